@@ -1,0 +1,67 @@
+# Each target is one command; see README.md.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)/files/kepler_lens
+SCENARIO ?= default
+VARS ?=
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
+
+.DEFAULT_GOAL := help
+.PHONY: help import status tag lab lab-down test lint unit molecule bench mutants docs lock clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/controller: requirements/bootstrap.txt requirements/controller.txt
+	@.ci/venv $(VENV) requirements/controller.txt && touch $@
+
+$(VENV)/dev: requirements/bootstrap.txt requirements/dev.txt
+	@.ci/venv $(VENV) requirements/dev.txt && touch $@ $(VENV)/controller
+
+import: $(VENV)/controller ## Stand up the lab and import light curves [SOURCE=… STARS=… VARS='k=v …']
+	@$(PLAYBOOK) import.yml $(if $(SOURCE),-e import_source='$(SOURCE)') $(if $(STARS),-e import_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+
+status: $(VENV)/controller ## Print what the database holds, one key=value a line
+	@.ci/quietly $(PLAYBOOK) playbooks/status.yml $(if $(VARS),-e "$(VARS)")
+
+tag: $(VENV)/controller ## Tag stars with their planets and candidates [KOI=… K2=…]
+	@$(PLAYBOOK) playbooks/tag.yml $(if $(KOI),-e tag_koi='$(KOI)') $(if $(K2),-e tag_k2='$(K2)') $(if $(VARS),-e "$(VARS)")
+
+lab: $(VENV)/controller ## Make the lab's containers and provision them, without an import
+	@$(PLAYBOOK) playbooks/site.yml $(if $(VARS),-e "$(VARS)")
+
+lab-down: $(VENV)/controller ## Remove the lab and all its traces
+	@$(PLAYBOOK) playbooks/lab_down.yml $(if $(VARS),-e "$(VARS)")
+
+test: lint unit ## Lint, unit tests, then every Molecule scenario
+	@.ci/molecule
+
+lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
+	@.ci/lint
+
+unit: $(VENV)/dev ## Unit tests of the package
+	@pytest files/kepler_lens/tests
+
+molecule: $(VENV)/dev ## One scenario [SCENARIO=default]
+	@.ci/molecule $(SCENARIO)
+
+bench: $(VENV)/dev ## Speed, size and memory, measured side by side in one run
+	@LAB_NAME=bench LAB_PREFIX=10.87.40 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/bench.py
+
+mutants: $(VENV)/dev ## Break the roles one at a time and report which test caught each
+	@python molecule/mutants.py
+
+docs: $(VENV)/dev ## Write the tables of variables from meta/argument_specs.yml
+	@python docs/variables.py
+
+lock: $(VENV)/dev ## Compile the lock files anew
+	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+	@$(LOCK) files/kepler_lens/pyproject.toml -o files/kepler_lens/requirements.txt
+	@$(LOCK) requirements/controller.in -c files/kepler_lens/requirements.txt -o requirements/controller.txt
+	@$(LOCK) requirements/dev.in files/kepler_lens/pyproject.toml -c files/kepler_lens/requirements.txt -c requirements/controller.txt -o requirements/dev.txt
+
+clean: ## Remove what was made here, but not the lab
+	@rm -rf $(VENV) .cache build dist

@@ -1,0 +1,234 @@
+"""Measure the import on a lab of its own, each figure against another of the same run.
+
+Prints one line for each promise: what was measured, the ratio or size, what it must reach. The exit
+status is 1 where a promise is not kept. Real light curves of Kepler-11 are taken where they are,
+under made-up numbers so that there are many stars; simulated ones otherwise.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kepler_lens.gts import to_gts
+from kepler_lens.lightcurve import read_light_curve
+from lab import DATA, SCHEDULER, SERVER, WORKERS, Lab, playbook
+from stars import make_stars
+
+STARS = 24
+ROUNDS = 3
+COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
+
+
+@dataclass
+class Figure:
+    """One measured promise."""
+
+    name: str
+    value: float
+    promise: float
+    unit: str
+    at_most: bool = False
+
+    @property
+    def kept(self) -> bool:
+        return self.value <= self.promise if self.at_most else self.value >= self.promise
+
+    def __str__(self) -> str:
+        bound = "at most" if self.at_most else "at least"
+        verdict = "kept" if self.kept else "NOT KEPT"
+        return f"{self.name}: {self.value:.2f} {self.unit} ({bound} {self.promise:g}: {verdict})"
+
+
+class Bench:
+    """A lab with a source of many stars."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab = lab
+        self.folder = folder
+        self.url = lab.publish(folder)
+        curves = [read_light_curve(path, COLUMNS) for path in sorted(folder.rglob("*.fits"))]
+        text = b"".join(to_gts(curve, COLUMNS) for curve in curves)
+        self.points = text.count(b"\n")
+        for name, content in (("points", text), ("points.gz", gzip.compress(text, 1))):
+            (folder / name).write_bytes(content)
+            lab.docker("cp", str(folder / name), f"{lab.name}-{SCHEDULER}:/srv/{name}")
+            (folder / name).unlink()
+        lab.shell(SCHEDULER, "apt-get -qq update && apt-get -qq install -y curl >/dev/null")
+        lab.shell(
+            SCHEDULER,
+            "(printf 'X-Warp10-Token: '; cat /etc/kepler-lens/tokens/write.token) > /srv/header",
+        )
+
+    def cpu(self, host: str, *units: str) -> float:
+        """CPU seconds that units have used since they were started."""
+        names = " ".join(units)
+        lines = self.lab.shell(host, f"systemctl show -p CPUUsageNSec --value {names}").split()
+        return sum(int(line) for line in lines if line.isdigit()) / 1e9
+
+    def quiet(self) -> None:
+        """Wait until the server has nothing left to do."""
+        busy = 1.0
+        while busy > 0.1:
+            before = self.cpu(SERVER, "warp10")
+            time.sleep(1)
+            busy = self.cpu(SERVER, "warp10") - before
+
+    def clear(self) -> None:
+        self.lab.clear()
+        self.quiet()
+
+    def push(self, name: str) -> tuple[float, float]:
+        """One curl on one connection: points a second, and the server's CPU seconds."""
+        self.clear()
+        kind = "application/gzip" if name.endswith(".gz") else "text/plain"
+        before = self.cpu(SERVER, "warp10")
+        seconds = float(
+            self.lab.shell(
+                SCHEDULER,
+                f"curl -sSf -o /dev/null -w '%{{time_total}}' -H @/srv/header "
+                f"-H 'Content-Type: {kind}' -T /srv/{name} -X POST {self.lab.url}/api/v0/update",
+            )
+        )
+        self.quiet()
+        return self.points / seconds, self.cpu(SERVER, "warp10") - before
+
+    def run_import(self, url: str) -> tuple[dict, float, float]:
+        """One import: its report, the server's and the import's CPU seconds."""
+        self.clear()
+        server = self.cpu(SERVER, "warp10")
+        workers = sum(self.cpu(worker, "kepler-worker") for worker in WORKERS)
+        scheduler = self.cpu(SCHEDULER, "kepler-scheduler")
+        self.lab.start_import(url)
+        status, report = self.lab.wait_import(timeout=900)
+        if status != 0 or report["points"] != self.points:
+            raise SystemExit(f"The import went wrong: {report}\n{self.lab.journal()}")
+        driver = self.cpu(SCHEDULER, "kepler-import")
+        self.quiet()
+        workers = sum(self.cpu(worker, "kepler-worker") for worker in WORKERS) - workers
+        scheduler = self.cpu(SCHEDULER, "kepler-scheduler") - scheduler
+        return report, self.cpu(SERVER, "warp10") - server, workers + scheduler + driver
+
+
+def speed(bench: Bench) -> list[Figure]:
+    """Import against curl, and conversion against curl; rounds in turn, medians."""
+    rounds = []
+    for number in range(ROUNDS):
+        plain, plain_cpu = bench.push("points")
+        packed, packed_cpu = bench.push("points.gz")
+        report, server_cpu, import_cpu = bench.run_import(bench.url)
+        converted = conversion(bench)
+        best, best_cpu = max((plain, plain_cpu), (packed, packed_cpu))
+        rounds.append((report["points_per_s"] / best, converted / best))
+        million = bench.points / 1e6
+        print(
+            f"round {number + 1}: curl {plain:,.0f} points/s, gzip {packed:,.0f}; "
+            f"import {report['points_per_s']:,}; conversion {converted:,.0f} a core; "
+            f"CPU s a million points: server {best_cpu / million:.2f} under curl, "
+            f"{server_cpu / million:.2f} under the import, import {import_cpu / million:.2f}",
+            flush=True,
+        )
+    imports, conversions = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return [
+        Figure("(a) import over one curl", imports, 0.8, "times"),
+        Figure("(b) conversion on one core over one curl", conversions, 1.0, "times"),
+    ]
+
+
+def conversion(bench: Bench) -> float:
+    """Points a second of one core from FITS files to GTS text, in a worker's environment."""
+    host = bench.lab.name + "-" + WORKERS[0]
+    bench.lab.docker("exec", host, "mkdir", "-p", "/srv/fits")
+    for path in sorted(bench.folder.rglob("*.fits"))[:60]:
+        bench.lab.docker("cp", str(path), f"{host}:/srv/fits/")
+    program = (
+        "import pathlib, time\n"
+        "from kepler_lens.gts import to_gts\n"
+        "from kepler_lens.lightcurve import read_light_curve\n"
+        "paths = sorted(pathlib.Path('/srv/fits').iterdir())\n"
+        f"columns = {COLUMNS}\n"
+        "best = 0\n"
+        "for _ in range(3):\n"
+        "    began = time.process_time()\n"
+        "    texts = (to_gts(read_light_curve(path, columns), columns) for path in paths)\n"
+        "    points = sum(text.count(b'\\n') for text in texts)\n"
+        "    best = max(best, points / (time.process_time() - began))\n"
+        "print(best)\n"
+    )
+    return float(bench.lab.docker("exec", host, "/opt/kepler-lens/venv/bin/python", "-c", program))
+
+
+def size(bench: Bench) -> list[Figure]:
+    """Bytes a point once LevelDB has compacted."""
+    lab = bench.lab
+    bench.run_import(bench.url)
+    lab.shell(SERVER, "systemctl stop warp10")
+    lab.shell(
+        SERVER,
+        "runuser -u warp10 -- $(ls /usr/lib/jvm/*/bin/java | head -1) -Dsensision.server.port=0 "
+        "-cp $(ls /opt/warp10/warp10-*/bin/*.jar) "
+        "io.warp10.standalone.WarpCompact /var/lib/warp10/leveldb '' ''",
+    )
+    used = int(lab.shell(SERVER, "du -sb /var/lib/warp10/leveldb | cut -f1"))
+    lab.shell(SERVER, "systemctl start warp10")
+    return [Figure("(c) disk after compaction", used / bench.points, 16.0, "bytes/point", True)]
+
+
+def scaling(bench: Bench) -> list[Figure]:
+    """One worker against two, on a source that answers late, as over a network."""
+    url = bench.lab.publish(bench.folder, delay_ms=400)
+    bench.lab.shell(WORKERS[1], "systemctl stop kepler-worker")
+    one = bench.run_import(url)[0]["points_per_s"]
+    bench.lab.shell(WORKERS[1], "systemctl start kepler-worker")
+    time.sleep(5)
+    two = bench.run_import(url)[0]["points_per_s"]
+    print(f"late source: one worker {one:,} points/s, two {two:,}", flush=True)
+    return [Figure("(d) two workers over one on a late source", two / one, 1.8, "times")]
+
+
+def memory(bench: Bench) -> list[Figure]:
+    """Peak of all processes of the hungrier worker's unit, over everything before."""
+    program = (
+        "import pathlib, pwd\n"
+        "kepler = pwd.getpwnam('kepler').pw_uid\n"
+        "mine = [p for p in pathlib.Path('/proc').glob('[0-9]*') if p.stat().st_uid == kepler]\n"
+        "lines = [l for p in mine for l in (p / 'status').read_text().splitlines()]\n"
+        "print(sum(int(line.split()[1]) for line in lines if line.startswith('VmHWM')))\n"
+    )
+    # On a worker's host all of kepler's processes are the worker's.
+    peaks = [
+        int(bench.lab.docker("exec", f"{bench.lab.name}-{worker}", "python3", "-c", program))
+        / 976.6
+        for worker in WORKERS
+    ]
+    return [Figure("(e) peak memory of a worker", max(peaks), 500, "MB", True)]
+
+
+def main() -> int:
+    lab = Lab()
+    made = playbook("molecule/shared/provision.yml", "-e", "lab_distribution_wanted=wheel")
+    if made.rc != 0:
+        print(made.output[-4000:])
+        return 1
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            folder.chmod(0o755)
+            make_stars(folder, DATA / "kepler/006541920", STARS)
+            bench = Bench(lab, folder)
+            print(f"{STARS} stars, {bench.points:,} points; {os.cpu_count()} cores", flush=True)
+            figures = speed(bench) + size(bench) + scaling(bench) + memory(bench)
+    finally:
+        playbook("playbooks/lab_down.yml", "-e", "lab_image_keep=true")
+    print(*figures, sep="\n")
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Where light curve files come from: the archive, a web server, a folder, a tarball."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+
+from ..errors import SourceError
+from .base import Item, MissingItemError, Selection, Settings, Source
+from .fetch import fetch
+from .folder import FolderSource, fingerprint_file, read_file
+from .http import fingerprint_http
+from .listing import ListingSource
+from .mast import MAST_HTTPS, MAST_S3, ArchiveSource, mission_roots
+from .s3 import S3Source, fingerprint_s3
+from .tarball import TarballSource, is_tarball
+
+__all__ = [
+    "MAST_HTTPS",
+    "MAST_S3",
+    "Item",
+    "MissingItemError",
+    "Selection",
+    "Settings",
+    "Source",
+    "fingerprint_of",
+    "open_source",
+    "read_item",
+    "read_with_fingerprint",
+]
+
+
+def open_source(
+    url: str,
+    *,
+    parallel: int = 4,
+    cache: str | None = None,
+    cache_limit: int = 20_000_000_000,
+    patience: float = 120.0,
+    s3_endpoint: str | None = None,
+) -> Source:
+    """Open a source of light curve files; nothing is asked of it yet.
+
+    Parameters
+    ----------
+    url
+        A folder (path or file://), a folder that a web server lists (http(s)://), the archive by
+        star (`MAST_HTTPS`, `MAST_S3` or one mission's ``lightcurves`` folder there), any S3
+        prefix, or a tarball in any of these places.
+    parallel
+        Requests at the same time, in this process.
+    cache
+        Folder to keep downloaded files in.
+    cache_limit
+        Bytes above which the oldest of them are dropped.
+    patience
+        Seconds to keep trying where a server fails.
+    s3_endpoint
+        S3 service other than Amazon's; the environment's AWS_ENDPOINT_URL_S3 unless given.
+
+    Returns
+    -------
+    Source
+        See `Source.items`.
+    """
+    endpoint = s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3")
+    settings = Settings(parallel, cache, cache_limit, patience=patience, s3_endpoint=endpoint)
+    scheme = _scheme(url)
+    if scheme not in ("", "file", "http", "https", "s3"):
+        raise SourceError(
+            f"{url}: sources are paths and URLs with file://, http://, https:// or s3://"
+        )
+    if is_tarball(url):
+        return TarballSource(url, settings)
+    if mission_roots(url):
+        return ArchiveSource(url, settings)
+    if scheme == "s3":
+        return S3Source(url, settings)
+    if scheme in ("http", "https"):
+        return ListingSource(url, settings)
+    return FolderSource(url, settings)
+
+
+def read_item(item: Item, settings: Settings) -> bytes:
+    """Read one file, on whatever machine this runs; .gz is unpacked.
+
+    Parameters
+    ----------
+    item
+        From `Source.items`.
+    settings
+        `Source.settings`.
+
+    Returns
+    -------
+    bytes
+        The FITS file.
+
+    Raises
+    ------
+    MissingItemError
+        This one file is gone or cannot be unpacked.
+    SourceError
+        The source does not answer.
+    """
+    return read_with_fingerprint(item, settings)[0]
+
+
+def read_with_fingerprint(item: Item, settings: Settings) -> tuple[bytes, str | None]:
+    """Read one file and learn, without a request more, the fingerprint of what was read.
+
+    Returns
+    -------
+    data : bytes
+        As `read_item` gives it.
+    fingerprint : str or None
+        As `fingerprint_of` gives it, for just this content: a file that changes between asking
+        and reading cannot lead astray.
+    """
+    if item.data is not None:
+        return _unpacked(item.data, item), item.fingerprint
+    if _scheme(item.url) == "file":
+        # Asked before: if the file changes meanwhile, it is read once too often and not too seldom.
+        fingerprint: str | None = fingerprint_file(item.url)
+        return _unpacked(read_file(item.url), item), fingerprint
+    data, fingerprint = fetch(item, settings)
+    return _unpacked(data, item), fingerprint
+
+
+def fingerprint_of(item: Item, settings: Settings) -> str | None:
+    """Fingerprint of one file: from its listing, else by one cheap request.
+
+    Equal fingerprints mean that the file has not changed; None that the source cannot tell.
+    """
+    if item.fingerprint is not None:
+        return item.fingerprint
+    if _scheme(item.url) == "file":
+        return fingerprint_file(item.url)
+    if _scheme(item.url) == "s3":
+        return fingerprint_s3(item.url, settings)
+    return fingerprint_http(item.url, settings)
+
+
+def _scheme(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""
+
+
+def _unpacked(data: bytes, item: Item) -> bytes:
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise MissingItemError(f"{item.name}: damaged gzip file ({error})") from error

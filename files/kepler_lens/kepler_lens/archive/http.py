@@ -1,0 +1,243 @@
+"""Requests to an archive: kept-alive connections, a limit in parallel, patience with back-off."""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+
+from .. import __version__
+from ..errors import SourceError
+from .base import MissingItemError, Settings
+
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+_USER_AGENT = f"kepler-lens/{__version__}"
+_DEBIAN_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+_local = threading.local()
+T = TypeVar("T")
+
+
+class TransientError(Exception):
+    """A failure that may pass; `retry_after` seconds where the server said so."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+def session() -> requests.Session:
+    """Session of this thread; its connections stay open from request to request."""
+    if not hasattr(_local, "session"):
+        made = requests.Session()
+        # A FITS file must arrive as stored: a server's own compression would hide its size.
+        made.headers.update({"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"})
+        made.verify = authorities()
+        adapter = HTTPAdapter(pool_maxsize=4)
+        made.mount("http://", adapter)
+        made.mount("https://", adapter)
+        _local.session = made
+    kept: requests.Session = _local.session
+    return kept
+
+
+def authorities() -> str | bool:
+    """Bundle of the certificate authorities that this machine trusts.
+
+    An operator adds a network's own authority to the machine's bundle (or names one by
+    SSL_CERT_FILE), of which the bundle that comes with the Python package knows nothing.
+    """
+    for path in (ssl.get_default_verify_paths().cafile, _DEBIAN_BUNDLE):
+        if path and Path(path).is_file():
+            return path
+    return True
+
+
+@lru_cache(maxsize=16)
+def gate(parallel: int) -> threading.BoundedSemaphore:
+    """Semaphore that all requests of this process with the same limit pass."""
+    return threading.BoundedSemaphore(max(1, parallel))
+
+
+def request(
+    method: str,
+    url: str,
+    settings: Settings,
+    *,
+    headers: Mapping[str, str] | None = None,
+    accept: tuple[int, ...] = (),
+) -> requests.Response:
+    """Make one request and read its whole body, trying again while that may help.
+
+    Parameters
+    ----------
+    method
+        'GET' or 'HEAD'.
+    url
+        Percent-encoded.
+    settings
+        Limits and patience.
+    headers
+        Sent along.
+    accept
+        Status codes above 299 that are an answer and not a failure.
+
+    Returns
+    -------
+    requests.Response
+        With its content read, as long as the server said it would be.
+
+    Raises
+    ------
+    MissingItemError
+        404 or 410.
+    SourceError
+        Any other answer, or none within the patience.
+    """
+
+    def once() -> requests.Response:
+        with gate(settings.parallel):
+            response = session().request(
+                method, url, headers=dict(headers or {}), timeout=(10, settings.timeout)
+            )
+        check(response, accept)
+        if method == "GET":
+            _check_length(response)
+        return response
+
+    return patiently(once, url, settings.patience)
+
+
+def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
+    """Call until it succeeds, with growing pauses, for `patience` seconds.
+
+    A server's Retry-After is honoured; other failures than transient ones are raised at once.
+    """
+    host = urlsplit(url).netloc
+    trying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        wait=_pause,
+        stop=_out_of_patience(patience),
+        reraise=True,
+    )
+    try:
+        return trying(attempt)
+    except TransientError as error:
+        raise SourceError(
+            f"{url}: {error}, and trying again for {patience:.0f} s did not help; "
+            f"try later, or with fewer requests in parallel"
+        ) from error
+    except requests.exceptions.SSLError as error:
+        raise SourceError(
+            f"{url}: the certificate of {host} is not trusted; "
+            "add your network's authority to this machine's, or name its bundle by SSL_CERT_FILE"
+        ) from error
+    except requests.RequestException as error:
+        raise SourceError(
+            f"{url}: {host} cannot be reached ({_reason(error)}); "
+            "check the address and the network, or name another source"
+        ) from error
+
+
+def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
+    """Turn an answer that is none into the error that says so."""
+    status, where = response.status_code, response.url
+    if status in _TRANSIENT:
+        raise TransientError(
+            f"the server answers {status} {response.reason}",
+            _seconds(response.headers.get("Retry-After")),
+        )
+    if status in (404, 410):
+        raise MissingItemError(f"{where}: not there ({status}); list the source again")
+    if status in (401, 403):
+        raise SourceError(f"{where}: access refused ({status}); this source must be public")
+    if status >= 300 and status not in accept:
+        raise SourceError(f"{where}: the server answers {status} {response.reason}")
+
+
+def _check_length(response: requests.Response) -> None:
+    expected = response.headers.get("Content-Length", "")
+    if not expected.isdigit() or response.status_code != 200:
+        return
+    got = len(response.content)
+    if got != int(expected) and "Content-Encoding" not in response.headers:
+        raise TransientError(f"the connection ended after {got} of {expected} bytes")
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "CERTIFICATE_VERIFY_FAILED" not in str(error)
+    return isinstance(
+        error,
+        TransientError
+        | requests.ConnectionError
+        | requests.Timeout
+        | requests.exceptions.ChunkedEncodingError,
+    )
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, TransientError) else None
+    grown = min(30.0, 0.25 * 2.0 ** (state.attempt_number - 1))
+    # Spread, so that workers refused together do not come back together.
+    jittered = grown * random.uniform(0.5, 1.0)  # noqa: S311
+    return max(asked or 0.0, jittered)
+
+
+def _out_of_patience(patience: float) -> Callable[[tenacity.RetryCallState], bool]:
+    def stop(state: tenacity.RetryCallState) -> bool:
+        elapsed = (state.seconds_since_start or 0.0) + state.upcoming_sleep
+        return elapsed > patience
+
+    return stop
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds; the header gives seconds or a date."""
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        moment = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Innermost cause: the layers around it only repeat the address."""
+    cause: BaseException = error
+    while True:
+        inner = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return str(text).strip().rstrip(".")
+
+
+def fingerprint_from(headers: Mapping[str, str]) -> str | None:
+    """ETag, or Last-Modified and Content-Length; None where the server tells neither."""
+    if etag := headers.get("ETag"):
+        return etag
+    modified = headers.get("Last-Modified")
+    if modified is None:
+        return None
+    return f"{modified} {headers.get('Content-Length', '?')}"
+
+
+def fingerprint_http(url: str, settings: Settings) -> str | None:
+    """Fingerprint of a file by one HEAD request."""
+    return fingerprint_from(request("HEAD", url, settings).headers)

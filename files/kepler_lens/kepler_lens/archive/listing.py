@@ -1,0 +1,113 @@
+"""Folders that an http(s) server lists as HTML pages, in any depth."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from ..errors import SourceError
+from .base import Item, MissingItemError, Selection, Settings, Wanted, choose, in_order
+from .http import request
+
+_HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+
+
+class ListingSource:
+    """FITS files below a folder that a web server lists.
+
+    A listing tells names alone, so items have no size and no fingerprint; `fingerprint_of` asks
+    for one file. One request a folder, none a file.
+
+    Parameters
+    ----------
+    url
+        http(s) URL of a folder, or of one FITS file.
+    settings
+        Limits and patience.
+    """
+
+    streaming = False
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.url = url
+        self.settings = settings
+
+    def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
+        """Yield the wanted files, grouped by star."""
+        name = name_in(self.url)
+        if re.search(r"\.fits?(\.gz)?$", name, re.IGNORECASE):
+            yield from choose([Item.from_name(name, self.url)], selection, wanted)
+            return
+        yield from in_order(choose(self._walk(), selection, wanted))
+
+    def _walk(self) -> Iterator[Item]:
+        root = self.url if self.url.endswith("/") else self.url + "/"
+        try:
+            first = list_page(root, self.settings)
+        except MissingItemError as error:
+            raise SourceError(
+                f"{self.url}: there is no such folder on the server; check the address"
+            ) from error
+        seen = {root}
+        with ThreadPoolExecutor(max(1, self.settings.parallel)) as pool:
+            running: set[Future[list[str]]] = set()
+
+            def enter(links: list[str]) -> Iterator[Item]:
+                for link in links:
+                    if not link.endswith("/"):
+                        yield Item.from_name(name_in(link), link)
+                    elif link not in seen:
+                        seen.add(link)
+                        running.add(pool.submit(list_page, link, self.settings))
+
+            yield from enter(first)
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                running -= done
+                for future in done:
+                    yield from enter(future.result())
+
+
+def list_page(url: str, settings: Settings) -> list[str]:
+    """Absolute URLs of what one folder's page links to below itself, in the page's order.
+
+    Parameters
+    ----------
+    url
+        Folder, ending in '/'.
+    settings
+        Limits and patience.
+
+    Raises
+    ------
+    MissingItemError
+        No such folder.
+    SourceError
+        The server does not answer, or answers with something that is no listing.
+    """
+    response = request("GET", url, settings)
+    kind = response.headers.get("Content-Type", "")
+    if "html" not in kind.lower():
+        raise SourceError(
+            f"{url}: not a listing of a folder but {kind or 'of unknown type'}; "
+            "name a folder that the server lists, a .fits file or a tarball"
+        )
+    # The server may have redirected; links are relative to where the page really is.
+    base = response.url if response.url.endswith("/") else response.url + "/"
+    text = response.content.decode("utf-8", errors="replace")
+    links: dict[str, None] = {}
+    for match in _HREF.finditer(text):
+        href = html.unescape(match[1] or match[2] or match[3] or "")
+        link = urldefrag(urljoin(base, href)).url
+        # Sorting links carry a query, the parent lies above, other sites elsewhere.
+        if link.startswith(base) and link != base and not urlsplit(link).query:
+            links[link] = None
+    return list(links)
+
+
+def name_in(url: str) -> str:
+    """File name at the end of a URL, percent-decoded."""
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1])

@@ -1,0 +1,148 @@
+"""What the names of the archive's light curve files say: star, quarter or campaign, cadence.
+
+Kepler: ``kplr006541920-2009166043257_llc.fits`` (KIC number, time stamp of the quarter's last
+cadence); K2: ``ktwo200001049-c01_llc.fits`` (EPIC number, campaign). ``_llc`` is long cadence,
+``_slc`` short. Quarters are not in the name: the time stamps give them, by the tables of the
+archive's own ``get_kepler.py`` (https://archive.stsci.edu/kepler/software/get_kepler.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+FIRST_EPIC = 200_000_000
+FIRST_SIMULATED = 900_000_001
+
+LONG_STAMPS: dict[int, tuple[str, ...]] = {
+    0: ("2009131105131",),
+    1: ("2009166043257",),
+    2: ("2009259160929",),
+    3: ("2009350155506",),
+    4: ("2010078095331", "2010009091648"),
+    5: ("2010174085026",),
+    6: ("2010265121752",),
+    7: ("2010355172524",),
+    8: ("2011073133259",),
+    9: ("2011177032512",),
+    10: ("2011271113734",),
+    11: ("2012004120508",),
+    12: ("2012088054726",),
+    13: ("2012179063303",),
+    14: ("2012277125453",),
+    15: ("2013011073258",),
+    16: ("2013098041711",),
+    17: ("2013131215648",),
+}
+"""Quarter -> time stamps of its long-cadence files (Q4 has two: module 3 failed in it)."""
+
+SHORT_STAMPS: dict[int, tuple[str, ...]] = {
+    0: ("2009131110544",),
+    1: ("2009166044711",),
+    2: ("2009201121230", "2009231120729", "2009259162342"),
+    3: ("2009291181958", "2009322144938", "2009350160919"),
+    4: ("2010009094841", "2010019161129", "2010049094358", "2010078100744"),
+    5: ("2010111051353", "2010140023957", "2010174090439"),
+    6: ("2010203174610", "2010234115140", "2010265121752"),
+    7: ("2010296114515", "2010326094124", "2010355172524"),
+    8: ("2011024051157", "2011053090032", "2011073133259"),
+    9: ("2011116030358", "2011145075126", "2011177032512"),
+    10: ("2011208035123", "2011240104155", "2011271113734"),
+    11: ("2011303113607", "2011334093404", "2012004120508"),
+    12: ("2012032013838", "2012060035710", "2012088054726"),
+    13: ("2012121044856", "2012151031540", "2012179063303"),
+    14: ("2012211050319", "2012242122129", "2012277125453"),
+    15: ("2012310112549", "2012341132017", "2013011073258"),
+    16: ("2013017113907", "2013065031647", "2013098041711"),
+    17: ("2013121191144", "2013131215648"),
+}
+"""Quarter -> time stamps of its short-cadence files, one a month."""
+
+CAMPAIGN_PARTS: dict[int, tuple[int, ...]] = {9: (91, 92), 10: (101, 102), 11: (111, 112)}
+"""Campaigns that the archive holds in two parts, with the numbers its names give them."""
+
+CAMPAIGNS: tuple[int, ...] = (
+    *(0, 1, 2, 3, 4, 5, 6, 7, 8, 91, 92, 101, 102, 111, 112),
+    *(12, 13, 14, 15, 16, 17, 18, 19),
+)
+"""Every campaign as file and folder names write it."""
+
+_STAMPS = {"long": LONG_STAMPS, "short": SHORT_STAMPS}
+_QUARTER_OF = {
+    (cadence, stamp): quarter
+    for cadence, table in _STAMPS.items()
+    for quarter, stamps in table.items()
+    for stamp in stamps
+}
+_CADENCE_OF = {"llc": "long", "slc": "short"}
+_KEPLER = re.compile(r"kplr(\d{9})-(\d{13})_(llc|slc)\.fits(?:\.gz)?", re.IGNORECASE)
+_K2 = re.compile(r"ktwo(\d{9})-c(\d{2,3})_(llc|slc)\.fits(?:\.gz)?", re.IGNORECASE)
+_FITS = re.compile(r".*\.fits?(?:\.gz)?", re.IGNORECASE | re.DOTALL)
+_OTHER_PRODUCT = re.compile(
+    r"(?:kplr|ktwo)\d{9}[-_].*(?:targ|dvt|dvs|dvr|dvm|tcert|wcs|bkg|cbv|art)\b.*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NameFacts:
+    """What a file's name says about its content; None where it does not say."""
+
+    star: int | None = None
+    mission: str | None = None
+    segment: int | None = None
+    cadence: str | None = None
+
+
+def facts_of(name: str) -> NameFacts:
+    """Read a file's name.
+
+    Parameters
+    ----------
+    name
+        File name without folder.
+
+    Returns
+    -------
+    NameFacts
+        All None where the name does not follow the archive's pattern; segment None where the
+        time stamp belongs to no known quarter.
+    """
+    if match := _KEPLER.fullmatch(name):
+        star, cadence = int(match[1]), _CADENCE_OF[match[3].lower()]
+        return NameFacts(star, mission_of_star(star), _QUARTER_OF.get((cadence, match[2])), cadence)
+    if match := _K2.fullmatch(name):
+        return NameFacts(int(match[1]), "K2", int(match[2]), _CADENCE_OF[match[3].lower()])
+    return NameFacts()
+
+
+def mission_of_star(star: int) -> str:
+    """Kepler, K2 or Simulation: the ranges of KIC, EPIC and simulated numbers do not overlap."""
+    if star >= FIRST_SIMULATED:
+        return "Simulation"
+    return "K2" if star >= FIRST_EPIC else "Kepler"
+
+
+def may_be_light_curve(name: str) -> bool:
+    """Whether a file's name allows for a light curve.
+
+    Any FITS file may be one, whatever its name, but the archive's names for its other products
+    (target pixels, validation reports) are known.
+    """
+    return _FITS.fullmatch(name) is not None and _OTHER_PRODUCT.fullmatch(name) is None
+
+
+def stamps(quarters: tuple[int, ...] | None, cadence: str) -> tuple[str, ...]:
+    """Time stamps that the names of these quarters' files bear, all quarters for None."""
+    table = _STAMPS[cadence]
+    wanted = table if quarters is None else [quarter for quarter in quarters if quarter in table]
+    return tuple(stamp for quarter in wanted for stamp in table[quarter])
+
+
+def campaign_numbers(campaign: int) -> tuple[int, ...]:
+    """Numbers under which the archive files a campaign: 9 -> (91, 92), 5 -> (5,)."""
+    return CAMPAIGN_PARTS.get(campaign, (campaign,))
+
+
+def stem(star: int) -> str:
+    """First part of a star's file names: ``kplr006541920`` or ``ktwo200001049``."""
+    return f"{'ktwo' if mission_of_star(star) == 'K2' else 'kplr'}{star:09d}"

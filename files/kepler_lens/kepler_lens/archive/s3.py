@@ -1,0 +1,123 @@
+"""S3 buckets, anonymously: NASA's public copy of the archive, or any other in any layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, BinaryIO, TypeVar, cast
+
+import botocore.exceptions  # type: ignore[import-untyped]
+import fsspec
+
+from ..errors import SourceError
+from .base import Item, MissingItemError, Selection, Settings, Wanted, choose, in_order
+from .http import TransientError, authorities, gate, patiently
+
+T = TypeVar("T")
+
+
+class S3Source:
+    """FITS files below a prefix of a bucket, in any layout.
+
+    Parameters
+    ----------
+    url
+        s3://BUCKET/PREFIX.
+    settings
+        Limits, patience and the service's address.
+    """
+
+    streaming = False
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.url = url
+        self.settings = settings
+
+    def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
+        """Yield the wanted files, grouped by star."""
+        files = find(self.url, self.settings)
+        if not files:
+            raise SourceError(f"{self.url}: there is nothing below it; check bucket and prefix")
+        yield from in_order(choose(files, selection, wanted))
+
+
+def find(url: str, settings: Settings) -> list[Item]:
+    """Every file below a prefix, in the bucket's order: one request for a thousand files."""
+    found = _ask(url, settings, lambda system: system.find(url, detail=True, withdirs=False))
+    return [_item(facts) for facts in found.values()]
+
+
+def list_prefix(url: str, settings: Settings) -> tuple[list[str], list[Item]]:
+    """Folders (URLs ending in '/') and files one level below a prefix.
+
+    Raises
+    ------
+    MissingItemError
+        There is nothing.
+    """
+    facts = _ask(url, settings, lambda system: system.ls(url.rstrip("/"), detail=True))
+    folders = [f"s3://{fact['name']}/" for fact in facts if fact["type"] == "directory"]
+    return folders, [_item(fact) for fact in facts if fact["type"] == "file"]
+
+
+def read_s3(url: str, settings: Settings) -> bytes:
+    """Content of one object."""
+    return cast(bytes, _ask(url, settings, lambda system: system.cat_file(url)))
+
+
+def fingerprint_s3(url: str, settings: Settings) -> str | None:
+    """ETag of one object."""
+    return _item(_ask(url, settings, lambda system: system.info(url))).fingerprint
+
+
+def open_s3(url: str, settings: Settings) -> BinaryIO:
+    """Open an object for reading from its beginning to its end."""
+    opened = _ask(
+        url,
+        settings,
+        lambda system: system.open(url, "rb", block_size=8 * 2**20, cache_type="readahead"),
+    )
+    return cast(BinaryIO, opened)
+
+
+def _item(facts: dict[str, Any]) -> Item:
+    return Item.from_name(
+        facts["name"].rsplit("/", 1)[-1], f"s3://{facts['name']}", facts["size"], facts.get("ETag")
+    )
+
+
+@lru_cache(maxsize=8)
+def _file_system(settings: Settings) -> Any:
+    return fsspec.filesystem(
+        "s3",
+        anon=True,
+        endpoint_url=settings.s3_endpoint,
+        client_kwargs={"region_name": "us-east-1", "verify": authorities()},
+        config_kwargs={
+            "connect_timeout": 10,
+            "read_timeout": settings.timeout,
+            "max_pool_connections": settings.parallel,
+            # Patience is kept in one place, `patiently`.
+            "retries": {"max_attempts": 1},
+        },
+        # Listings of a bucket with millions of files must not pile up in memory.
+        use_listings_cache=False,
+        skip_instance_cache=True,
+    )
+
+
+def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
+    def once() -> T:
+        try:
+            with gate(settings.parallel):
+                return question(_file_system(settings))
+        except FileNotFoundError as error:
+            raise MissingItemError(f"{url}: not there; list the source again") from error
+        except PermissionError as error:
+            raise SourceError(f"{url}: access refused; this bucket must be public") from error
+        except (OSError, botocore.exceptions.BotoCoreError, TimeoutError) as error:
+            raise TransientError(f"S3 does not answer ({error})") from error
+        except botocore.exceptions.ClientError as error:
+            raise SourceError(f"{url}: S3 refuses ({error})") from error
+
+    return patiently(once, url, settings.patience)

@@ -1,0 +1,131 @@
+"""Bulk tarballs, read once from beginning to end and never unpacked to disk.
+
+An index of a compressed tarball costs as much as reading all of it, and going back in it costs
+that again; so one reader goes through it and hands out each wanted member with its content.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Self, cast
+
+from ..errors import SourceError
+from .base import Item, Selection, Settings, Wanted, choose
+from .folder import local_path
+from .s3 import open_s3
+from .stream import ResumingStream
+
+_TARBALL = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|bz2|xz))$", re.IGNORECASE)
+
+
+def is_tarball(url: str) -> bool:
+    """Whether a URL's or path's name ends as a tarball's does."""
+    return _TARBALL.search(url.partition("?")[0].rstrip("/")) is not None
+
+
+class TarballSource:
+    """Light curve files in a tarball (.tar, .tgz, .tar.gz, .bz2, .xz), local, http(s) or S3.
+
+    Parameters
+    ----------
+    url
+        Path or URL.
+    settings
+        Patience of the download: a lost connection goes on where it broke.
+    """
+
+    streaming = True
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.url = url
+        self.settings = settings
+
+    def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
+        """Yield the wanted members with their content, in the tarball's order.
+
+        One member is held at a time; what is not wanted is passed over unread.
+        """
+        last = None
+        try:
+            with self._open() as raw, _unpacking(raw) as plain:
+                with tarfile.open(
+                    fileobj=plain, mode="r|", bufsize=2**18, tarinfo=_StrictHeader
+                ) as tar:
+                    while (member := tar.next()) is not None:
+                        # tarfile keeps every header it has passed: there may be a million.
+                        tar.members.clear()  # type: ignore[attr-defined]
+                        last = member.name
+                        if not member.isfile():
+                            continue
+                        for item in choose([self._item(member)], selection, wanted):
+                            content = tar.extractfile(member)
+                            yield item.with_data(content.read() if content else b"")
+                # The checksum of the compression stands at its very end.
+                while plain.read(2**20):
+                    pass
+        except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+            after = f" after its member {last}" if last else ""
+            raise SourceError(
+                f"{self.url}: the tarball cannot be read{after} ({_cause(error)}); "
+                "fetch it again: what was read so far stays imported"
+            ) from error
+
+    def _item(self, member: tarfile.TarInfo) -> Item:
+        return Item.from_name(
+            member.name.rsplit("/", 1)[-1],
+            f"{self.url}#{member.name}",
+            member.size,
+            f"{int(member.mtime)}-{member.size}",
+        )
+
+    def _open(self) -> BinaryIO:
+        if self.url.startswith(("http://", "https://")):
+            return cast(BinaryIO, io.BufferedReader(ResumingStream(self.url, self.settings), 2**20))
+        if self.url.startswith("s3://"):
+            return open_s3(self.url, self.settings)
+        path = local_path(self.url)
+        if not path.is_file():
+            raise SourceError(f"{path}: no such tarball; check the path")
+        return path.open("rb")
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A member's header that must be one.
+
+    tarfile takes a header that is cut off, missing or damaged for the end of the tarball, and
+    would drop the rest without a word; only a block of zeros is the end.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            what = "a damaged header" if len(buf) == tarfile.BLOCKSIZE else "it ends early"
+            raise tarfile.ReadError(what) from error
+
+
+def _unpacking(raw: BinaryIO) -> BinaryIO:
+    """Reader of the uncompressed tarball; the first bytes tell the compression, not the name."""
+    file = raw if hasattr(raw, "peek") else io.BufferedReader(cast(io.RawIOBase, raw))
+    start = cast(io.BufferedReader, file).peek(6)[:6]
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    if start.startswith(b"BZh"):
+        return cast(BinaryIO, bz2.BZ2File(file))
+    if start.startswith(b"\xfd7zXZ\x00"):
+        return cast(BinaryIO, lzma.LZMAFile(file))
+    return file
+
+
+def _cause(error: BaseException) -> str:
+    return str(error).rstrip(".") or type(error).__name__

@@ -1,0 +1,280 @@
+"""The command `kepler-lens`.
+
+`main` is the entry point. The commands of the archive and of the import stand in `cli_archive` and
+`cli_import`, which add theirs to `app`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kepler_lens.errors import KeplerLensError, LightCurveError
+
+if TYPE_CHECKING:
+    from kepler_lens.lightcurve import LightCurve
+    from kepler_lens.plot import Points
+
+app = typer.Typer(
+    help="Light curves of Kepler and K2: look at them, convert them, import them into Warp 10.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SOME_FAILED = 3
+"""Exit status of a command that did what it could and left out bad files."""
+
+
+class Form(StrEnum):
+    """What a light curve can be converted to."""
+
+    CSV = "csv"
+    GTS = "gts"
+
+
+class Cadence(StrEnum):
+    """How often the flux was measured: every 29.4 min, or every 58.8 s."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+ServerOption = Annotated[
+    str,
+    typer.Option("--server", help="The Warp 10 server, such as http://127.0.0.1:8080."),
+]
+
+
+@app.command()
+def convert(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="FITS files, or folders of them.", show_default=False, exists=True),
+    ],
+    to: Annotated[Form, typer.Option(help="CSV for people, GTS text for Warp 10.")] = Form.CSV,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder to write to, made if needed; otherwise standard output."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="FITS column, may be repeated. Default: SAP_FLUX and PDCSAP_FLUX."),
+    ] = None,
+) -> None:
+    """Convert light curve files to CSV or to the input format of Warp 10 (GTS text).
+
+    A damaged file is named and left out, the others are converted; the exit status is then 3.
+    Times are TDB at the barycentre, in microseconds since 1970.
+
+    Examples
+    --------
+    `kepler-lens convert kplr006541920-2009166043257_llc.fits > kepler11-q1.csv`
+
+    `kepler-lens convert --to gts --column PDCSAP_FLUX -o gts/ ~/kepler/006541920/`
+    """
+    from kepler_lens.csv_text import to_csv
+    from kepler_lens.gts import CLASS_OF_COLUMN, to_gts
+    from kepler_lens.lightcurve import DEFAULT_COLUMNS, read_light_curve
+
+    columns = column or list(DEFAULT_COLUMNS)
+    if unknown := [c for c in columns if c not in CLASS_OF_COLUMN]:
+        known = ", ".join(CLASS_OF_COLUMN)
+        raise typer.BadParameter(
+            f"no column {unknown[0]!r}; there are {known}", param_hint="--column"
+        )
+    found = list(fits_files(files))
+    if to is Form.CSV and output is None and len(found) > 1:
+        raise typer.BadParameter(
+            f"{len(found)} files make as many tables: name a folder with --output",
+            param_hint="--output",
+        )
+    if output:
+        output.mkdir(parents=True, exist_ok=True)
+    write = to_csv if to is Form.CSV else to_gts
+    failed = 0
+    for file in found:
+        try:
+            text = write(read_light_curve(file, columns), columns)
+        except LightCurveError as error:
+            failed += 1
+            typer.echo(str(error), err=True)
+            continue
+        if output:
+            (output / f"{file.stem}.{to}").write_bytes(text)
+        else:
+            sys.stdout.buffer.write(text)
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def show(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="FITS files of one star, or a folder.", show_default=False, exists=True
+        ),
+    ] = None,
+    star: Annotated[
+        int | None, typer.Option(help="KIC or EPIC number, to be fetched from --server.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="The Warp 10 server, such as http://127.0.0.1:8080.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Read token's file. Default: the token that the server makes public."),
+    ] = None,
+    cadence: Annotated[Cadence, typer.Option(help="Which series of the star.")] = Cadence.LONG,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Picture to write (.png, .svg or .pdf)."),
+    ] = Path("light-curve.png"),
+) -> None:
+    """Draw a star's light curve: SAP and PDCSAP flux against time, quarter by quarter.
+
+    Examples
+    --------
+    `kepler-lens show ~/kepler/006541920/ -o kepler-11.png`
+
+    `kepler-lens show --star 6541920 --server http://127.0.0.1:8080 -o kepler-11.png`
+    """
+    from kepler_lens.plot import plot_light_curve
+
+    if bool(files) == (star is not None):
+        raise typer.BadParameter("name either files or a --star", param_hint="FILES")
+    if output.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise typer.BadParameter("its name must end in .png, .svg or .pdf", param_hint="--output")
+    if files:
+        title, mission, series = _from_files(files, cadence)
+    elif star is not None and server:
+        title, mission, series = _from_server(star, server, token_file, cadence)
+    else:
+        raise typer.BadParameter("--star needs a --server to fetch from", param_hint="--server")
+    plot_light_curve(series, title=title, quarters=mission != "K2").savefig(output)
+    typer.echo(f"{sum(len(p.value) for p in series.values())} points drawn: {output}")
+
+
+@app.command()
+def delete(
+    stars: Annotated[list[int], typer.Argument(metavar="STAR…", help="KIC or EPIC numbers.")],
+    server: ServerOption,
+    token_file: Annotated[
+        Path, typer.Option(help="File of the write token of the light curves.", show_default=False)
+    ],
+    ledger_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the bookkeeping's write token. With it the next import brings the stars "
+            "back; without it an import takes them for done, unless forced."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete stars from the server: all their series, points and tags.
+
+    Examples
+    --------
+    `kepler-lens delete 6541920 --server http://127.0.0.1:8080 --token-file write.token
+    --ledger-token-file ledger-write.token`
+    """
+    from kepler_lens.gts import CLASS_OF_COLUMN
+    from kepler_lens.ledger import Ledger
+    from kepler_lens.warp10 import Token, Warp10
+
+    token = Token.from_file(token_file)
+    ledger_token = Token.from_file(ledger_token_file) if ledger_token_file else None
+    names = ", ".join(str(star) for star in stars)
+    classes = "|".join(c.replace(".", r"\.") for c in CLASS_OF_COLUMN.values())
+    selector = f"~({classes}){{KEPLERID~({'|'.join(str(star) for star in stars)})}}"
+    warp10 = Warp10(server, patience=30)
+    found = warp10.delete(selector, token, dry_run=True)
+    if not found and not ledger_token:
+        raise KeplerLensError(f"The server {server} has nothing of {names}.")
+    if not yes:
+        typer.confirm(f"Delete {len(found)} series of {names} from {server}?", abort=True)
+    if ledger_token:
+        # First what says that they are there: if this is cut short, an import repairs it.
+        Ledger(warp10, ledger_token, ledger_token).forget(stars)
+    warp10.delete(selector, token)
+    typer.echo(f"{len(found)} series of {names} deleted.")
+
+
+def fits_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Give files as they are and folders' FITS files, sorted by name.
+
+    Raises
+    ------
+    KeplerLensError
+        A folder holds none.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(path.rglob("*.fits"))
+        if not inside:
+            raise KeplerLensError(f"{path}: there is no .fits file in this folder.")
+        yield from inside
+
+
+def _from_files(paths: list[Path], cadence: Cadence) -> tuple[str, str, dict[str, Points]]:
+    from kepler_lens.lightcurve import read_light_curve
+    from kepler_lens.plot import join
+
+    curves = [read_light_curve(file) for file in fits_files(paths)]
+    if len({lc.star for lc in curves}) > 1:
+        raise KeplerLensError("These files are of several stars: name those of one.")
+    chosen: list[LightCurve] = [lc for lc in curves if lc.cadence == cadence]
+    if not chosen:
+        raise KeplerLensError(f"None of these files is of {cadence} cadence.")
+    series = {c: join([lc.series(c) for lc in chosen]) for c in chosen[0].columns}
+    return chosen[0].labels["OBJECT"], chosen[0].mission, series
+
+
+def _from_server(
+    star: int, server: str, token_file: Path | None, cadence: Cadence
+) -> tuple[str, str, dict[str, Points]]:
+    from kepler_lens.gts import CLASS_OF_COLUMN
+    from kepler_lens.plot import join
+    from kepler_lens.warp10 import Token, Warp10
+
+    warp10 = Warp10(server, patience=10)
+    token = Token.from_file(token_file) if token_file else warp10.public_token()
+    selector = f"~(sap|pdcsap)\\.flux{{KEPLERID={star},OBSMODE={cadence}%20cadence}}"
+    found = warp10.fetch(selector, token)
+    if not found:
+        raise KeplerLensError(f"The server {server} has no {cadence} cadence of star {star}.")
+    columns = {classname: column for column, classname in CLASS_OF_COLUMN.items()}
+    series = {columns[s.classname]: join([s.arrays()]) for s in found}
+    return found[0].labels["OBJECT"], found[0].labels["MISSION"], series
+
+
+def run(application: typer.Typer) -> None:
+    """Run a command and turn what is explained into one line and an exit status."""
+    try:
+        application()
+    except KeplerLensError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_status)
+    except OSError as error:
+        typer.echo(f"Error: {error.filename or 'file'}: {error.strerror or error}", err=True)
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run `kepler-lens`."""
+    for commands in ("cli_archive", "cli_import"):
+        importlib.import_module(f"kepler_lens.{commands}")
+    run(app)

@@ -1,0 +1,233 @@
+"""``kepler-lens list``, ``fetch``, ``simulate`` and ``tag``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kepler_lens.cli import Cadence, app
+from kepler_lens.errors import KeplerLensError
+
+if TYPE_CHECKING:
+    from kepler_lens.archive import Selection
+
+StarArgument = Annotated[int, typer.Argument(metavar="STAR", help="KIC or EPIC number.", min=1)]
+SourceOption = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Where to look: the archive (https:// or s3://stpubdata/), a web server's folder, "
+        "a local folder or a tarball.",
+    ),
+]
+SegmentOption = Annotated[
+    list[int] | None,
+    typer.Option("--quarter", "--campaign", help="Only this one; may be repeated."),
+]
+CadenceOption = Annotated[Cadence, typer.Option(help="How often the flux was measured.")]
+_ARCHIVE = "https://archive.stsci.edu/missions/"
+_COMMAND_PATIENCE = 10.0
+
+
+class Table(StrEnum):
+    """A table of the Exoplanet Archive."""
+
+    KOI = "KOI"
+    K2 = "K2"
+
+
+@app.command("list")
+def list_(
+    star: StarArgument,
+    source: SourceOption = _ARCHIVE,
+    segment: SegmentOption = None,
+    cadence: Annotated[
+        Cadence | None, typer.Option(help="How often the flux was measured. Default: both.")
+    ] = None,
+) -> None:
+    """List what the archive has of a star: one file a line.
+
+    Columns: quarter or campaign, cadence, size in bytes if known, URL.
+
+    Examples
+    --------
+    `kepler-lens list 6541920`
+
+    `kepler-lens list 211611158 --campaign 5 --source s3://stpubdata/`
+
+    `kepler-lens list 6541920 --source ~/kepler`
+    """
+    from kepler_lens.archive import open_source
+
+    opened = open_source(source, patience=_COMMAND_PATIENCE)
+    count = 0
+    for asked in [cadence] if cadence else Cadence:
+        for item in opened.items(_selection(star, segment, asked)):
+            if item.star is None:
+                continue
+            count += 1
+            letter = "C" if item.mission == "K2" else "Q"
+            where = "?" if item.segment is None else f"{letter}{item.segment}"
+            typer.echo(f"{where:4} {item.cadence:5} {item.size or '-':>9} {item.url}")
+    if not count:
+        raise _nothing(star, source)
+
+
+@app.command()
+def fetch(
+    star: StarArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write to, made if needed.")
+    ],
+    source: SourceOption = _ARCHIVE,
+    segment: SegmentOption = None,
+    cadence: CadenceOption = Cadence.LONG,
+) -> None:
+    """Fetch a star's light curve files; those already there and intact are kept.
+
+    Each file is verified by its checksums before it gets its name.
+
+    Examples
+    --------
+    `kepler-lens fetch 6541920 -o kepler-11/`
+
+    `kepler-lens fetch 6541920 --quarter 4 --cadence short -o kepler-11/`
+    """
+    from kepler_lens.archive import open_source, read_item
+    from kepler_lens.lightcurve import read_light_curve
+
+    opened = open_source(source, patience=_COMMAND_PATIENCE)
+    output.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for item in opened.items(_selection(star, segment, cadence)):
+        if item.star is None:
+            continue
+        count += 1
+        path = output / item.name.removesuffix(".gz")
+        if _is_intact(path):
+            typer.echo(f"{path}: is there already")
+            continue
+        data = read_item(item, opened.settings)
+        read_light_curve(data, name=item.url)
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(data)
+        part.replace(path)
+        typer.echo(f"{path}: {len(data)} bytes")
+    if not count:
+        raise _nothing(star, source)
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to, made if needed.")],
+    stars: Annotated[int, typer.Option(help="How many stars.", min=1)] = 4,
+    quarter: Annotated[
+        list[int] | None,
+        typer.Option(help="Quarter, 0 to 17; may be repeated. Default: 1 to 17."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.", min=0)] = 0,
+) -> None:
+    """Write simulated light curves with planets in them, as files of the Kepler pipeline.
+
+    Stars are numbered from 900000001, their mission is `Simulation`; three of four have planets,
+    which `planets.csv` lists (period in days, epoch in BKJD, duration in hours, depth in ppm).
+
+    Examples
+    --------
+    `kepler-lens simulate sky/`
+
+    `kepler-lens simulate sky/ --stars 100 --quarter 1 --quarter 2 --seed 7`
+    """
+    from kepler_lens.simulate import TRUTH_NAME
+    from kepler_lens.simulate import simulate as write
+
+    planets = write(folder, stars=stars, quarters=quarter, seed=seed)
+    typer.echo(f"{stars} stars with {len(planets)} planets: {folder}, see {folder / TRUTH_NAME}")
+
+
+@app.command()
+def tag(
+    server: Annotated[str, typer.Option(help="The Warp 10 server, such as http://127.0.0.1:8080.")],
+    token_file: Annotated[
+        Path, typer.Option(help="File of the write token of the light curves.", show_default=False)
+    ],
+    koi: Annotated[
+        Path | None, typer.Option(help="Kepler Objects of Interest, CSV of the Exoplanet Archive.")
+    ] = None,
+    k2: Annotated[
+        Path | None, typer.Option(help="K2 planets and candidates, CSV of the Exoplanet Archive.")
+    ] = None,
+    tap: Annotated[
+        bool, typer.Option("--tap", help="Ask the Exoplanet Archive for both tables.")
+    ] = False,
+    read_token_file: Annotated[
+        Path | None,
+        typer.Option(help="Read token's file. Default: the token that the server makes public."),
+    ] = None,
+) -> None:
+    """Tag the stars on the server that have planets or candidates.
+
+    Attributes of the series: disposition, planets, candidates, teff (K), radius (solar radii). FIND
+    selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`. A star that the tables
+    do not name any more loses its tags; a second run changes nothing.
+
+    Examples
+    --------
+    `kepler-lens tag --tap --server http://127.0.0.1:8080 --token-file write.token`
+
+    `kepler-lens tag --koi cumulative.csv --k2 k2pandc.csv --server http://127.0.0.1:8080
+    --token-file write.token`
+    """
+    from kepler_lens.tags import Catalogue, apply_tags, query_table, read_table
+    from kepler_lens.warp10 import Token, Warp10
+
+    files = {Table.KOI: koi, Table.K2: k2}
+    if tap == any(files.values()):
+        raise typer.BadParameter("name table files (--koi, --k2) or --tap, one of the two")
+    write_token = Token.from_file(token_file)
+    catalogue = Catalogue()
+    for table, file in files.items():
+        if not tap and file is None:
+            continue
+        rows = query_table(table) if file is None else read_table(file, table)
+        (catalogue.add_koi if table is Table.KOI else catalogue.add_k2)(rows)
+    if catalogue.nameless:
+        typer.echo(
+            f"{len(catalogue.nameless)} K2 host stars stand in the table without an EPIC number "
+            "and cannot be tagged; --tap has the numbers",
+            err=True,
+        )
+    warp10 = Warp10(server, patience=_COMMAND_PATIENCE)
+    read_token = Token.from_file(read_token_file) if read_token_file else warp10.public_token()
+    done = apply_tags(warp10, catalogue, read_token=read_token, write_token=write_token)
+    typer.echo(
+        f"{done.stars} stars have tags; {done.changed + done.cleared} series changed"
+        + (f", {done.cleared} of them lost theirs" if done.cleared else "")
+    )
+
+
+def _selection(star: int, segments: list[int] | None, cadence: Cadence) -> Selection:
+    from kepler_lens.archive import Selection
+
+    return Selection((star,), tuple(segments) if segments else None, cadence=cadence.value)
+
+
+def _nothing(star: int, source: str) -> KeplerLensError:
+    return KeplerLensError(
+        f"{source} has no light curve of star {star} that was asked for; check the number, and "
+        "ask without --quarter, --campaign or --cadence what there is"
+    )
+
+
+def _is_intact(path: Path) -> bool:
+    from kepler_lens.errors import LightCurveError
+    from kepler_lens.lightcurve import read_light_curve
+
+    try:
+        read_light_curve(path)
+    except (OSError, LightCurveError):
+        return False
+    return True

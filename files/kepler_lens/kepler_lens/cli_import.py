@@ -1,0 +1,229 @@
+"""``kepler-lens import`` and ``kepler-lens status``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kepler_lens.cli import app
+from kepler_lens.errors import KeplerLensError
+
+HOME_STATE = Path("~/.local/state/kepler-lens/import")
+SYSTEM_JOB = Path("/etc/kepler-lens/import.json")
+SUMMARY_FILE = "report.txt"
+SYSTEM_TOKENS = Path("/etc/kepler-lens/tokens")
+
+JobOption = Annotated[
+    Path | None,
+    typer.Option("--job", metavar="FILE", help="Everything from a JSON file, as the unit does."),
+]
+TokensOption = Annotated[
+    Path,
+    typer.Option(
+        "--tokens",
+        metavar="FOLDER",
+        help="Folder of write.token, ledger-read.token and ledger-write.token.",
+    ),
+]
+StateOption = Annotated[
+    Path, typer.Option("--state", metavar="FOLDER", help="Folder of lock, status and report.")
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="Warp 10, such as http://127.0.0.1:8080."),
+]
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE", help="Folder, tarball, or URL (https://, s3://) of FITS files."
+        ),
+    ] = None,
+    job: JobOption = None,
+    star: Annotated[
+        list[int] | None, typer.Option("--star", help="KIC or EPIC number; may be repeated.")
+    ] = None,
+    stars_file: Annotated[
+        Path | None, typer.Option("--stars-file", help="A file with such numbers.")
+    ] = None,
+    quarter: Annotated[
+        list[int] | None, typer.Option("--quarter", help="Kepler's; may be repeated.")
+    ] = None,
+    campaign: Annotated[
+        list[int] | None, typer.Option("--campaign", help="K2's; may be repeated.")
+    ] = None,
+    cadence: Annotated[str, typer.Option("--cadence", help="long or short.")] = "long",
+    columns: Annotated[
+        str, typer.Option("--columns", help="FITS names, with commas between them.")
+    ] = "SAP_FLUX,PDCSAP_FLUX",
+    force: Annotated[bool, typer.Option("--force", help="Push again what is in already.")] = False,
+    server: ServerOption = None,
+    tokens: TokensOption = SYSTEM_TOKENS,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Dask scheduler; without one, workers are started on this machine.",
+        ),
+    ] = None,
+    state: StateOption = HOME_STATE,
+    server_free_bytes: Annotated[
+        int | None,
+        typer.Option(help="What is free on the disk of the server's data; checked before."),
+    ] = None,
+    server_total_bytes: Annotated[
+        int | None, typer.Option(help="The size of that disk, of which a part is kept free.")
+    ] = None,
+) -> None:
+    """Import light curves into Warp 10.
+
+    What is in already is left out, so running it again goes on where it stopped; a file that
+    changed replaces what it had brought.
+
+    Exit status: 0 all is in; 3 all is in but for rejected files (the table has the reasons);
+    4 stopped by a signal; 75 another import is running; 1 anything else, in one sentence.
+
+    Example: kepler-lens import ./fits --server http://127.0.0.1:8080 --tokens ./tokens
+    """
+    # On demand: Dask and astropy take a second that `--help` need not wait for.
+    from kepler_lens.importer.config import load_job
+    from kepler_lens.importer.driver import run_import
+    from kepler_lens.importer.table import render_summary
+
+    if job is not None:
+        if source is not None:
+            raise KeplerLensError("Give either SOURCE or --job FILE: a job file names its source.")
+        wanted = load_job(job)
+    else:
+        mission = _mission(quarter, campaign)
+        wanted = _job_of(
+            source,
+            server,
+            tokens,
+            columns=tuple(name.strip().upper() for name in columns.split(",")),
+            selection={
+                "stars": _stars(star, stars_file),
+                "segments": tuple(quarter or campaign or ()) or None,
+                "mission": mission,
+                "cadence": cadence,
+            },
+            force=force,
+            scheduler=scheduler,
+            state=state.expanduser(),
+        )
+    if server_free_bytes is not None:
+        wanted = replace(
+            wanted, server_free_bytes=server_free_bytes, server_total_bytes=server_total_bytes
+        )
+    report = run_import(wanted, say=typer.echo)
+    summary = render_summary(report)
+    (wanted.state / SUMMARY_FILE).write_text(summary, encoding="utf-8")
+    typer.echo(summary)
+    raise typer.Exit(report["exit_status"])
+
+
+@app.command()
+def status(
+    job: JobOption = None,
+    server: ServerOption = None,
+    tokens: TokensOption = SYSTEM_TOKENS,
+    state: StateOption = HOME_STATE,
+    report: Annotated[
+        bool, typer.Option("--report", help="Show the last import's table instead.")
+    ] = False,
+    width: Annotated[int, typer.Option("--width", help="Columns of that table.")] = 100,
+) -> None:
+    """Say what is in the server and what the import does: one key=value a line.
+
+    `stars`, `files` and `points` count what has been imported completely. Where an import is set
+    up as a service, its job file is the default.
+    """
+    from kepler_lens.importer.config import load_job
+    from kepler_lens.importer.report import REPORT_FILE, STATUS_FILE
+    from kepler_lens.importer.table import render_summary
+    from kepler_lens.ledger import Ledger
+    from kepler_lens.warp10 import Token, Warp10
+
+    folder, token_file = state.expanduser(), tokens / "ledger-read.token"
+    if job is None and server is None and state == HOME_STATE and SYSTEM_JOB.exists():
+        job = SYSTEM_JOB
+    if job is not None:
+        known = load_job(job)
+        folder, token_file, server = known.state, known.tokens.ledger_read, known.server
+    if report:
+        content = _read(folder / REPORT_FILE)
+        if content is None:
+            raise KeplerLensError(f"No import has ended yet: {folder} holds no {REPORT_FILE}.")
+        typer.echo(render_summary(content, width), nl=False)
+        return
+    if server is None:
+        raise KeplerLensError("Name the server: --server URL, or --job FILE.")
+    warp10 = Warp10(server, patience=5.0)
+    summary = Ledger(warp10, Token.from_file(token_file)).summary()
+    lines: dict[str, Any] = {
+        "warp10_url": warp10.url,
+        "stars": summary.stars,
+        "files": summary.files,
+        "points": summary.points,
+    }
+    last = _read(folder / STATUS_FILE) or {"state": "none"}
+    for key in (
+        *("state", "message", "source", "started", "updated", "elapsed_s"),
+        *("files_done", "files_total", "points", "points_per_s", "eta_s", "quarantined"),
+    ):
+        lines[f"import_{key}"] = last.get(key)
+    for key, value in lines.items():
+        typer.echo(f"{key}={'' if value is None else value}")
+
+
+def _mission(quarters: list[int] | None, campaigns: list[int] | None) -> str | None:
+    if quarters and campaigns:
+        raise KeplerLensError("Quarters are Kepler's and campaigns K2's: give one or the other.")
+    if campaigns:
+        return "K2"
+    return "Kepler" if quarters else None
+
+
+def _stars(numbers: list[int] | None, file: Path | None) -> tuple[int, ...] | None:
+    from kepler_lens.importer.config import read_stars
+
+    if numbers is None and file is None:
+        return None
+    return (*(numbers or ()), *(read_stars(file) if file else ()))
+
+
+def _job_of(
+    source: str | None,
+    server: str | None,
+    tokens: Path,
+    *,
+    selection: dict[str, Any],
+    **others: Any,
+) -> Any:
+    from kepler_lens.archive import Selection
+    from kepler_lens.importer.config import Job, Tokens
+
+    if source is None or server is None:
+        raise KeplerLensError("Name the SOURCE and --server URL, or give --job FILE.")
+    files = Tokens(
+        tokens / "write.token", tokens / "ledger-read.token", tokens / "ledger-write.token"
+    )
+    return Job(source, server, files, Selection(**selection), **others)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise KeplerLensError(f"Cannot read {path}: {error}.") from None
+    return content

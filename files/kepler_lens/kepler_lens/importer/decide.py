@@ -1,0 +1,220 @@
+"""What to do with each file of a star, given what the ledger says. Pure: asks nobody."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kepler_lens.archive import Item
+from kepler_lens.ledger import DONE, PENDING, Entry, Span
+from kepler_lens.lightcurve import LightCurve
+
+PUSHED = "pushed"
+REPLACED = "replaced"
+UNCHANGED = "unchanged"
+SUPERSEDED = "superseded"
+QUARANTINED = "quarantined"
+OUTCOMES = (PUSHED, REPLACED, UNCHANGED, SUPERSEDED, QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that was read and is intact."""
+
+    item: Item
+    curve: LightCurve
+    sha256: str
+    fingerprint: str | None
+
+    @property
+    def key(self) -> tuple[int, str, str, int]:
+        """Its place in the ledger."""
+        curve = self.curve
+        return (curve.star, curve.mission, curve.labels["OBSMODE"], curve.first_cadence)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one file.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    outcome : str
+        One of `OUTCOMES`.
+    reason : str
+        For people, where the outcome needs one.
+    push : tuple of str
+        Columns to push.
+    entry : Entry or None
+        To be written to the ledger: ``pending`` if there is something to push, else ``done``.
+    points : int
+        Points that this import pushed or will push for the file.
+    """
+
+    candidate: Candidate
+    outcome: str
+    reason: str = ""
+    push: tuple[str, ...] = ()
+    entry: Entry | None = None
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What this import wants of every file."""
+
+    columns: tuple[str, ...]
+    force: bool
+    run: str
+    attempt: str
+
+
+def version(filever: str, date: str) -> tuple[tuple[int, ...], str]:
+    """Order files by FILEVER ('6.1' before '10.0'), then by the day they were written."""
+    return tuple(int(part) for part in re.findall(r"\d+", filever)), date
+
+
+def decide(candidates: Sequence[Candidate], entries: Iterable[Entry], wish: Wish) -> list[Decision]:
+    """Decide for files that belong together: all of their stars' files that need a look.
+
+    Files with the same key are versions of one light curve. The highest version of them is the
+    one; against the ledger, a file of the same name replaces always, another only if higher.
+    """
+    ledger = {entry.key: entry for entry in entries}
+    rivals: dict[tuple[int, str, str, int], list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        rivals[candidate.key].append(candidate)
+    decisions = []
+    for key, group in rivals.items():
+        prior = ledger.get(key)
+        best = max(group, key=lambda c: _rank(c, prior))
+        decisions.append(_against_ledger(best, prior, wish))
+        decisions += [_loser(c, best) for c in group if c is not best]
+    return decisions
+
+
+def already_in(
+    entries: Iterable[Entry], name: str, fingerprint: str | None, wish: Wish
+) -> Entry | None:
+    """Give the entry of a file that need not be read: by its source it is what the ledger has."""
+    for entry in entries:
+        if (
+            fingerprint is not None
+            and (entry.name, entry.fingerprint) == (name, fingerprint)
+            and entry.holds(wish.columns)
+            and (not wish.force or entry.run == wish.run)
+        ):
+            return entry
+    return None
+
+
+def _rank(candidate: Candidate, prior: Entry | None) -> tuple[tuple[tuple[int, ...], str], bool]:
+    curve = candidate.curve
+    known = prior is not None and prior.sha256 == candidate.sha256
+    return version(curve.filever, curve.date), known
+
+
+def _loser(candidate: Candidate, best: Candidate) -> Decision:
+    if candidate.sha256 == best.sha256:
+        return Decision(candidate, UNCHANGED)
+    return _superseded(candidate, best.item.name, best.curve.filever, best.curve.date)
+
+
+def _superseded(candidate: Candidate, name: str, filever: str, date: str) -> Decision:
+    reason = f"{name} of version {filever} ({date}) is the newer file of the same cadences"
+    return Decision(candidate, SUPERSEDED, reason)
+
+
+def _against_ledger(candidate: Candidate, prior: Entry | None, wish: Wish) -> Decision:
+    if prior is None:
+        return _push(candidate, wish.columns, wish, PUSHED)
+    both = (*wish.columns, *(c for c in prior.columns if c not in wish.columns))
+    if prior.state == PENDING:
+        stale = {column: list(spans) for column, spans in prior.stale.items()}
+        if prior.sha256 != candidate.sha256:
+            _add_spans(stale, prior.columns)
+        return _push(candidate, both, wish, REPLACED if stale else PUSHED, stale=stale)
+    if prior.sha256 == candidate.sha256:
+        return _same_content(candidate, prior, wish)
+    curve = candidate.curve
+    newer = version(curve.filever, curve.date) > version(prior.filever, prior.date)
+    if prior.name != candidate.item.name and not newer:
+        return _superseded(candidate, prior.name, prior.filever, prior.date)
+    stale = {}
+    _add_spans(stale, prior.columns)
+    return _push(candidate, both, wish, REPLACED, stale=stale)
+
+
+def _same_content(candidate: Candidate, prior: Entry, wish: Wish) -> Decision:
+    if prior.run == wish.run and prior.holds(wish.columns):
+        # An earlier attempt of this very import got here before its worker died.
+        return Decision(candidate, PUSHED, points=prior.points)
+    if wish.force:
+        return _push(candidate, wish.columns, wish, PUSHED, kept=prior.columns)
+    missing = tuple(c for c in wish.columns if c not in prior.columns)
+    if missing:
+        return _push(candidate, missing, wish, PUSHED, kept=prior.columns)
+    entry = None
+    if prior.fingerprint != candidate.fingerprint and prior.name == candidate.item.name:
+        # The same file with a new date: next time it need not even be read.
+        entry = _entry(candidate, DONE, prior.columns, {}, wish)
+    return Decision(candidate, UNCHANGED, entry=entry)
+
+
+def _push(
+    candidate: Candidate,
+    columns: tuple[str, ...],
+    wish: Wish,
+    outcome: str,
+    *,
+    stale: dict[str, list[tuple[int, int]]] | None = None,
+    kept: dict[str, Span] | None = None,
+) -> Decision:
+    spans = {column: span_of(candidate.curve, column) for column in columns}
+    points = sum(span[2] for span in spans.values())
+    entry = _entry(candidate, PENDING, {**(kept or {}), **spans}, stale or {}, wish)
+    return Decision(candidate, outcome, push=columns, entry=entry, points=points)
+
+
+def span_of(curve: LightCurve, column: str) -> Span:
+    """Give first and last tick (µs) and number of a column's finite points."""
+    time_us, _ = curve.series(column)
+    if not len(time_us):
+        return (0, 0, 0)
+    return int(time_us.min()), int(time_us.max()), len(time_us)
+
+
+def _add_spans(stale: dict[str, list[tuple[int, int]]], columns: dict[str, Span]) -> None:
+    for column, (first, last, points) in columns.items():
+        if points and (first, last) not in stale.setdefault(column, []):
+            stale[column].append((first, last))
+
+
+def _entry(
+    candidate: Candidate,
+    state: str,
+    columns: dict[str, Span],
+    stale: dict[str, list[tuple[int, int]]],
+    wish: Wish,
+) -> Entry:
+    curve = candidate.curve
+    return Entry(
+        star=curve.star,
+        mission=curve.mission,
+        obsmode=curve.labels["OBSMODE"],
+        first_cadence=curve.first_cadence,
+        state=state,
+        segment=curve.segment,
+        name=candidate.item.name,
+        filever=curve.filever,
+        date=curve.date,
+        sha256=candidate.sha256,
+        fingerprint=candidate.fingerprint,
+        columns=columns,
+        stale=stale,
+        run=wish.run,
+        attempt=wish.attempt,
+    )

@@ -1,0 +1,288 @@
+"""The import from the driver's seat: plan, hand out, collect, account."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import queue
+import signal
+import threading
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kepler_lens.archive import Item, Source, open_source
+from kepler_lens.errors import ImportRunningError, KeplerLensError
+from kepler_lens.importer import estimate, report
+from kepler_lens.importer.config import Job, JobError
+from kepler_lens.importer.decide import QUARANTINED, Wish
+from kepler_lens.importer.fleet import Fleet, Killed
+from kepler_lens.importer.plan import Piece, data_bytes, plan
+from kepler_lens.importer.task import BatchResult, FileResult, Orders
+from kepler_lens.ledger import Ledger
+from kepler_lens.warp10 import Token, Warp10
+
+EXIT_REJECTED = 3
+EXIT_STOPPED = 4
+LOCK_FILE = "lock"
+# Listed ahead of the work: that many files are known before the start, for estimate and progress.
+AHEAD_FILES = 20_000
+AHEAD_BATCHES = 100
+AHEAD_DATA_BYTES = 32_000_000
+AHEAD_S = 20.0
+DEATHS_A_STAR = 2
+SAY_EVERY_S = 10.0
+
+
+class _Stopped(Exception):  # noqa: N818 - asked for, no error
+    """SIGTERM or SIGINT."""
+
+
+def run_import(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Import what a job asks for.
+
+    Parameters
+    ----------
+    job : Job
+    say : callable, optional
+        Gets a line of progress every ten seconds.
+
+    Returns
+    -------
+    dict
+        The report (see `kepler_lens.importer.report`), with ``exit_status``: 0, 3 if files were
+        rejected, 4 if it was stopped by a signal.
+
+    Raises
+    ------
+    ImportRunningError
+        Another import holds the lock.
+    KeplerLensError
+        The import could not go on; the report says the same.
+    """
+    try:
+        job.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JobError(
+            f"Cannot keep the import's state in {job.state}: {error.strerror}."
+        ) from None
+    with _lock(job.state):
+        return _Driver(job, say).run()
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    with (folder / LOCK_FILE).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ImportRunningError(_who_runs(folder)) from None
+        # The kernel frees the lock of a process that dies, however it dies.
+        yield
+
+
+def _who_runs(folder: Path) -> str:
+    sentence = "Another import is running"
+    try:
+        status = json.loads((folder / report.STATUS_FILE).read_text(encoding="utf-8"))
+        sentence += f" since {status['started']} (process {status['pid']}, {status['source']})"
+    except (OSError, ValueError, KeyError):
+        pass  # it has only just begun
+    return f"{sentence}: wait for its end or stop it."
+
+
+class _Driver:
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        self.job = job
+        self.say = say
+        self.said = time.monotonic()
+        self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        self.wish = Wish(job.columns, job.force, self.run_id, attempt="")
+        self.progress = report.Progress(self.run_id, job.source, job.server, job.state)
+        self.stop = threading.Event()
+        self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
+        self.waiting: deque[tuple[Item, ...]] = deque()
+        self.deaths: Counter[int | None] = Counter()
+
+    def run(self) -> dict[str, Any]:
+        handlers = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self.progress.tick(now=True)
+            ledger = self._open_ledger()
+            self._import(ledger)
+            self.progress.totals = ledger.summary()
+        except _Stopped:
+            message = "Stopped as asked; running it again goes on from here."
+            return self.progress.end(report.STOPPED, message, EXIT_STOPPED)
+        except KeplerLensError as error:
+            self.progress.end(report.FAILED, str(error), error.exit_status)
+            raise
+        except BaseException as error:
+            self.progress.end(report.FAILED, f"{type(error).__name__}: {error}", 1)
+            raise
+        finally:
+            self.stop.set()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        rejected = self.progress.outcomes[QUARANTINED]
+        status = EXIT_REJECTED if rejected else 0
+        message = f"{rejected} files were rejected." if rejected else ""
+        return self.progress.end(report.DONE, message, status)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.stop.set()
+
+    def _idle(self, message: str) -> None:
+        if self.stop.is_set():
+            raise _Stopped
+        self.progress.state = report.WAITING if message else self.progress.state
+        if not message and self.progress.state == report.WAITING:
+            self.progress.state = report.RUNNING
+        self.progress.message = message
+        self.progress.tick()
+        if time.monotonic() - self.said >= SAY_EVERY_S:
+            self.said = time.monotonic()
+            self.say(report.progress_line(self.progress.status()))
+
+    def _open_ledger(self) -> Ledger:
+        """Ask for nothing with each token: a wrong one is found before the first file is read."""
+        warp10 = Warp10(self.job.server)
+        tokens = self.job.tokens
+        ledger_write = Token.from_file(tokens.ledger_write)
+        ledger = Ledger(warp10, Token.from_file(tokens.ledger_read), ledger_write)
+        warp10.update(b"", Token.from_file(tokens.write))
+        warp10.update(b"", ledger_write)
+        ledger.entries([0])
+        return ledger
+
+    def _import(self, ledger: Ledger) -> None:
+        job = self.job
+        source = open_source(job.source, parallel=job.archive.parallel, cache=job.archive.cache)
+        planner = threading.Thread(target=self._plan, args=(source, ledger), daemon=True)
+        planner.start()
+        self._look_ahead()
+        if self.progress.listing_done and not self.waiting:
+            return  # nothing to do: no need to wake the fleet
+        volume = self._volume()
+        estimate.check(job, volume)
+        self.say(volume.sentence())
+        orders = Orders(
+            run=self.run_id,
+            server=job.server,
+            tokens=job.tokens,
+            columns=job.columns,
+            force=job.force,
+            # The stars have been chosen: a long list of them need not travel with every batch.
+            selection=replace(job.selection, stars=None),
+            settings=source.settings,
+        )
+        with Fleet(job, orders, self._idle) as fleet:
+            estimate.check_workers(fleet.memory_limits())
+            self.progress.state = report.RUNNING
+            self.progress.working()
+            try:
+                self._work(fleet)
+            finally:
+                fleet.cancel()
+
+    def _plan(self, source: Source, ledger: Ledger) -> None:
+        """List and look up, in a thread of its own, as far ahead as the queue allows."""
+        try:
+            items = source.items(self.job.selection)
+            for piece in plan(items, ledger, self.job.selection, self.wish, source.settings):
+                self._offer(piece)
+            self._offer(None)
+        except BaseException as error:  # raised again where the import runs
+            self._offer(error)
+
+    def _offer(self, piece: Piece | BaseException | None) -> None:
+        while not self.stop.is_set():
+            try:
+                self.pieces.put(piece, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+    def _look_ahead(self) -> None:
+        began = datetime.now(UTC)
+        held = 0
+        while not self.progress.listing_done:
+            self._idle("listing the source")
+            held += self._take(timeout=0.5)
+            if (
+                self.progress.files_listed >= AHEAD_FILES
+                or held >= AHEAD_DATA_BYTES
+                or (datetime.now(UTC) - began).total_seconds() >= AHEAD_S
+            ):
+                break
+
+    def _take(self, timeout: float) -> int:
+        """Take a piece of the plan, if there is one; give the bytes it holds."""
+        try:
+            piece = self.pieces.get(timeout=timeout) if timeout else self.pieces.get_nowait()
+        except queue.Empty:
+            return 0
+        if isinstance(piece, BaseException):
+            raise piece
+        if piece is None:
+            self.progress.listing_done = True
+            return 0
+        self.progress.files_listed += piece.items
+        self.progress.add_known(
+            len(piece.known), {item.star for item in piece.known if item.star is not None}
+        )
+        self.waiting += piece.batches
+        return piece.data_bytes
+
+    def _volume(self) -> estimate.Volume:
+        return estimate.volume(
+            [item for batch in self.waiting for item in batch],
+            self.job,
+            listing_done=self.progress.listing_done,
+        )
+
+    def _work(self, fleet: Fleet) -> None:
+        while self.waiting or fleet.in_flight or not self.progress.listing_done:
+            self._idle(fleet.message)
+            if self._has_room() and not self.progress.listing_done:
+                self._take(timeout=0.0 if fleet.in_flight or self.waiting else 0.5)
+            self._hand_out(fleet)
+            for outcome in fleet.collect(timeout=0.25):
+                if isinstance(outcome, Killed):
+                    self._again(outcome.items)
+                else:
+                    self._account(outcome)
+
+    def _has_room(self) -> bool:
+        held = sum(data_bytes(batch) for batch in self.waiting)
+        return len(self.waiting) < AHEAD_BATCHES and held < AHEAD_DATA_BYTES
+
+    def _hand_out(self, fleet: Fleet) -> None:
+        while self.waiting and fleet.takes(self.waiting[0]):
+            fleet.submit(self.waiting.popleft())
+
+    def _account(self, result: BatchResult) -> None:
+        self.progress.add(result)
+        if result.fatal:
+            raise KeplerLensError(result.fatal)
+
+    def _again(self, items: tuple[Item, ...]) -> None:
+        """Try a batch star by star whose workers died; give up on a star that goes on killing."""
+        by_star: dict[int | None, list[Item]] = {}
+        for item in items:
+            by_star.setdefault(item.star, []).append(item)
+        for star, files in by_star.items():
+            self.deaths[star] += len(by_star) == 1
+            if self.deaths[star] < DEATHS_A_STAR:
+                self.waiting.append(tuple(files))
+                continue
+            reason = "the workers that tried it died again and again: see their journals (memory?)"
+            results = [FileResult(f.name, star, QUARANTINED, 0, reason) for f in files]
+            self.progress.add(BatchResult("none", results))

@@ -1,0 +1,143 @@
+"""What an import will need, from measured constants, and a refusal where that will not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kepler_lens.archive import Item
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.importer.config import Job
+
+# Measured on Warp 10 2.1.0 and 3.5.0 with LevelDB after compaction (docs/, benchmark `bytes`).
+BYTES_A_POINT = 15.9
+# While LevelDB compacts, old and new tables exist side by side.
+COMPACTION_ROOM = 1.3
+# A disk that is full to the brim stops the server.
+KEPT_FREE = 0.05
+# Measured on two cores that the server and the workers share.
+POINTS_A_SECOND = 400_000
+# Bytes of a row of the LIGHTCURVE table (20 columns) and of all else in a file.
+ROW_BYTES = 100
+OTHER_BYTES = 40_000
+# Rows of a file whose listing tells no size: 90 days of 29.4 min, 30 days of 58.8 s.
+TYPICAL_ROWS = {"long": 4_400, "short": 44_000}
+# Part of the rows that have a finite value in a column.
+FINITE = 0.95
+# Files of a star where only its number is known: 17 quarters; short cadence has months.
+TYPICAL_FILES_A_STAR = {"long": 17, "short": 6}
+# Of a worker: the interpreter with its libraries, and each thread's batch (benchmark `memory`).
+WORKER_BYTES = 230_000_000
+THREAD_BYTES = 120_000_000
+
+
+class NoRoomError(KeplerLensError):
+    """The import would not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What there is to import.
+
+    Attributes
+    ----------
+    files, points : int
+    whole : bool
+        Whether that is all, and not only what is known so far.
+    """
+
+    files: int
+    points: int
+    whole: bool
+
+    @property
+    def disk_bytes(self) -> int:
+        """Disk on the server, while it compacts."""
+        return int(self.points * BYTES_A_POINT * COMPACTION_ROOM)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the push."""
+        return self.points / POINTS_A_SECOND
+
+    def sentence(self) -> str:
+        """Say it to people."""
+        minutes = self.seconds / 60
+        duration = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
+        least = "" if self.whole else "At least "
+        return (
+            f"{least}{self.files} files to import, some {self.points:,} points: about "
+            f"{gib(self.disk_bytes)} on the server's disk, {duration}."
+        )
+
+
+def volume(items: Iterable[Item], job: Job, *, listing_done: bool) -> Volume:
+    """Estimate the points of files not yet imported.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        All of them, or those listed so far.
+    job : Job
+        For a list of stars, what is listed stands for the rest.
+    listing_done : bool
+    """
+    rows = files = 0
+    stars = set()
+    typical = TYPICAL_ROWS[job.selection.cadence]
+    for item in items:
+        files += 1
+        stars.add(item.star)
+        rows += typical if item.size is None else max(0, item.size - OTHER_BYTES) // ROW_BYTES
+    whole = listing_done
+    if not listing_done and job.selection.stars is not None and stars:
+        factor = max(1.0, len(job.selection.stars) / len(stars))
+        rows, files, whole = int(rows * factor), int(files * factor), True
+    return Volume(files, int(rows * len(job.columns) * FINITE), whole)
+
+
+def check(job: Job, wanted: Volume) -> None:
+    """Refuse what the server's disk cannot hold.
+
+    Raises
+    ------
+    NoRoomError
+    """
+    if job.server_free_bytes is None:
+        return
+    kept = int((job.server_total_bytes or 0) * KEPT_FREE)
+    room = job.server_free_bytes - kept
+    if wanted.disk_bytes > room:
+        at_least = "" if wanted.whole else "at least "
+        raise NoRoomError(
+            f"{wanted.files} files will need {at_least}{gib(wanted.disk_bytes)} on the disk of "
+            f"{job.server} ({wanted.points} points) and {gib(max(0, room))} can be used there "
+            f"({gib(job.server_free_bytes)} free, {gib(kept)} of them must stay so): "
+            f"make room or choose fewer stars."
+        )
+
+
+def check_workers(limits: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse workers whose memory limit is too low.
+
+    Parameters
+    ----------
+    limits : mapping
+        Worker's name to memory limit (bytes, 0 if none) and threads.
+
+    Raises
+    ------
+    NoRoomError
+    """
+    for name, (limit, threads) in limits.items():
+        needed = WORKER_BYTES + threads * THREAD_BYTES
+        if 0 < limit < needed:
+            raise NoRoomError(
+                f"Worker {name} may use {gib(limit)} of memory and needs {gib(needed)} for its "
+                f"{threads} threads: raise its limit or give it fewer threads."
+            )
+
+
+def gib(size: int) -> str:
+    """Write bytes for people."""
+    return f"{size / 2**30:.2f} GiB"

@@ -1,0 +1,197 @@
+"""From a source's stream of files to batches for the workers, a bounded piece at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from kepler_lens.archive import (
+    Item,
+    MissingItemError,
+    Selection,
+    Settings,
+    fingerprint_of,
+    read_item,
+)
+from kepler_lens.errors import LightCurveError
+from kepler_lens.importer.decide import Wish, already_in
+from kepler_lens.ledger import Entry, Ledger
+from kepler_lens.lightcurve import read_light_curve
+
+# One request of some 150,000 points streams long enough to hide what surrounds it.
+BATCH_FILES = 20
+BATCH_BYTES = 9_000_000
+# One look into the ledger for so many stars; for items with data, when so many bytes are held.
+CHUNK_STARS = 200
+CHUNK_FILES = 4_000
+CHUNK_DATA_BYTES = 16_000_000
+
+
+@dataclass(slots=True)
+class Piece:
+    """Some files of the source, looked up in the ledger.
+
+    Attributes
+    ----------
+    known : list of Item
+        Need nothing.
+    batches : list of tuple of Item
+        To be imported; all files of a star that need a look are in one of them.
+    """
+
+    known: list[Item] = field(default_factory=list)
+    batches: list[tuple[Item, ...]] = field(default_factory=list)
+
+    @property
+    def items(self) -> int:
+        """How many files there are in it."""
+        return len(self.known) + sum(len(batch) for batch in self.batches)
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of the files that brought their content along."""
+        return sum(data_bytes(batch) for batch in self.batches)
+
+
+def data_bytes(items: Iterable[Item]) -> int:
+    """Bytes that a batch carries."""
+    return sum(len(item.data) for item in items if item.data is not None)
+
+
+def plan(
+    items: Iterable[Item],
+    ledger: Ledger,
+    selection: Selection,
+    wish: Wish,
+    settings: Settings,
+) -> Iterator[Piece]:
+    """Look a source's files up in the ledger and batch those that need work.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        Grouped by star.
+    ledger : Ledger
+    selection : Selection
+        Held against the headers of the files whose names tell no star.
+    wish : Wish
+    settings : Settings
+        For the requests that ask for a fingerprint where the listing gave none.
+    """
+    for chunk in _chunks(_with_star(items, selection, settings)):
+        yield _piece(chunk, ledger, wish, settings)
+
+
+def batches_of(items: Iterable[Item]) -> list[tuple[Item, ...]]:
+    """Put whole stars together as long as the batch stays of a sensible size."""
+    batches: list[tuple[Item, ...]] = []
+    batch: list[Item] = []
+    size = 0
+    for _, group in groupby(items, key=lambda item: item.star):
+        files = list(group)
+        more = sum(item.size or 0 for item in files)
+        if batch and (len(batch) + len(files) > BATCH_FILES or size + more > BATCH_BYTES):
+            batches.append(tuple(batch))
+            batch, size = [], 0
+        batch += files
+        size += more
+    if batch:
+        batches.append(tuple(batch))
+    return batches
+
+
+def _with_star(items: Iterable[Item], selection: Selection, settings: Settings) -> Iterator[Item]:
+    """Find out the star of files whose names do not tell, and put those of one star together."""
+    nameless = []
+    for item in items:
+        if item.star is not None:
+            yield item
+        elif item.data is not None:
+            # Its content cannot be held back: the driver keeps batches with a star in common apart.
+            found = _identified(item, settings)
+            if _wanted(found, selection):
+                yield found
+        else:
+            nameless.append(_identified(item, settings))
+    for item in sorted(nameless, key=lambda i: (i.star is None, i.star or 0, i.name)):
+        if _wanted(item, selection):
+            yield item
+
+
+def _identified(item: Item, settings: Settings) -> Item:
+    try:
+        curve = read_light_curve(read_item(item, settings), (), name=item.name)
+    except (LightCurveError, MissingItemError):
+        return item  # a worker will find the same and put it into quarantine
+    return replace(item, star=curve.star)
+
+
+def _wanted(item: Item, selection: Selection) -> bool:
+    return selection.admits(item.star, None, None, None)
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    stars = size = 0
+    for _, group in groupby(items, key=lambda item: item.star):
+        before = len(chunk)
+        chunk += group
+        stars += 1
+        size += data_bytes(chunk[before:])
+        if stars >= CHUNK_STARS or len(chunk) >= CHUNK_FILES or size >= CHUNK_DATA_BYTES:
+            yield chunk
+            chunk, stars, size = [], 0, 0
+    if chunk:
+        yield chunk
+
+
+def _piece(chunk: Sequence[Item], ledger: Ledger, wish: Wish, settings: Settings) -> Piece:
+    entries = ledger.entries(sorted({item.star for item in chunk if item.star is not None}))
+    asked = _ask_fingerprints(chunk, entries, wish, settings)
+    piece = Piece()
+    todo: list[Item] = []
+    for star, group in groupby(asked, key=lambda item: item.star):
+        known = entries.get(star, []) if star is not None else []
+        files = list(group)
+        # Two files of one name are versions: the loser is never in the ledger, the winner may be.
+        open_names = {
+            item.name
+            for item in files
+            if already_in(known, item.name, item.fingerprint, wish) is None
+        }
+        for item in files:
+            (todo if item.name in open_names else piece.known).append(item)
+    piece.batches = batches_of(todo)
+    return piece
+
+
+def _ask_fingerprints(
+    chunk: Sequence[Item],
+    entries: dict[int, list[Entry]],
+    wish: Wish,
+    settings: Settings,
+) -> list[Item]:
+    """Ask for the fingerprints that decide whether a file can be left out."""
+    held: dict[int, set[str]] = defaultdict(set)
+    for star, known in entries.items():
+        held[star] = {
+            e.name
+            for e in known
+            if e.fingerprint is not None
+            and e.holds(wish.columns)
+            and (not wish.force or e.run == wish.run)
+        }
+
+    def ask(item: Item) -> Item:
+        if item.fingerprint is not None or item.star is None or item.name not in held[item.star]:
+            return item
+        try:
+            return replace(item, fingerprint=fingerprint_of(item, settings))
+        except MissingItemError:
+            return item  # a worker will find the same and put it into quarantine
+
+    with ThreadPoolExecutor(max(1, settings.parallel)) as pool:
+        return list(pool.map(ask, chunk))

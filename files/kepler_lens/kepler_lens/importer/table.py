@@ -1,0 +1,103 @@
+"""An import's report as people like to read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+_REJECTED_SHOWN = 20
+
+
+def render_summary(report: dict[str, Any], width: int = 100) -> str:
+    """Give an import's report as text.
+
+    Parameters
+    ----------
+    report : dict
+        Content of report.json.
+    width : int
+        Columns of the terminal.
+
+    Returns
+    -------
+    str
+        A table, the rejected files with reasons, and a query to paste.
+    """
+    console = Console(width=width, record=True, color_system=None, highlight=False, quiet=True)
+    with console.capture() as capture:
+        console.quiet = False
+        console.print(Group(_facts(report), *_rejected(report)))
+    # The query stands unwrapped, so that it can be pasted whatever the width.
+    return capture.get() + _query(report)
+
+
+def _facts(report: dict[str, Any]) -> Table:
+    table = Table(title=f"Import {report['state']}", title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    rows = {
+        "source": report["source"],
+        "server": report["server"],
+        "stars": f"{report['stars']:,}",
+        "files": _files(report),
+        "points pushed": f"{report['points']:,}",
+        "points per second": f"{report['points_per_s']:,}",
+        "took": f"{report['elapsed_s']:,} s",
+        "rejected files": f"{report['quarantined']:,}",
+    }
+    if held := report["in_server"]:
+        rows["now in the server"] = (
+            f"{held['stars']:,} stars, {held['files']:,} files, {held['points']:,} points"
+        )
+    for name, share in report["workers"].items():
+        rows[f"worker {name}"] = (
+            f"{share['share']:.0%} of the points ({share['files']:,} files, "
+            f"{share['points']:,} points)"
+        )
+    if report["message"]:
+        rows["message"] = report["message"]
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _files(report: dict[str, Any]) -> str:
+    kinds = ("pushed", "replaced", "unchanged", "superseded")
+    counts = ", ".join(f"{report[kind]:,} {kind}" for kind in kinds if report[kind])
+    return f"{report['files_done']:,}" + (f" ({counts})" if counts else "")
+
+
+def _rejected(report: dict[str, Any]) -> list[Table]:
+    tables = []
+    for title, files, count in (
+        ("Rejected files", report["rejected"], report["quarantined"]),
+        ("Superseded files", report["superseded_files"], report["superseded"]),
+    ):
+        if not files:
+            continue
+        table = Table(title=title, title_justify="left")
+        table.add_column("file", overflow="fold")
+        table.add_column("reason", overflow="fold")
+        for file in files[:_REJECTED_SHOWN]:
+            table.add_row(Text(file["name"]), Text(file["reason"]))
+        if count > _REJECTED_SHOWN:
+            table.add_row("…", f"{count - _REJECTED_SHOWN:,} more in report.json")
+        tables.append(table)
+    return tables
+
+
+def _query(report: dict[str, Any]) -> str:
+    star = report["example_star"]
+    if star is None:
+        return ""
+    return f"""Ask for the light curves of star {star} (name and number of points of each series):
+
+curl -sS {report["server"]}/api/v0/exec --data-binary @- <<'END'
+[ @HELLOEXOWORLD/GETREADTOKEN '~.*flux' {{ 'KEPLERID' '{star}' }}
+  '2009-01-01T00:00:00Z' '2019-01-01T00:00:00Z' ] FETCH
+<% DROP DUP NAME SWAP SIZE 2 ->LIST %> LMAP
+END
+"""

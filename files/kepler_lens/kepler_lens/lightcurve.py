@@ -1,0 +1,249 @@
+"""Read the light curve files of Kepler and K2 (FITS, long and short cadence).
+
+The format is that of the Kepler Archive Manual (KDMC-10008-006, section 2.3.1): a primary header,
+the binary table ``LIGHTCURVE`` and the image of the aperture. The table is read as one NumPy view
+of the file's bytes, which is what makes an import as fast as its server.
+
+Time
+----
+``TIME`` is the Barycentric Julian Date in the scale TDB, minus 2454833 days (BKJD). The public
+HelloExoWorld stored it on Warp 10's axis of microseconds since 1970 by the formula of
+`bkjd_to_us`. The axis therefore reads TDB: an ISO date that Warp 10 shows is ahead of UTC by 66 to
+69 s during the missions, and it is the time at which the light reaches the Solar System's
+barycentre, not the spacecraft.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.errors import LightCurveError
+from kepler_lens.fits import FitsError, Header, read_table, read_unit
+
+DEFAULT_COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
+LABELS = ("KEPLERID", "OBJECT", "MISSION", "OBSMODE", "INSTRUME")
+MISSIONS = ("Kepler", "K2", "Simulation")
+
+_BJD_REFERENCE = 2454833
+_DAY_MS = 86_400_000
+_DAYS_1970_TO_REFERENCE = 14245.5
+
+
+def bkjd_to_us(time: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Turn BKJD into ticks of Warp 10's time axis.
+
+    Parameters
+    ----------
+    time : float64[n]
+        BJD(TDB) - 2454833, days, finite.
+
+    Returns
+    -------
+    int64[n]
+        ``floor((time + 14245.5) * 86400000) * 1000``: microseconds since 1970-01-01T00:00 TDB, in
+        whole milliseconds, as the public HelloExoWorld has them.
+    """
+    ms = np.floor((time + _DAYS_1970_TO_REFERENCE) * _DAY_MS)
+    return ms.astype(np.int64) * 1000
+
+
+def us_to_bkjd(time_us: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Turn ticks back into BKJD (int64[n], µs, to float64[n], days), to within 1 ms."""
+    return time_us / (_DAY_MS * 1000.0) - _DAYS_1970_TO_REFERENCE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LightCurve:
+    """One star during one quarter or campaign.
+
+    Attributes
+    ----------
+    star : int
+        KIC number (Kepler) or EPIC number (K2).
+    mission : str
+        'Kepler', 'K2' or 'Simulation'.
+    segment : int
+        Quarter (Kepler) or campaign (K2).
+    cadence : str
+        'long' (29.4 min) or 'short' (58.8 s).
+    labels : dict
+        The five labels of its series, as the primary header has them.
+    filever, date : str
+        The file's version and the day it was written (ISO).
+    first_cadence : int
+        CADENCENO of the table's first row: stays the same when the archive reprocesses the file.
+    time_us : int64[n]
+        Ticks, microseconds (see `bkjd_to_us`), of the rows with a finite TIME.
+    columns : dict
+        FITS name to array[n]: float32 electrons/s for fluxes and their errors, int32 for quality.
+        Values may be NaN.
+    """
+
+    star: int
+    mission: str
+    segment: int
+    cadence: str
+    labels: dict[str, str]
+    filever: str
+    date: str
+    first_cadence: int
+    time_us: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
+
+    def series(self, column: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Give the rows of a column that have a finite value.
+
+        Parameters
+        ----------
+        column : str
+            FITS name, such as 'SAP_FLUX'.
+
+        Returns
+        -------
+        time_us : int64[m]
+            Ticks, microseconds.
+        value : array[m]
+            Values, all finite.
+        """
+        value = self.columns[column]
+        if value.dtype.kind != "f":
+            return self.time_us, value
+        finite = np.isfinite(value)
+        if finite.all():
+            return self.time_us, value
+        return self.time_us[finite], value[finite]
+
+
+def read_light_curve(
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    columns: Sequence[str] = DEFAULT_COLUMNS,
+    *,
+    name: str | None = None,
+) -> LightCurve:
+    """Read one light curve file, and only if it is intact.
+
+    Parameters
+    ----------
+    source : str, path, bytes or binary file
+        A file's path, its content, or the open file.
+    columns : sequence of str
+        FITS names of the columns wanted.
+    name : str, optional
+        What to call the file in errors; by default its own name.
+
+    Returns
+    -------
+    LightCurve
+
+    Raises
+    ------
+    LightCurveError
+        The file is empty, truncated, damaged, no FITS file, of another mission or kind, or lacks a
+        column.
+    OSError
+        The file cannot be opened or read.
+    """
+    data, own_name = _content(source)
+    name = name or own_name
+    try:
+        return _parse(data, columns)
+    except FitsError as error:
+        raise LightCurveError(name, str(error)) from None
+
+
+def _content(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[bytes, str]:
+    if isinstance(source, bytes):
+        return source, "light curve"
+    if isinstance(source, str | os.PathLike):
+        return Path(source).read_bytes(), os.fspath(source)
+    return source.read(), str(getattr(source, "name", "light curve"))
+
+
+def _parse(data: bytes, columns: Sequence[str]) -> LightCurve:
+    _check_is_fits(data)
+    primary = read_unit(data, 0)
+    _check_mission(primary.header)
+    extensions = primary.header.integer("NEXTEND", 0)
+    if not extensions:
+        raise FitsError("holds no LIGHTCURVE table")
+    if primary.end == len(data):
+        raise FitsError(f"is truncated: it ends after its first header, at byte {len(data)}")
+    table = read_unit(data, primary.end)
+    if table.header.get("EXTNAME") != "LIGHTCURVE" or table.header.get("XTENSION") != "BINTABLE":
+        kind = table.header.get("EXTNAME") or table.header.get("XTENSION")
+        raise FitsError(f"holds no LIGHTCURVE table but {kind}: it is another product of Kepler")
+    _check_rest(data, table.end, extensions - 1)
+    reference = table.header.integer("BJDREFI")
+    if reference != _BJD_REFERENCE or table.header.get("BJDREFF") not in (0, None):
+        raise FitsError(f"counts its time from BJD {reference}, not from {_BJD_REFERENCE}")
+    return _light_curve(primary.header, read_table(data, table), columns)
+
+
+def _light_curve(primary: Header, rows: NDArray[Any], columns: Sequence[str]) -> LightCurve:
+    names = rows.dtype.names or ()
+    missing = [c for c in ("TIME", "CADENCENO", *columns) if c not in names]
+    if missing:
+        raise FitsError(f"lacks the column {', '.join(missing)}")
+    if not len(rows):
+        raise FitsError("has an empty table")
+    time = rows["TIME"].astype(np.float64)
+    finite = np.isfinite(time)
+    mission = primary.text("MISSION")
+    return LightCurve(
+        star=primary.integer("KEPLERID"),
+        mission=mission,
+        segment=primary.integer("CAMPAIGN" if mission == "K2" else "QUARTER"),
+        cadence=_cadence(primary.text("OBSMODE")),
+        labels={label: str(primary.get(label) or "") for label in LABELS},
+        filever=primary.text("FILEVER", ""),
+        date=primary.text("DATE", ""),
+        first_cadence=int(rows["CADENCENO"][0]),
+        time_us=bkjd_to_us(time[finite]),
+        columns={c: rows[c][finite].astype(rows.dtype[c].newbyteorder("=")) for c in columns},
+    )
+
+
+def _cadence(obsmode: str) -> str:
+    for cadence in ("long", "short"):
+        if obsmode == f"{cadence} cadence":
+            return cadence
+    raise FitsError(f"is of an unknown cadence (OBSMODE {obsmode!r})")
+
+
+def _check_is_fits(data: bytes) -> None:
+    if not data:
+        raise FitsError("is empty")
+    if data.startswith(b"SIMPLE  ="):
+        return
+    head = data[:512].lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise FitsError("is a web page, not a FITS file: probably an error page of the archive")
+    if data.startswith(b"\x1f\x8b"):
+        raise FitsError("is compressed by gzip: decompress it first")
+    raise FitsError("is no FITS file")
+
+
+def _check_mission(primary: Header) -> None:
+    telescope, mission = primary.get("TELESCOP"), primary.get("MISSION")
+    if telescope != "Kepler" or mission not in MISSIONS:
+        raise FitsError(
+            f"is of another mission (TELESCOP {telescope!r}, MISSION {mission!r}): "
+            "only Kepler and K2 are read here"
+        )
+
+
+def _check_rest(data: bytes, start: int, extensions: int) -> None:
+    """Verify the extensions after the table, too: a damaged download is fetched again."""
+    for _ in range(extensions):
+        if start == len(data):
+            raise FitsError("is truncated: its last extension is missing")
+        start = read_unit(data, start).end
+    if start != len(data):
+        raise FitsError(f"is damaged: {len(data) - start} bytes follow its last extension")

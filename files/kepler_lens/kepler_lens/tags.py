@@ -1,0 +1,290 @@
+"""Tags on light curves: which stars have planets or candidates, from NASA's Exoplanet Archive.
+
+A star's tags are Warp 10 attributes on each of its light curve series: ``disposition`` (the best
+of its candidates: CONFIRMED, CANDIDATE, FALSE POSITIVE or REFUTED), ``planets`` (names of the
+confirmed ones, comma-separated), ``candidates`` (how many are confirmed or candidates), ``teff``
+(kelvin) and ``radius`` (solar radii) of the star. FIND selects by them as by labels.
+
+``/meta`` replaces the whole attribute set of a series, so this module owns it: it writes what the
+tables say and nothing else, and takes away what they no longer say.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from kepler_lens.archive.base import Settings
+from kepler_lens.archive.http import request
+from kepler_lens.errors import SourceError
+from kepler_lens.gts import CLASS_OF_COLUMN, series_name
+from kepler_lens.warp10 import Series, Token, Warp10
+
+TAP_URL = "https://exoplanetarchive.ipac.caltech.edu/TAP/sync"
+DISPOSITIONS = ("CONFIRMED", "CANDIDATE", "FALSE POSITIVE", "REFUTED")
+"""From the best to the worst."""
+
+_KOI_COLUMNS = (
+    "kepid", "kepoi_name", "kepler_name", "koi_disposition", "koi_steff", "koi_srad",
+)  # fmt: skip
+_K2_COLUMNS = ("pl_name", "hostname", "default_flag", "disposition", "st_teff", "st_rad")
+_EPIC_COLUMN = "epic_hostname"
+_EPIC = re.compile(r"EPIC (\d{9})\b")
+_TAP_TABLES = {
+    "KOI": (_KOI_COLUMNS, "cumulative"),
+    "K2": ((*_K2_COLUMNS, _EPIC_COLUMN), "k2pandc"),
+}
+_DECIMAL = re.compile(r"(\d+\.?\d*([eE][+-]?\d+)?)?")
+_NUMBERS = {
+    "kepid": re.compile(r"\d+"),
+    "koi_steff": _DECIMAL,
+    "koi_srad": _DECIMAL,
+    "st_teff": _DECIMAL,
+    "st_rad": _DECIMAL,
+}
+_STARS_A_QUERY = 500
+_LINES_A_REQUEST = 5000
+Row = Mapping[str, str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """What is known of one star.
+
+    Attributes
+    ----------
+    disposition
+        One of `DISPOSITIONS`.
+    planets
+        Names of its confirmed planets, sorted.
+    candidates
+        How many of its transit signals are confirmed planets or candidates.
+    teff, radius
+        Effective temperature (kelvin) and radius (solar radii); None where unknown.
+    """
+
+    disposition: str
+    planets: tuple[str, ...]
+    candidates: int
+    teff: float | None
+    radius: float | None
+
+    def attributes(self) -> dict[str, str]:
+        """Attributes of the star's series; what is unknown is left out."""
+        values = {
+            "disposition": self.disposition,
+            "planets": ",".join(self.planets),
+            "candidates": str(self.candidates),
+            "teff": "" if self.teff is None else f"{self.teff:.0f}",
+            "radius": "" if self.radius is None else f"{self.radius:.3f}",
+        }
+        return {key: value for key, value in values.items() if value}
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Tags by star, and how much of the sky they speak for.
+
+    Attributes
+    ----------
+    tags
+        KIC or EPIC number to tags.
+    missions
+        Missions whose table was read: on their stars a tag that is not here is taken away.
+    nameless
+        Host stars that a K2 table names without an EPIC number; they cannot be tagged.
+    """
+
+    tags: dict[int, Tags] = field(default_factory=dict)
+    missions: set[str] = field(default_factory=set)
+    nameless: set[str] = field(default_factory=set)
+
+    def add_koi(self, rows: Iterable[Row]) -> None:
+        """Add Kepler's cumulative table of Objects of Interest, one row a candidate."""
+        of_star = defaultdict(list)
+        for row in rows:
+            of_star[int(row["kepid"])].append(row)
+        for star, its_rows in of_star.items():
+            found = [(r["koi_disposition"], r["kepler_name"] or r["kepoi_name"]) for r in its_rows]
+            self.tags[star] = _tags(found, its_rows, "koi_steff", "koi_srad")
+        self.missions.add("Kepler")
+
+    def add_k2(self, rows: Iterable[Row]) -> None:
+        """Add the table of K2 planets and candidates: several rows a planet, one a publication."""
+        of_star = defaultdict(list)
+        for row in rows:
+            match = _EPIC.search(row.get(_EPIC_COLUMN) or "") or _EPIC.match(row["hostname"])
+            if match:
+                of_star[int(match[1])].append(row)
+            else:
+                self.nameless.add(row["hostname"])
+        for star, its_rows in of_star.items():
+            # The default set of parameters first: its stellar values are taken where it has any.
+            its_rows.sort(key=lambda row: row["default_flag"] != "1")
+            by_planet = {row["pl_name"]: row["disposition"] for row in reversed(its_rows)}
+            found = [(disposition, name) for name, disposition in by_planet.items()]
+            self.tags[star] = _tags(found, its_rows, "st_teff", "st_rad")
+        self.missions.add("K2")
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport:
+    """What a run of `apply_tags` found and did.
+
+    Attributes
+    ----------
+    stars
+        Stars on the server that have tags now.
+    series
+        Their series.
+    changed
+        Series whose attributes were written in this run.
+    cleared
+        Series whose tags were taken away in this run.
+    """
+
+    stars: int
+    series: int
+    changed: int
+    cleared: int
+
+
+def apply_tags(
+    warp10: Warp10, catalogue: Catalogue, *, read_token: Token, write_token: Token
+) -> TagReport:
+    """Make the attributes of the light curve series what the catalogue says.
+
+    Only series that exist are written, and only where something differs: a second run writes
+    nothing.
+
+    Raises
+    ------
+    Warp10Error
+        The server cannot be reached or refuses.
+    """
+    tagged = list(_series_of(warp10, catalogue.tags, read_token))
+    lines = []
+    for series in tagged:
+        wanted = catalogue.tags[int(series.labels["KEPLERID"])].attributes()
+        if series.attributes != wanted:
+            lines.append(_meta_line(series, wanted))
+    stale = [
+        series
+        for series in warp10.find(_selector("disposition~.%2B"), read_token)
+        if series.labels.get("MISSION") in catalogue.missions
+        and int(series.labels["KEPLERID"]) not in catalogue.tags
+    ]
+    for batch in _batched(lines + [_meta_line(series, {}) for series in stale], _LINES_A_REQUEST):
+        warp10.meta(batch, write_token)
+    stars = {series.labels["KEPLERID"] for series in tagged}
+    return TagReport(len(stars), len(tagged), len(lines), len(stale))
+
+
+def read_table(path: str | Path, kind: str) -> list[dict[str, str]]:
+    """Read a table that the Exoplanet Archive exported as CSV (comment lines begin with #).
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        'KOI' or 'K2': which columns it must have.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read or lacks a column.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: the {kind} table cannot be read ({error})") from error
+    return _rows(text, kind, str(path))
+
+
+def query_table(kind: str, *, url: str = TAP_URL, patience: float = 60.0) -> list[dict[str, str]]:
+    """Ask the Exoplanet Archive's TAP service for the table, by one synchronous query.
+
+    Sources: its tables ``cumulative`` (KOI) and ``k2pandc`` (K2), as documented at
+    https://exoplanetarchive.ipac.caltech.edu/docs/TAP/usingTAP.html.
+
+    Raises
+    ------
+    SourceError
+        The service does not answer, or not with the table.
+    """
+    columns, table = _TAP_TABLES[kind]
+    query = " ".join(("select", ",".join(columns), "from", table))
+    address = f"{url}?{urlencode({'query': query, 'format': 'csv'})}"
+    response = request("GET", address, Settings(patience=patience))
+    return _rows(response.content.decode("utf-8", errors="replace"), kind, url)
+
+
+def _rows(text: str, kind: str, where: str) -> list[dict[str, str]]:
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    table = csv.DictReader(lines)
+    missing = set(_KOI_COLUMNS if kind == "KOI" else _K2_COLUMNS) - set(table.fieldnames or ())
+    if missing:
+        raise SourceError(
+            f"{where}: this is no {kind} table of the Exoplanet Archive, it has no column "
+            f"{min(missing)}"
+        )
+    rows = list(table)
+    for number, row in enumerate(rows, start=1):
+        for column, form in _NUMBERS.items():
+            value = row.get(column) or ""
+            if column in row and not form.fullmatch(value):
+                raise SourceError(
+                    f"{where}: row {number} of the {kind} table has {value!r} as its {column}; "
+                    "get the table again"
+                )
+    return rows
+
+
+def _tags(found: Collection[tuple[str, str]], rows: Iterable[Row], teff: str, radius: str) -> Tags:
+    rows = list(rows)
+    return Tags(
+        disposition=min((disposition for disposition, _ in found), key=_rank),
+        planets=tuple(sorted({name for disposition, name in found if disposition == "CONFIRMED"})),
+        candidates=sum(disposition in DISPOSITIONS[:2] for disposition, _ in found),
+        teff=_first_number(rows, teff),
+        radius=_first_number(rows, radius),
+    )
+
+
+def _rank(disposition: str) -> int:
+    return DISPOSITIONS.index(disposition) if disposition in DISPOSITIONS else len(DISPOSITIONS)
+
+
+def _first_number(rows: Iterable[Row], column: str) -> float | None:
+    return next((float(row[column]) for row in rows if row[column]), None)
+
+
+def _series_of(warp10: Warp10, stars: Iterable[int], token: Token) -> Iterator[Series]:
+    for batch in _batched(sorted(stars), _STARS_A_QUERY):
+        numbers = "|".join(map(str, batch))
+        yield from warp10.find(_selector(f"KEPLERID~({numbers})"), token)
+
+
+def _batched(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    left = iter(things)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def _selector(labels: str) -> str:
+    classes = "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
+    return f"~({classes}){{{labels}}}"
+
+
+def _meta_line(series: Series, attributes: Mapping[str, str]) -> str:
+    pairs = ",".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in attributes.items())
+    return f"{series_name(series.classname, series.labels)}{{{pairs}}}"

@@ -1,0 +1,91 @@
+"""The transit of a small planet, as it is injected into simulated light curves.
+
+The planet crosses on a straight line at constant speed, so that its distance from the star's
+centre, in stellar radii, is
+
+    z(t)² = b² + ((1 + k)² - b²) (2 (t - t_c) / T)²
+
+with the radius ratio k, the impact parameter b, the centre of the transit t_c and the duration T
+from first to fourth contact. It dims the star by
+
+    k² w(z) I(z) / <I>,    I(z) = 1 - u1 (1 - mu) - u2 (1 - mu)²,   mu = sqrt(1 - min(z, 1)²)
+
+with the disc's mean <I> = 1 - u1/3 - u2/6 and the part w of the planet that lies on the disc, taken
+as falling linearly from 1 at z = 1 - k to 0 at z = 1 + k. That is the small-planet limit of Mandel
+and Agol (2002, ApJ 580, L171, section 5), good to some per cent of the depth for k < 0.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMB_DARKENING = (0.40, 0.26)
+"""u1 and u2 of a star like the Sun in Kepler's band (Claret and Bloemen 2011, A&A 529, A75)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planet:
+    """A planet that transits.
+
+    Attributes
+    ----------
+    star
+        Its star's number.
+    letter
+        b, c, d … from the innermost.
+    period_days
+        From transit to transit.
+    epoch_bkjd
+        Centre of one transit, BJD(TDB) - 2454833, days.
+    duration_hours
+        First to fourth contact.
+    radius_ratio, impact
+        k and b.
+    """
+
+    star: int
+    letter: str
+    period_days: float
+    epoch_bkjd: float
+    duration_hours: float
+    radius_ratio: float
+    impact: float
+
+    @property
+    def depth_ppm(self) -> float:
+        """Dimming at the centre of a transit, parts per million."""
+        return float(self.dimming(np.array([self.epoch_bkjd]))[0]) * 1e6
+
+    def dimming(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Missing part of the star's light at some instants.
+
+        Parameters
+        ----------
+        time
+            BKJD, days, any shape.
+
+        Returns
+        -------
+        float64, the same shape
+            0 outside transits.
+        """
+        half = self.period_days / 2
+        from_centre = (time - self.epoch_bkjd + half) % self.period_days - half
+        x = 2 * from_centre / (self.duration_hours / 24)
+        k, b = self.radius_ratio, self.impact
+        z = np.sqrt(b**2 + ((1 + k) ** 2 - b**2) * x**2)
+        u1, u2 = LIMB_DARKENING
+        dark = 1 - np.sqrt(1 - np.minimum(z, 1) ** 2)
+        brightness = (1 - u1 * dark - u2 * dark**2) / (1 - u1 / 3 - u2 / 6)
+        on_disc = np.clip((1 + k - z) / (2 * k), 0, 1)
+        return np.asarray(k**2 * on_disc * brightness)
+
+    def mean_dimming(
+        self, time: NDArray[np.float64], exposure_days: float, samples: int = 7
+    ) -> NDArray[np.float64]:
+        """Dimming averaged over exposures centred on `time` (float64[n], days)."""
+        offsets = (np.arange(samples) + 0.5) / samples - 0.5
+        return np.asarray(self.dimming(time[:, None] + offsets * exposure_days).mean(axis=1))

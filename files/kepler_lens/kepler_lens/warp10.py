@@ -1,0 +1,406 @@
+"""A client of Warp 10's HTTP interface (versions 2.1.0 and 3.5.0).
+
+Tokens travel in the header ``X-Warp10-Token`` alone, never in a URL, and are cut out of every
+message. Parameters travel in the body: a selector of some hundred stars is too long for a URL.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+import requests
+import tenacity
+from numpy.typing import NDArray
+
+from kepler_lens.errors import (
+    InputRefusedError,
+    KeplerLensError,
+    ServerFullError,
+    TokenError,
+    Warp10Error,
+)
+
+Body = bytes | Callable[[], Iterable[bytes]]
+
+_TOKEN_HEADER = "X-Warp10-Token"  # noqa: S105 - the header's name
+_PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that gives it
+# 73,000 years either way: a span over the whole axis would not fit into 64 bits itself.
+_FIRST, _LAST = -(2**61), 2**61
+
+_TOKEN_REFUSED = re.compile(
+    r"token.*(invalid|expired|revoked|banned|missing|cannot be used)"
+    r"|(invalid|missing|corrupted|unknown).*token|application suspended",
+    re.IGNORECASE,
+)
+_FULL = re.compile(r"no space left|disk (is )?full|not enough space", re.IGNORECASE)
+_BAD_INPUT = re.compile(
+    r"parse error|unparseable|for input string|invalid (metadata|selector|syntax)", re.IGNORECASE
+)
+_PASSING_STATUS = (429, 502, 503, 504)
+_LINE = re.compile(r"(?:(-?\d+)/[^/]*/\S* |=(-?\d+)/[^/]*/\S* )(.*)")
+
+
+class Token:
+    """A secret that no ``repr``, ``str`` or format shows.
+
+    Parameters
+    ----------
+    value : str
+        The token itself.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Token:
+        """Read the token that stands alone in a file.
+
+        Raises
+        ------
+        TokenError
+            The file cannot be read or does not hold one word.
+        """
+        try:
+            words = Path(path).read_text(encoding="ascii").split()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise TokenError(f"Cannot read the token file {os.fspath(path)}: {reason}.") from None
+        if len(words) != 1:
+            raise TokenError(f"The token file {os.fspath(path)} must hold one token and no more.")
+        return cls(words[0])
+
+    def reveal(self) -> str:
+        """Give the secret, for a request's header."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Token(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series as ``fetch`` and ``find`` answer it.
+
+    Attributes
+    ----------
+    classname : str
+    labels, attributes : dict
+        Decoded; without Warp 10's own ``.app``.
+    ticks : list of int
+        Microseconds, ascending.
+    values : list
+        float, int, bool or str, one a tick.
+    """
+
+    classname: str
+    labels: dict[str, str]
+    attributes: dict[str, str]
+    ticks: list[int]
+    values: list[Any]
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Give ticks (int64[n], µs) and numeric values (float64[n])."""
+        return np.array(self.ticks, np.int64), np.array(self.values, np.float64)
+
+
+class _TransientError(Exception):
+    """A failure that may pass."""
+
+
+class _Patience(tenacity.stop.stop_base):
+    """Stop some seconds after the first failure, however long the request had gone well."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + self._seconds
+        return now + retry_state.upcoming_sleep > self._end
+
+
+class Warp10:
+    """A connection to one server.
+
+    Parameters
+    ----------
+    url : str
+        The server, such as ``http://warp10.example:8080``; ``/api/v0`` is added.
+    timeout : float
+        Seconds of silence after which a request is given up: the server takes no more of it, or
+        gives no answer.
+    patience : float
+        Seconds after a first failure during which it is tried again if it may pass, so that a
+        restart of the server is ridden out.
+
+    Raises
+    ------
+    TokenError
+        From every method: the token is wrong, expired or of the wrong kind; at once.
+    ServerFullError
+        The server's disk is full; at once.
+    InputRefusedError
+        The server cannot read what it was given, and names the line; at once.
+    Warp10Error
+        It refused for another reason, or did not recover in time.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 120.0, patience: float = 120.0) -> None:
+        self.url = url.rstrip("/").removesuffix("/api/v0")
+        self.timeout = timeout
+        self.patience = patience
+        self._session = requests.Session()
+        # Neither a proxy nor a ~/.netrc of the environment may see or replace the token.
+        self._session.trust_env = False
+
+    def update(self, body: Body, token: Token) -> None:
+        """Push points.
+
+        Parameters
+        ----------
+        body : bytes or callable
+            GTS text, or a function that gives it in pieces and is called again on each retry.
+        token : Token
+            A write token.
+        """
+        self._ask("update", token, body)
+
+    def meta(self, lines: Iterable[str], token: Token) -> None:
+        """Set attributes, replacing all that a series has (``class{labels}{attributes}`` lines)."""
+        self._ask("meta", token, "\n".join(lines).encode())
+
+    def delete(
+        self,
+        selector: str,
+        token: Token,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> list[Series]:
+        """Delete points.
+
+        Parameters
+        ----------
+        selector : str
+            ``class{labels}``; ``~`` makes a regular expression of the class or of a label.
+        token : Token
+            A write token.
+        start, end : int, optional
+            First and last tick to delete, µs, both included; by default everything, the series
+            themselves too.
+        dry_run : bool
+            Delete nothing, only say which series are meant.
+
+        Returns
+        -------
+        list of Series
+            Those that match, without points, whether or not they had points in the span.
+        """
+        fields = {"selector": selector}
+        if start is None and end is None:
+            fields["deleteall"] = "true"
+        else:
+            fields["start"] = str(_FIRST if start is None else start)
+            fields["end"] = str(_LAST if end is None else end)
+        if dry_run:
+            fields["dryrun"] = "true"
+        return _listed(self._ask("delete", token, _form(fields)))
+
+    def find(self, selector: str, token: Token) -> list[Series]:
+        """List the series that match, without points."""
+        return _listed(self._ask("find", token, _form({"selector": selector, "showattr": "true"})))
+
+    def fetch(
+        self, selector: str, token: Token, start: int | None = None, end: int | None = None
+    ) -> list[Series]:
+        """Read points from `start` to `end` (ticks in µs, both included; by default all)."""
+        first, last = _FIRST if start is None else start, _LAST if end is None else end
+        fields = {
+            "selector": selector,
+            "now": str(last),
+            "timespan": str(last - first + 1),
+            "format": "text",
+            "showattr": "true",
+            # Else an error after the first point would look like the end of the answer.
+            "showerrors": "true",
+        }
+        return list(_parse_fetch(self._ask("fetch", token, _form(fields)).split("\n")))
+
+    def exec(self, script: str) -> list[Any]:
+        """Run WarpScript and give the stack, top first."""
+        stack: list[Any] = json.loads(self._ask("exec", None, script.encode()))
+        return stack
+
+    def public_token(self) -> Token:
+        """Ask for the read token that the server gives to everybody."""
+        (token,) = self.exec(_PUBLIC_TOKEN)
+        return Token(token)
+
+    def _ask(self, what: str, token: Token | None, body: Body) -> str:
+        """Send a request until it is answered or patience ends."""
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TransientError),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.25, max=5.0),
+            stop=_Patience(self.patience),
+            reraise=True,
+        )
+        try:
+            for attempt in attempts:
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1 and what == "update":
+                        # A server that refuses while the body is still on its way may cut the
+                        # connection before its answer is read; to an empty body it does answer.
+                        self._once(what, token, b"")
+                    return self._once(what, token, body)
+        except _TransientError as error:
+            raise Warp10Error(
+                f"Warp 10 at {self.url} did not answer {what} within {self.patience:.0f} s: "
+                f"{error}. Does it run, and has its disk room? Native LevelDB dies of a full one."
+            ) from None
+        raise AssertionError("tenacity ends by an answer or an exception")
+
+    def _once(self, what: str, token: Token | None, body: Body) -> str:
+        headers = {_TOKEN_HEADER: token.reveal()} if token else {}
+        if what in ("find", "fetch", "delete"):
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            response = self._session.post(
+                f"{self.url}/api/v0/{what}",
+                headers=headers,
+                # As a file, bytes go out in blocks: the time limit is for each, not for all.
+                data=body() if callable(body) else io.BytesIO(body),
+                timeout=self.timeout,
+            )
+        except (requests.ConnectionError, requests.Timeout, OSError) as error:
+            if isinstance(error, ValueError):
+                raise Warp10Error(
+                    f"{self.url} is no address of a server: it should look like http://HOST:PORT."
+                ) from None
+            raise _TransientError(_hide(_cause(error), token)) from None
+        response.encoding = "utf-8"
+        if response.ok:
+            return response.text
+        raise self._failure(what, response, token)
+
+    def _failure(
+        self, what: str, response: requests.Response, token: Token | None
+    ) -> KeplerLensError | _TransientError:
+        message = _hide(_message(response), token)
+        where = f"Warp 10 at {self.url}"
+        if response.status_code in _PASSING_STATUS:
+            return _TransientError(f"{response.status_code} {message}")
+        if _TOKEN_REFUSED.search(message) or response.status_code in (401, 403):
+            return TokenError(
+                f"{where} refuses the token for {what} ({message}): "
+                "it is wrong, expired or of another kind. Name the file of a valid one."
+            )
+        if _FULL.search(message):
+            return ServerFullError(f"{where} has no disk space left: free some, then go on.")
+        if _BAD_INPUT.search(message):
+            return InputRefusedError(f"{where} cannot read what {what} got: {message}")
+        if response.status_code < 500 or what == "exec":
+            return Warp10Error(f"{where} refuses {what} ({response.status_code}): {message}")
+        return _TransientError(f"{response.status_code} {message}")
+
+
+def _form(fields: Mapping[str, str]) -> bytes:
+    return "&".join(f"{k}={quote(v, safe='')}" for k, v in fields.items()).encode()
+
+
+def _message(response: requests.Response) -> str:
+    """Give the server's reason: from its header, its page, or its status line."""
+    page = re.search(r"<pre>(.*?)</pre>", response.text, re.DOTALL)
+    text = (
+        response.headers.get("X-Warp10-Error-Message")
+        or (page and html.unescape(page[1]))
+        or response.reason
+        or "no reason given"
+    )
+    # Java's class names say nothing to the reader.
+    return re.sub(r"\b(?:[a-z0-9]+\.)+[A-Z]\w*(?:Exception|Error): ", "", text.strip())[:300]
+
+
+def _cause(error: BaseException) -> str:
+    """Give the system's word, which requests wraps in three layers of its own."""
+    text = str(error) or type(error).__name__
+    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", text)
+    return found[-1] if found else text
+
+
+def _hide(text: str, token: Token | None) -> str:
+    return text.replace(token.reveal(), "…") if token else text
+
+
+def _parse_fetch(lines: Iterable[str]) -> Iterator[Series]:
+    """Read ``fetch``'s text: newest point first, a series after the other."""
+    series: Series | None = None
+    for line in lines:
+        if not line:
+            continue
+        if line.startswith("#"):
+            raise Warp10Error(f"Warp 10 broke off its answer: {unquote(line.lstrip('# '))}")
+        match = _LINE.match(line)
+        if match is None:
+            raise Warp10Error(f"Warp 10 gave a line that is no point: {line[:80]}")
+        first, more, rest = match.groups()
+        if first is not None:
+            if series is not None:
+                yield _ascending(series)
+            name, _, rest = rest.rpartition("} ")
+            series = _series(name + "}")
+        if series is None:
+            raise Warp10Error(f"Warp 10 gave a point of no series: {line[:80]}")
+        series.ticks.append(int(first or more))
+        series.values.append(_value(rest))
+    if series is not None:
+        yield _ascending(series)
+
+
+def _ascending(series: Series) -> Series:
+    series.ticks.reverse()
+    series.values.reverse()
+    return series
+
+
+def _listed(answer: str) -> list[Series]:
+    return [_series(line) for line in answer.split("\n") if line]
+
+
+def _series(text: str) -> Series:
+    """Read ``class{labels}{attributes}``."""
+    name, _, rest = text.strip().partition("{")
+    labels, _, attributes = rest.partition("}")
+    return Series(unquote(name), _pairs(labels), _pairs(attributes.strip("{}")), [], [])
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in text.split(",") if pair)
+    return {unquote(k): unquote(v) for k, _, v in pairs if k != ".app"}
+
+
+def _value(text: str) -> Any:
+    if text.startswith("'"):
+        return unquote(text[1:-1])
+    if text in ("T", "F"):
+        return text == "T"
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

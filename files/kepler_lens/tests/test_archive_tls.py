@@ -1,0 +1,97 @@
+"""Certificates: an authority that the machine trusts serves, any other is refused in a sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from http_server import Server
+
+NAME = "kplr006541920-2009166043257_llc.fits"
+LIST = """
+import sys
+from kepler_lens.archive import Selection, open_source
+from kepler_lens.errors import SourceError
+try:
+    print([item.name for item in open_source(sys.argv[1], patience=60).items(Selection())])
+except SourceError as error:
+    print(error)
+"""
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    (tmp_path / "sky").mkdir()
+    (tmp_path / "sky" / NAME).touch()
+    cert, key = certificate(tmp_path)
+    running = Server(tmp_path / "sky")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    running.http.socket = context.wrap_socket(running.http.socket, server_side=True)
+    yield running.url.replace("http://", "https://"), cert
+    running.close()
+
+
+def listing(url: str, **environment: str) -> str:
+    kept = {k: v for k, v in os.environ.items() if not k.endswith(("_CA_BUNDLE", "_CERT_FILE"))}
+    kept |= environment | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", LIST, url],
+        env=kept, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_the_machine_s_authorities_count(server: tuple[str, Path]) -> None:
+    url, bundle = server
+    assert listing(url, SSL_CERT_FILE=str(bundle)) == f"['{NAME}']"
+    assert listing(url, REQUESTS_CA_BUNDLE=str(bundle)) == f"['{NAME}']"
+
+
+def test_an_unknown_authority_is_refused(server: tuple[str, Path]) -> None:
+    began = time.monotonic()
+    said = listing(server[0])
+    assert time.monotonic() - began < 30, "no patience helps against a wrong certificate"
+    assert "certificate of 127.0.0.1" in said
+    assert "is not trusted; add your network's authority" in said

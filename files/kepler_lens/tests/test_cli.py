@@ -1,0 +1,170 @@
+"""The commands convert, show, delete and kepler2warp10, as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from kepler_lens.gts import parse_gts, to_gts
+from kepler_lens.lightcurve import read_light_curve, us_to_bkjd
+from kepler_lens.plot import QUARTER_STARTS
+from kepler_lens.warp10 import Token, Warp10
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def run(
+    *words: str | Path, module: str = "cli", answer: str = ""
+) -> subprocess.CompletedProcess[str]:
+    code = f"from kepler_lens.{module} import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "TERM": "dumb", "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        capture_output=True, text=True, check=False, env=environment, timeout=120, input=answer,
+    )  # fmt: skip
+
+
+def test_help_teaches() -> None:
+    for command in ("convert", "show", "delete"):
+        result = run(command, "--help")
+        assert result.returncode == 0, result.stderr
+        assert f"kepler-lens {command} " in result.stdout.split("Examples")[1]
+    result = run("--help", module="kepler2warp10")
+    assert "kepler2warp10 gts/ --server" in result.stdout
+    listed = run("--help").stdout
+    commands = ("convert", "show", "delete", "list", "fetch", "simulate", "tag", "import", "status")
+    assert all(command in listed for command in commands)
+
+
+def test_convert_to_standard_output(kepler_11: list[Path]) -> None:
+    result = run("convert", "--to", "gts", *kepler_11[:2])
+    assert (result.returncode, result.stderr) == (0, "")
+    expected = b"".join(to_gts(read_light_curve(file)) for file in kepler_11[:2])
+    assert result.stdout.encode() == expected
+
+
+def test_convert_a_folder_leaves_out_the_damaged(tmp_path: Path, kepler_11: list[Path]) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "good.fits").write_bytes(kepler_11[0].read_bytes())
+    (source / "cut.fits").write_bytes(kepler_11[1].read_bytes()[:40_000])
+    result = run("convert", source, "-o", target, "--column", "SAP_QUALITY")
+    assert result.returncode == 3
+    assert len(result.stderr.splitlines()) == 1
+    assert f"{source / 'cut.fits'}: is truncated" in result.stderr
+    assert [f.name for f in target.iterdir()] == ["good.csv"]
+    assert "time_us,SAP_QUALITY\n" in (target / "good.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["convert", "nothing.fits"], "does not exist"),
+        (["convert", "."], ".: there is no .fits file in this folder."),
+        (["convert", "--column", "FLUX", "a.fits"], "no column 'FLUX'"),
+        (["show"], "name either files or a --star"),
+        (["show", "--star", "1"], "--star needs a --server"),
+        (["show", "--star", "1", "--server", "x", "-o", "a.gif"], ".png, .svg or .pdf"),
+        (["show", "a.fits"], "a.fits: is no FITS file"),
+        (["show", "--star", "1", "--server", "nowhere"], "nowhere is no address of a server"),
+        (["delete", "1", "--server", "http://x", "--token-file", "no.token"], "no.token: No such"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "a.fits" in words:
+        Path("a.fits").write_text("no FITS")
+    result = run(*words)
+    assert result.returncode in (1, 2)
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_show_draws_files(tmp_path: Path, kepler_11: list[Path], data: Path) -> None:
+    picture = tmp_path / "kepler-11.png"
+    result = run("show", kepler_11[0].parent, "-o", picture)
+    assert result.returncode == 0, result.stderr
+    points = 0
+    for file in kepler_11:
+        rows = fits.getdata(file, 1)
+        for column in ("SAP_FLUX", "PDCSAP_FLUX"):
+            points += int(np.sum(np.isfinite(rows["TIME"]) & np.isfinite(rows[column])))
+    assert result.stdout == f"{points} points drawn: {picture}\n"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    several = run("show", data / "k2", "-o", picture)
+    assert "are of several stars" in several.stderr
+
+
+def test_quarters_stand_where_the_files_have_them(data: Path) -> None:
+    for file in sorted((data / "kepler").rglob("*.fits")):
+        lc = read_light_curve(file)
+        time = us_to_bkjd(lc.time_us)
+        assert time[0] >= QUARTER_STARTS[lc.segment]
+        assert time[-1] < [*QUARTER_STARTS, 1600][lc.segment + 1]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path, Warp10, Token]]:
+    url, folder = os.environ.get("HELLOEXOWORLD_WARP10"), os.environ.get("HELLOEXOWORLD_TOKENS")
+    if not url or not folder:
+        pytest.skip("no real server: HELLOEXOWORLD_WARP10 and HELLOEXOWORLD_TOKENS name one")
+    client = Warp10(url, patience=30)
+    read, write = (Token.from_file(Path(folder) / f"{n}.token") for n in ("read", "write"))
+    yield url, Path(folder) / "write.token", client, read
+    client.delete("~.*{KEPLERID=996541920}", write)
+
+
+def test_push_show_delete(
+    tmp_path: Path, kepler_11: list[Path], server: tuple[str, Path, Warp10, Token]
+) -> None:
+    url, token_file, client, read = server
+    texts = {f: to_gts(read_light_curve(f)) for f in kepler_11[:2]}
+    for file, text in texts.items():
+        mine = text.replace(b"KEPLERID=6541920", b"KEPLERID=996541920")
+        (tmp_path / f"{file.stem}.gts").write_bytes(mine)
+    table = run("convert", kepler_11[2]).stdout.replace("ID: 6541920", "ID: 996541920")
+    (tmp_path / "table.csv").write_text(table)
+    (tmp_path / "broken.gts").write_text("broken\n")
+    (tmp_path / "empty.csv").write_text("")
+    words = (tmp_path, "--server", url, "--token-file", token_file)
+    result = run(*words, module="kepler2warp10")
+    texts[kepler_11[2]] = to_gts(read_light_curve(kepler_11[2]))
+    points = sum(text.count(b"\n") for text in texts.values())
+    assert result.returncode == 3, result.stderr
+    assert result.stdout == f"{points} points of 3 files pushed, 2 files left out.\n"
+    assert "broken.gts: left out." in result.stderr
+    assert "empty.csv: left out." in result.stderr
+    assert token_file.read_text().strip() not in result.stdout + result.stderr
+
+    expected: dict[str, dict[int, float]] = {}
+    for text in texts.values():
+        for name, pairs in parse_gts(text.decode().splitlines()).items():
+            values = {tick: float(value) for tick, value in pairs}
+            expected.setdefault(name.split("{")[0], {}).update(values)
+    fetched = client.fetch("~.*flux{KEPLERID=996541920}", read)
+    assert {s.classname: dict(zip(s.ticks, s.values, strict=True)) for s in fetched} == expected
+
+    picture = tmp_path / "star.png"
+    shown = run("show", "--star", "996541920", "--server", url, "-o", picture)
+    assert shown.stdout == f"{points} points drawn: {picture}\n", shown.stderr
+
+    words = ("delete", "996541920", "--server", url, "--token-file", token_file)
+    refused = run(*words, answer="n\n")
+    assert refused.returncode == 1
+    assert len(client.find("~.*{KEPLERID=996541920}", read)) == 2
+    gone = run(*words, "--yes")
+    assert gone.stdout == "2 series of 996541920 deleted.\n", gone.stderr
+    assert client.find("~.*{KEPLERID=996541920}", read) == []
+    again = run(*words, "--yes")
+    assert again.returncode == 1
+    assert "has nothing of 996541920" in again.stderr

@@ -1,0 +1,480 @@
+"""The whole import against a real Warp 10 and real Dask processes.
+
+Needs WARP10_URL and WARP10_TOKENS, a folder of the four tokens that the role makes; writes
+simulated stars of its own and deletes them afterwards.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from http_server import Server as Web
+
+from kepler_lens.archive import Selection, Settings
+from kepler_lens.errors import ImportRunningError, TokenError
+from kepler_lens.importer.config import Job, Tokens
+from kepler_lens.importer.driver import run_import
+from kepler_lens.importer.task import Batch, Orders, TakenOverError
+from kepler_lens.ledger import PENDING, Ledger
+from kepler_lens.simulate import simulate
+from kepler_lens.warp10 import Token, Warp10
+
+CLASSES = {"SAP_FLUX": "sap.flux", "PDCSAP_FLUX": "pdcsap.flux", "SAP_QUALITY": "sap.quality"}
+STARS = range(987_654_301, 987_654_309)
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Server:
+    """A Warp 10 with its tokens."""
+
+    url: str
+    folder: Path
+
+    def token(self, name):
+        return Token.from_file(self.folder / f"{name}.token")
+
+    @property
+    def tokens(self):
+        f = self.folder
+        return Tokens(f / "write.token", f / "ledger-read.token", f / "ledger-write.token")
+
+    @property
+    def warp10(self):
+        return Warp10(self.url, patience=20)
+
+    @property
+    def ledger(self):
+        return Ledger(self.warp10, self.token("ledger-read"), self.token("ledger-write"))
+
+    def clear(self):
+        self.ledger.forget(STARS)
+        stars = "|".join(map(str, STARS))
+        self.warp10.delete(f"~(sap|pdcsap).*{{KEPLERID~({stars})}}", self.token("write"))
+
+    def points(self, columns=("SAP_FLUX", "PDCSAP_FLUX")):
+        """Everything that is there: (class, star) to {tick: float32}."""
+        found = {}
+        for column in columns:
+            selector = f"{CLASSES[column]}{{KEPLERID~({'|'.join(map(str, STARS))})}}"
+            for series in self.warp10.fetch(selector, self.token("read")):
+                values = [float(np.float32(v)) for v in series.values]
+                assert len(set(series.ticks)) == len(series.ticks)
+                found[column, int(series.labels["KEPLERID"])] = dict(
+                    zip(series.ticks, values, strict=True)
+                )
+        return {key: value for key, value in found.items() if value}
+
+
+def in_files(folder, columns=("SAP_FLUX", "PDCSAP_FLUX")):
+    """What should be there, read by astropy and counted apart from the package."""
+    found = {}
+    for path in Path(folder).rglob("*.fits"):
+        with fits.open(path) as units:
+            star, rows = units[0].header["KEPLERID"], units[1].data
+            time_ = np.asarray(rows["TIME"], float)
+            for column in columns:
+                value = np.asarray(rows[column])
+                keep = np.isfinite(time_) & np.isfinite(value)
+                ticks = np.floor((time_[keep] + 14245.5) * 86400000).astype(np.int64) * 1000
+                points = zip(ticks.tolist(), value[keep].astype(float).tolist(), strict=True)
+                found.setdefault((column, star), {}).update(points)
+    return {key: value for key, value in found.items() if value}
+
+
+@pytest.fixture(scope="module")
+def server():
+    if not (os.environ.get("WARP10_URL") and os.environ.get("WARP10_TOKENS")):
+        pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
+    server = Server(os.environ["WARP10_URL"], Path(os.environ["WARP10_TOKENS"]))
+    yield server
+    server.clear()
+
+
+class Dask:
+    """A scheduler and two workers with one thread each, to be killed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = 18786
+        self.environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        self.scheduler = self.start_scheduler()
+        self.workers = [self.start_worker(name) for name in ("one", "two")]
+
+    @property
+    def address(self):
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def _start(self, log, *words):
+        command = [sys.executable, "-m", "dask", *words]
+        with (self.folder / log).open("ab") as out:
+            return subprocess.Popen(command, env=self.environment, stdout=out, stderr=out)
+
+    def start_scheduler(self):
+        words = ("--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--no-show")
+        return self._start("scheduler.log", "scheduler", *words)
+
+    def start_worker(self, name):
+        words = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--name", name)
+        folder = ("--local-directory", str(self.folder / name))
+        return self._start(f"{name}.log", "worker", self.address, *words, *folder)
+
+    def stop(self):
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    dask = Dask(tmp_path_factory.mktemp("dask"))
+    yield dask
+    dask.stop()
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Enough files that an import has a middle."""
+    folder = tmp_path_factory.mktemp("many")
+    simulate(folder, stars=STARS)
+    return folder
+
+
+@pytest.fixture
+def source(many, tmp_path):
+    """Two stars with three quarters each, to be changed at will."""
+    folder = tmp_path / "source"
+    for star in STARS[:2]:
+        for path in sorted(many.rglob(f"kplr{star}*.fits"))[:3]:
+            folder.mkdir(exist_ok=True)
+            shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def job(server, dask, source, tmp_path):
+    server.clear()
+    return Job(
+        str(source),
+        server.url,
+        server.tokens,
+        scheduler=dask.address,
+        state=tmp_path / "state",
+    )
+
+
+def change(path, edit):
+    """Change a file as a reprocessing would, checksums included."""
+    with fits.open(path, mode="update", checksum=True) as units:
+        edit(units)
+
+
+def outcomes(report):
+    kinds = ("pushed", "replaced", "unchanged", "superseded", "quarantined")
+    return {kind: report[kind] for kind in kinds if report[kind]}
+
+
+def test_everything_is_in_once_and_a_second_import_pushes_nothing(server, job, source):
+    expected = in_files(source)
+    report = run_import(job)
+    assert server.points() == expected
+    assert report["points"] == sum(map(len, expected.values()))
+    assert outcomes(report) == {"pushed": 6}
+    assert report["exit_status"] == 0
+    assert sum(w["points"] for w in report["workers"].values()) == report["points"]
+
+    again = run_import(job)
+    assert (outcomes(again), again["points"]) == ({"unchanged": 6}, 0)
+    forced = run_import(replace(job, force=True))
+    assert (outcomes(forced), forced["points"]) == ({"pushed": 6}, report["points"])
+    assert server.points() == expected
+
+
+def test_the_ledger_sums_up_and_forgets(server, job):
+    before = server.ledger.summary()
+    report = run_import(job)
+    after = server.ledger.summary()
+    assert after.stars - before.stars == 2
+    assert after.files - before.files == 6
+    assert after.points - before.points == report["points"]
+    server.ledger.forget(STARS)
+    assert server.ledger.summary() == before
+
+
+def test_a_touched_file_is_not_pushed_and_its_new_date_is_noted(server, job, source):
+    run_import(job)
+    path = next(iter(source.iterdir()))
+    os.utime(path, (1, 1))
+    assert outcomes(run_import(job)) == {"unchanged": 6}
+    (entry,) = (e for e in server.ledger.entries(STARS)[STARS[0]] if e.name == path.name)
+    assert entry.fingerprint.startswith("1000000000-")
+
+
+def test_a_changed_file_leaves_no_stale_point(server, job, source):
+    run_import(job)
+    before = server.points()
+
+    def edit(units):
+        units[1].data["TIME"][10:40] += 0.003
+        units[1].data["PDCSAP_FLUX"][50:90] = np.nan
+
+    change(sorted(source.iterdir())[1], edit)
+    report = run_import(job)
+    assert outcomes(report) == {"replaced": 1, "unchanged": 5}
+    assert server.points() == in_files(source) != before
+
+
+def test_an_interrupted_replacement_is_finished(server, job, source):
+    run_import(job)
+    path = sorted(source.iterdir())[1]
+    old = [e for e in server.ledger.entries(STARS)[STARS[0]] if e.name == path.name]
+
+    def edit(units):
+        units[1].data["TIME"] += 0.003
+
+    change(path, edit)
+    # What a worker leaves that is killed after its intent and before all else.
+    stale = {c: [(first, last)] for c, (first, last, _) in old[0].columns.items()}
+    server.ledger.write([replace(old[0], state=PENDING, sha256="of the new file", stale=stale)])
+    report = run_import(job)
+    assert outcomes(report) == {"replaced": 1, "unchanged": 5}
+    assert server.points() == in_files(source)
+
+
+def test_an_attempt_taken_for_dead_deletes_nothing(server, job):
+    run_import(job)
+    (entry, *_) = server.ledger.entries(STARS)[STARS[0]]
+    stale = {c: [(first, last)] for c, (first, last, _) in entry.columns.items()}
+    intent = replace(entry, state=PENDING, stale=stale)
+    before = server.points()
+    orders = Orders("r", job.server, job.tokens, job.columns, False, Selection(), Settings())
+    late = Batch(orders)
+    server.ledger.write([replace(intent, attempt="of its successor")])
+    with pytest.raises(TakenOverError):
+        late.clear([intent])
+    assert server.points() == before
+    server.ledger.write([replace(intent, attempt=late.wish.attempt)])
+    late.clear([intent])
+    assert server.points() != before
+
+
+def test_the_newer_of_two_versions_stays(server, job, source):
+    path = sorted(source.iterdir())[0]
+    (source / "older").mkdir()
+    older = shutil.copy(path, source / "older")
+
+    def edit(units):
+        units[0].header["FILEVER"] = "0.9"
+        units[1].data["SAP_FLUX"][5:50] = 1.0
+
+    expected = in_files(source)
+    change(older, edit)
+    for kinds in ({"pushed": 6, "superseded": 1}, {"unchanged": 6, "superseded": 1}):
+        report = run_import(job)
+        assert outcomes(report) == kinds
+        assert server.points() == expected
+    assert path.name in report["superseded_files"][0]["reason"]
+
+
+def test_a_column_wanted_later_is_added(server, job, source):
+    run_import(job)
+    both = ("SAP_FLUX", "SAP_QUALITY")
+    report = run_import(replace(job, columns=both))
+    expected = in_files(source, ("SAP_QUALITY",))
+    assert report["points"] == sum(map(len, expected.values()))
+    assert server.points(("SAP_QUALITY",)) == expected
+    assert run_import(replace(job, columns=both))["points"] == 0
+
+
+def test_bad_files_stop_nothing(server, job, source):
+    expected = in_files(source)
+    good = next(iter(source.iterdir())).read_bytes()
+    bad = {
+        "truncated": good[:100_000],
+        "checksum": good[:50_000] + bytes([good[50_000] ^ 1]) + good[50_001:],
+        "web page": b"<!DOCTYPE html><html></html>",
+        "empty": b"",
+        "mission": good.replace(b"TELESCOP= 'Kepler  '", b"TELESCOP= 'TESS    '"),
+    }
+    for number, content in enumerate(bad.values()):
+        (source / f"kplr98765430{number + 3}-2009166043257_llc.fits").write_bytes(content)
+    report = run_import(job)
+    assert (report["exit_status"], outcomes(report)) == (3, {"pushed": 6, "quarantined": 5})
+    reasons = [f["reason"] for f in sorted(report["rejected"], key=lambda f: f["name"])]
+    for word, reason in zip(bad, reasons, strict=True):
+        assert word in reason or (word == "mission" and "checksum" in reason)
+    assert server.points() == expected
+
+
+def test_names_that_tell_nothing(server, job, source):
+    expected = in_files(source)
+    for number, path in enumerate(sorted(source.iterdir())):
+        (source / str(number)).mkdir()
+        path.rename(source / str(number) / "lc.fits")
+    assert outcomes(run_import(job)) == {"pushed": 6}
+    assert server.points() == expected
+    assert outcomes(run_import(job)) == {"unchanged": 6}
+
+
+def test_a_selection_holds_for_headers_too(server, job, source):
+    for number, path in enumerate(sorted(source.iterdir())):
+        path.rename(source / f"{number}.fits")
+    chosen = Selection(stars=(STARS[1],), segments=(2,))
+    assert outcomes(run_import(replace(job, selection=chosen))) == {"pushed": 1}
+    assert {star for _, star in server.points()} == {STARS[1]}
+
+
+def test_a_tarball_of_several_quarters(server, job, source, tmp_path):
+    tarball = tmp_path / "two stars.tgz"
+    with tarfile.open(tarball, "w:gz") as tar:
+        # Quarter by quarter, as the archive has them: each star comes back again and again.
+        for path in sorted(source.iterdir(), key=lambda p: p.name.split("-")[1]):
+            tar.add(path, path.name)
+    assert outcomes(run_import(replace(job, source=str(tarball)))) == {"pushed": 6}
+    assert server.points() == in_files(source)
+    again = run_import(replace(job, source=str(tarball)))
+    assert (outcomes(again), again["points"]) == ({"unchanged": 6}, 0)
+
+
+def test_a_web_server_is_asked_for_no_file_twice(server, job, source):
+    with closing(Web(source)) as web:
+        assert outcomes(run_import(replace(job, source=web.url))) == {"pushed": 6}
+        assert server.points() == in_files(source)
+        assert Counter(method for method, _ in web.requests) == {"GET": 1 + 6}
+        web.requests.clear()
+        assert outcomes(run_import(replace(job, source=web.url))) == {"unchanged": 6}
+        assert Counter(method for method, _ in web.requests) == {"GET": 1, "HEAD": 6}
+
+
+def test_a_wrong_token_ends_it_in_one_sentence(job, tmp_path):
+    wrong = tmp_path / "wrong.token"
+    wrong.write_text("not-a-token-4711")
+    began = time.monotonic()
+    for name in ("write", "ledger_read", "ledger_write"):
+        with pytest.raises(TokenError) as caught:
+            run_import(replace(job, tokens=replace(job.tokens, **{name: wrong})))
+        assert "4711" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert time.monotonic() - began < 10
+    state = json.loads((job.state / "report.json").read_text())
+    assert (state["state"], state["exit_status"]) == ("failed", 1)
+
+
+class Driver:
+    """An import in a process of its own, to be met in its middle."""
+
+    def __init__(self, job, folder):
+        self.state = job.state
+        tokens = {name: str(getattr(job.tokens, name)) for name in job.tokens.__slots__}
+        content = {
+            "source": job.source,
+            "server": job.server,
+            "tokens": tokens,
+            "scheduler": job.scheduler,
+            "state": str(job.state),
+        }
+        (folder / "job.json").write_text(json.dumps(content))
+        code = "from kepler_lens.cli_import import app; from kepler_lens.cli import run; run(app)"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, "import", "--job", str(folder / "job.json")],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def until_the_middle(self):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.process.communicate()
+            try:
+                status = json.loads((self.state / "status.json").read_text())
+            except FileNotFoundError:
+                status = {"points": 0}
+            if status["points"]:
+                assert status["files_done"] < 120
+                return self
+            time.sleep(0.05)
+        raise AssertionError("nothing happened for a minute")
+
+    def end(self):
+        out, err = self.process.communicate(timeout=180)
+        report = json.loads((self.state / "report.json").read_text())
+        assert self.process.returncode == report["exit_status"], (out, err)
+        return report
+
+
+@pytest.fixture
+def running(job, many, tmp_path):
+    driver = Driver(replace(job, source=str(many)), tmp_path)
+    yield driver.until_the_middle()
+    driver.process.kill()
+    driver.process.wait()
+
+
+@pytest.fixture(scope="module")
+def all_points(many):
+    return in_files(many)
+
+
+def assert_whole(server, report, expected):
+    assert server.points() == expected
+    assert outcomes(report) == {"pushed": 136}
+    assert report["points"] == sum(map(len, expected.values()))
+
+
+def test_a_worker_killed(server, dask, running, all_points):
+    dask.workers[0].kill()
+    dask.workers[0].wait()
+    dask.workers[0] = dask.start_worker("one")
+    assert_whole(server, running.end(), all_points)
+
+
+def test_the_scheduler_killed(server, dask, running, all_points):
+    dask.scheduler.kill()
+    dask.scheduler.wait()
+    for worker in dask.workers:
+        worker.kill()
+        worker.wait()
+    time.sleep(3)
+    dask.scheduler = dask.start_scheduler()
+    dask.workers = [dask.start_worker(name) for name in ("one", "two")]
+    assert_whole(server, running.end(), all_points)
+
+
+def test_the_driver_killed_and_started_again(server, job, many, running, all_points):
+    running.process.send_signal(signal.SIGKILL)
+    running.process.wait()
+    report = run_import(replace(job, source=str(many)))
+    assert server.points() == all_points
+    kinds = Counter(outcomes(report))
+    assert kinds["unchanged"] > 0
+    assert kinds.total() == 136
+
+
+def test_stopped_and_gone_on(server, job, many, running, all_points):
+    running.process.send_signal(signal.SIGTERM)
+    report = running.end()
+    assert (report["state"], report["exit_status"]) == ("stopped", 4)
+    run_import(replace(job, source=str(many)))
+    assert server.points() == all_points
+
+
+def test_a_second_import_is_refused(job, running):
+    with pytest.raises(ImportRunningError, match=f"process {running.process.pid}") as caught:
+        run_import(job)
+    assert caught.value.exit_status == 75
+    assert "since 20" in str(caught.value)
+    assert running.end()["exit_status"] == 0

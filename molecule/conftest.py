@@ -1,0 +1,22 @@
+"""Fixtures of all scenarios."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lab import DATA, Lab
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    if not DATA.is_dir():
+        pytest.skip(
+            f"the real light curves are not at {DATA}: set HELLOEXOWORLD_DATA to where they are"
+        )
+    return DATA

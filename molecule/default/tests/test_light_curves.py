@@ -1,0 +1,35 @@
+"""Everything is in the server, once, and equal to what the public database held."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from lab import finite_points
+
+
+def test_kepler_11_equals_the_public_database_point_by_point(lab, data):
+    about = json.loads((data / "helloexoworld/006541920.json").read_text())
+    ticks_ms = about["first_ms"] + np.cumsum(np.load(data / "helloexoworld/006541920_dt_ms.npy"))
+    flux = np.load(data / "helloexoworld/006541920_sap_flux.npy")
+
+    (series,) = lab.series("'sap.flux' { 'KEPLERID' '6541920' }")
+    points = np.array(series["v"])
+    points = points[np.argsort(points[:, 0])]
+    ours_us = np.array(sorted(row[0] for row in series["v"]), dtype=np.int64)
+
+    assert len(series["v"]) == about["points"] == 65435
+    assert np.array_equal(ours_us, ticks_ms * 1000)
+    assert np.array_equal(points[:, -1].astype(np.float32), flux.astype(np.float32))
+    decoded = {key: value.replace("+", " ") for key, value in about["labels"].items()}
+    assert {key: series["l"][key] for key in decoded} == decoded
+    assert series["l"]["OBSMODE"] == "long cadence"
+
+
+def test_every_finite_point_is_there_once(lab, data):
+    assert lab.counts() == finite_points(data / "kepler", data / "k2")
+
+
+def test_the_public_token_does_not_see_the_ledger(lab):
+    script = "[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {} ] FIND <% DROP NAME %> LMAP UNIQUE"
+    assert set(lab.execute(script)[0]) == {"sap.flux", "pdcsap.flux"}

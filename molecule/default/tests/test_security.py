@@ -1,0 +1,125 @@
+"""No secret is where others can read it; services are hardened and listen where they should."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from lab import PROJECT, SCHEDULER, SERVER, WORKERS, playbook
+
+UNITS = {
+    SERVER: ["warp10.service"],
+    SCHEDULER: ["kepler-scheduler.service", "kepler-import.service"],
+    WORKERS[0]: ["kepler-worker.service"],
+}
+PORTS = {SERVER: {8080}, SCHEDULER: {8786}, WORKERS[0]: {8790, 8890}}
+
+
+@pytest.fixture(scope="module")
+def secrets(lab) -> list[str]:
+    """The real values: every token and key, none of which may be seen anywhere."""
+    tokens = lab.shell(SERVER, "cat /etc/warp10/tokens/*.token").split()
+    config = lab.shell(SERVER, "cat /etc/warp10/*.conf /etc/warp10/secrets* 2>/dev/null || true")
+    keys = re.findall(r"hex:([0-9a-f]{32,})", config)
+    private = [
+        line
+        for name in (SCHEDULER, *WORKERS)
+        for line in lab.shell(name, "cat /etc/kepler-lens/tls/*.key").splitlines()
+        if len(line) == 64
+    ]
+    assert len(tokens) >= 4
+    assert len(keys) >= 8
+    assert len(private) >= 6
+    public = lab.execute("@HELLOEXOWORLD/GETREADTOKEN")[0]
+    assert public in tokens
+    return [secret for secret in [*tokens, *keys, *private] if secret != public]
+
+
+def leaks(text: str, secrets: list[str]) -> list[str]:
+    return [secret[:6] + "…" for secret in secrets if secret in text]
+
+
+def test_no_secret_in_argument_lists_and_journals(lab, secrets):
+    for name in lab.hosts:
+        text = lab.shell(name, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+        text += lab.shell(name, "journalctl --quiet --no-pager --output export | cat -v")
+        text += lab.shell(name, "cat /var/log/warp10/* 2>/dev/null || true")
+        assert not leaks(text, secrets), name
+
+
+def test_no_secret_in_an_environment_that_others_can_read(lab, secrets):
+    for name in lab.hosts:
+        text = lab.shell(name, "systemctl show '*' --property Environment --no-pager")
+        text += lab.shell(
+            name, "runuser -u nobody -- sh -c 'cat /proc/[0-9]*/environ' 2>/dev/null || true"
+        )
+        assert not leaks(text, secrets), name
+
+
+def test_no_secret_can_be_read_by_another_user(lab, secrets):
+    pattern = "|".join(re.escape(secret) for secret in secrets[:12])
+    for name in lab.hosts:
+        found = lab.host(name).run(
+            "runuser -u nobody -- grep -rlE %s /etc /opt/warp10 /var/lib /var/log /run /srv",
+            pattern,
+        )
+        assert found.stdout == "", name
+
+
+def test_no_secret_in_the_output_of_ansible_nor_in_files_it_left_here(lab, secrets, data):
+    run = playbook("import.yml", "-e", f"import_source={data / 'k2'}", "-vvv", "--diff")
+    assert run.rc == 0, run.output[-3000:]
+    assert not leaks(run.output, secrets)
+    for folder in (PROJECT / ".lab", PROJECT / ".cache", Path.home() / ".ansible"):
+        for path in folder.rglob("*") if folder.is_dir() else ():
+            if path.is_file() and path.stat().st_size < 5_000_000:
+                assert not leaks(path.read_text(errors="replace"), secrets), path
+
+
+@pytest.mark.parametrize(("name", "unit"), [(n, u) for n, units in UNITS.items() for u in units])
+def test_units_are_hardened(lab, name, unit):
+    words = lab.shell(name, f"systemd-analyze security --no-pager {unit} | tail -1")
+    exposure = float(re.search(r"([0-9.]+)\s+(OK|MEDIUM|EXPOSED|UNSAFE|SAFE|PERFECT)", words)[1])
+    assert exposure <= 2.0, words
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_only_the_ports_of_the_inventory_are_open(lab, name):
+    lines = lab.shell(name, "ss -Hltn").splitlines()
+    sockets = [line.split()[3].rsplit(":", 1) for line in lines]
+    # Docker's own resolver listens on 127.0.0.11, the rest of 127/8 and ::1 is the host's own.
+    outside = {(a, int(p)) for a, p in sockets if not re.match(r"(127\.|\[::1\]|\[::ffff:127)", a)}
+    address = lab.docker(
+        "inspect",
+        "-f",
+        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+        f"{lab.name}-{name}",
+    ).strip()
+    assert {port for _, port in outside} == PORTS[name]
+    assert {a.removeprefix("[::ffff:").rstrip("]") for a, _ in outside} == {address}
+
+
+def test_the_firewall_keeps_a_stranger_out(lab):
+    """A container on the same network that is not of the inventory reaches none of the ports."""
+    image = lab.docker("inspect", "-f", "{{.Config.Image}}", f"{lab.name}-{SERVER}").strip()
+    targets = [(f"{lab.prefix}.10", 8080), (f"{lab.prefix}.20", 8786), (f"{lab.prefix}.31", 8790)]
+    script = (
+        "import socket\n"
+        f"for target in {targets}:\n"
+        "    try: socket.create_connection(target, 3); print('open', target)\n"
+        "    except OSError: print('closed')\n"
+    )
+    said = lab.docker("run", "--rm", "--network", lab.name, image, "python3", "-c", script)
+    assert said.split() == ["closed"] * 3
+
+
+def test_secrets_survive_another_run_and_belong_to_the_service(lab):
+    for name, folder, owner in (
+        (SERVER, "/etc/warp10/tokens", "warp10"),
+        (SCHEDULER, "/etc/kepler-lens/tokens", "kepler"),
+        (WORKERS[0], "/etc/kepler-lens/tokens", "kepler"),
+    ):
+        lines = lab.shell(name, f"stat -c '%U %a %n' {folder}/*.token").splitlines()
+        assert lines
+        assert all(line.startswith(f"{owner} 600 ") for line in lines), lines

@@ -1,0 +1,39 @@
+"""Build the package's wheel and stage it with its locks; runs on the controller.
+
+Prints the folder, whose name is the hash of what is in it: equal content, equal name.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from flit_core import buildapi
+
+
+def stage(package: Path, bootstrap: Path, cache: Path) -> Path:
+    """Return the folder below `cache` that holds wheel and locks of `package`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as name:
+        folder = Path(name)
+        # One date for every file in the wheel, so that the same sources make the same bytes.
+        os.environ["SOURCE_DATE_EPOCH"] = "315532800"
+        os.chdir(package)
+        wheel = folder / buildapi.build_wheel(name)
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        (folder / "package.txt").write_text(f"./{wheel.name} --hash=sha256:{digest}\n")
+        shutil.copyfile(package / "requirements.txt", folder / "requirements.txt")
+        shutil.copyfile(bootstrap, folder / "bootstrap.txt")
+        whole = hashlib.sha256()
+        for path in sorted(folder.iterdir()):
+            whole.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        target = cache / whole.hexdigest()[:16]
+        if not target.exists():
+            shutil.copytree(folder, target)
+    return target
+
+
+if __name__ == "__main__":
+    print(stage(*(Path(argument).resolve() for argument in sys.argv[1:])))
