@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from lab import PROJECT, Lab, playbook
 
-
 # Seconds that BARE takes on two cores where nothing else runs; a slower machine gets more time.
 BARE_SECONDS = 7.0
-BARE = """
+BARE = (
+    """
 - hosts: warp10:fleet
   gather_facts: false
   tasks:
-""" + 10 * "    - ansible.builtin.ping:\n"
+"""
+    + 10 * "    - ansible.builtin.ping:\n"
+)
 
 
 def slowness(folder: Path) -> float:
