@@ -16,10 +16,10 @@ barycentre, not the spacecraft.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,14 @@ from kepler_lens.fits import FitsError, Header, read_table, read_unit
 DEFAULT_COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
 LABELS = ("KEPLERID", "OBJECT", "MISSION", "OBSMODE", "INSTRUME")
 MISSIONS = ("Kepler", "K2", "Simulation")
+
+QUARTER_STARTS = (
+    120.5, 131.5, 169.5, 260.2, 352.3, 443.4, 539.4, 630.1, 735.3,
+    808.5, 906.8, 1001.2, 1099.4, 1182.7, 1274.1, 1373.4, 1472.0, 1559.2,
+)  # fmt: skip
+"""First cadence of each quarter of Kepler, 0 to 17, BKJD, as the long cadence files have it."""
+
+_Key = TypeVar("_Key")
 
 _BJD_REFERENCE = 2454833
 _DAY_MS = 86_400_000
@@ -84,6 +92,11 @@ class LightCurve:
     columns : dict
         FITS name to array[n]: float32 electrons/s for fluxes and their errors, int32 for quality.
         Values may be NaN.
+    stellar : dict
+        What the header knows of the star: TEFF (K), LOGG (log10 of cm/s²), RADIUS (of the Sun's),
+        KEPMAG.
+    cdpp : dict
+        Hours (3, 6, 12) to the pipeline's combined differential photometric precision, ppm.
     """
 
     star: int
@@ -96,6 +109,8 @@ class LightCurve:
     first_cadence: int
     time_us: NDArray[np.int64]
     columns: dict[str, NDArray[Any]]
+    stellar: dict[str, float] = field(default_factory=dict)
+    cdpp: dict[float, float] = field(default_factory=dict)
 
     def series(self, column: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Give the rows of a column that have a finite value.
@@ -183,10 +198,12 @@ def _parse(data: bytes, columns: Sequence[str]) -> LightCurve:
     reference = table.header.integer("BJDREFI")
     if reference != _BJD_REFERENCE or table.header.get("BJDREFF") not in (0, None):
         raise FitsError(f"counts its time from BJD {reference}, not from {_BJD_REFERENCE}")
-    return _light_curve(primary.header, read_table(data, table), columns)
+    return _light_curve(primary.header, table.header, read_table(data, table), columns)
 
 
-def _light_curve(primary: Header, rows: NDArray[Any], columns: Sequence[str]) -> LightCurve:
+def _light_curve(
+    primary: Header, table: Header, rows: NDArray[Any], columns: Sequence[str]
+) -> LightCurve:
     names = rows.dtype.names or ()
     missing = [c for c in ("TIME", "CADENCENO", *columns) if c not in names]
     if missing:
@@ -207,7 +224,14 @@ def _light_curve(primary: Header, rows: NDArray[Any], columns: Sequence[str]) ->
         first_cadence=int(rows["CADENCENO"][0]),
         time_us=bkjd_to_us(time[finite]),
         columns={c: rows[c][finite].astype(rows.dtype[c].newbyteorder("=")) for c in columns},
+        stellar=_numbers(primary, {name: name for name in ("TEFF", "LOGG", "RADIUS", "KEPMAG")}),
+        cdpp=_numbers(table, {3.0: "CDPP3_0", 6.0: "CDPP6_0", 12.0: "CDPP12_0"}),
     )
+
+
+def _numbers(header: Header, names: Mapping[_Key, str]) -> dict[_Key, float]:
+    values = ((key, header.get(name)) for key, name in names.items())
+    return {key: float(value) for key, value in values if isinstance(value, int | float)}
 
 
 def _cadence(obsmode: str) -> str:

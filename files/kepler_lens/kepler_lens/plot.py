@@ -13,13 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import us_to_bkjd
-
-# First cadence of each quarter of Kepler, BKJD, as the long cadence files have it.
-QUARTER_STARTS = (
-    120.5, 131.5, 169.5, 260.2, 352.3, 443.4, 539.4, 630.1, 735.3,
-    808.5, 906.8, 1001.2, 1099.4, 1182.7, 1274.1, 1373.4, 1472.0, 1559.2,
-)  # fmt: skip
+from kepler_lens.lightcurve import QUARTER_STARTS, us_to_bkjd
 
 _INK = "#1f2933"
 _COLOURS = ("#0b5394", "#4f9bd9")

@@ -1,0 +1,1 @@
+"""Search light curves for transits: see `engine.search`."""

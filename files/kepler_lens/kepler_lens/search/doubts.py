@@ -1,0 +1,81 @@
+"""Reasons for which a periodic dimming can be no planet's, checked before it is believed at all."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.search.ephemeris import Ephemeris, Transits
+from kepler_lens.search.matched import Events
+from kepler_lens.search.periods import CLIP
+
+Floats = NDArray[np.float64]
+
+LEAST_TRANSITS = 3
+_LARGEST_SHARE = 0.35
+_MISSING_SHARE = 0.3
+_UNIQUE = 1.5
+_CERTAIN = 20.0
+
+
+def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
+    """Say why a signal can be no planet's; an empty string where nothing speaks against it."""
+    count = len(found.number)
+    if count < LEAST_TRANSITS:
+        return "too few transits observed"
+    if found.depth <= 0:
+        return "no dimming"
+    ses = found.n / np.sqrt(found.d)
+    rest = np.delete(np.arange(count), np.argmax(ses))
+    without = found.n[rest].sum() / np.sqrt(found.d[rest].sum())
+    if without < (1 - _LARGEST_SHARE) * found.mes * np.sqrt((count - 1) / count):
+        return "one transit dominates"
+    expected = np.median(found.n / found.d) * np.sqrt(found.d)
+    clear = expected > 4
+    if clear.any():
+        # Planets pull at each other: a transit may come hours early or late.
+        strongest = np.array([near(events, t) for t in found.time[clear]])
+        if (strongest < 0.4 * expected[clear]).mean() >= _MISSING_SHARE:
+            return "transits are missing"
+    if found.mes < _CERTAIN and found.mes < _UNIQUE * max(rivals(ephemeris, events)):
+        return "other phases are as dark or bright"
+    return ""
+
+
+def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:
+    """Strongest dimming and brightening at other phases of the same period.
+
+    Noise, and a star's own waves, leave several of about the same strength (the uniqueness test of
+    Coughlin et al. 2016, ApJS 224, 12, section A.3).
+    """
+    duration = ephemeris.duration_hours / 24
+    bins = max(8, int(ephemeris.period_days / duration * 4))
+    phase = ((events.time - ephemeris.epoch_bkjd) / ephemeris.period_days) % 1.0
+    index = np.minimum((phase * bins).astype(np.int64), bins - 1)
+    n = np.bincount(index, np.clip(events.ses, -CLIP, CLIP) * np.sqrt(events.d), bins)
+    d = np.bincount(index, events.d, bins)
+    seen = d > 0.3 * np.median(d)
+    mes = np.divide(n, np.sqrt(d), out=np.zeros(bins), where=seen)
+    # Several centres of one event fall into a bin; they count as one.
+    mes /= np.sqrt(_centres_a_bin(ephemeris, events, bins))
+    away = (
+        np.abs((np.arange(bins) + 0.5) / bins - 0.5) < 0.5 - 1.75 * duration / ephemeris.period_days
+    )
+    if not away.any():
+        return 0.0, 0.0
+    return float(mes[away].max()), float(-mes[away].min())
+
+
+def _centres_a_bin(ephemeris: Ephemeris, events: Events, bins: int) -> float:
+    """How many trial centres of one event share a phase bin."""
+    spacing = float(np.median(np.diff(events.time)))
+    return max(1.0, ephemeris.period_days / bins / spacing)
+
+
+def near(events: Events, time: float) -> float:
+    """Give the strongest single-event statistic within a duration of an instant."""
+    low, high = np.searchsorted(
+        events.time, [time - events.duration_hours / 24, time + events.duration_hours / 24]
+    )
+    window = slice(max(0, low), max(high, low + 1))
+    return float(events.ses[window].max()) if len(events.time[window]) else 0.0

@@ -1,0 +1,311 @@
+"""A periodic signal against the single events: its statistic, refined, and its several transits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.search.matched import Events
+
+Floats = NDArray[np.float64]
+
+_CAP = 3.0
+"""Standard deviations a single transit may always contribute."""
+_CAP_FACTOR, _CAP_MARGIN = 2.0, 2.0
+"""Beyond that: this many times what the median transit makes likely, and so many deviations."""
+_FEW = 30
+_OWN_SCATTER = 0.2
+_OBSERVED = 0.35
+"""Part of a usual transit's information from which on a transit counts as observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ephemeris:
+    """When a planet would transit.
+
+    Attributes
+    ----------
+    period_days : float
+    epoch_bkjd : float
+        Middle of the first transit after the star's first observation.
+    duration_hours : float
+    """
+
+    period_days: float
+    epoch_bkjd: float
+    duration_hours: float
+
+    def numbers(self, time: Floats) -> NDArray[np.int64]:
+        """Give the number of the transit nearest to each instant (int64, the shape of `time`)."""
+        return np.round((time - self.epoch_bkjd) / self.period_days).astype(np.int64)
+
+    def hours_from_middle(self, time: Floats) -> Floats:
+        """Give the distance of each instant from the nearest middle, hours."""
+        return (time - self.epoch_bkjd - self.numbers(time) * self.period_days) * 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transits:
+    """The several transits of an ephemeris.
+
+    Attributes
+    ----------
+    number : int64[k]
+        Of each observed transit.
+    time : float64[k]
+        Expected middle, BKJD.
+    n, d : float64[k]
+        See `matched`; depth n / d, deviation of it 1 / √d.
+    """
+
+    number: NDArray[np.int64]
+    time: Floats
+    n: Floats
+    d: Floats
+
+    @property
+    def depth(self) -> float:
+        """Mean depth, relative flux, weighted."""
+        total = float(self.d.sum())
+        return float(self.n.sum()) / total if total > 0 else 0.0
+
+    @property
+    def mes(self) -> float:
+        """Multiple-event statistic without any cap."""
+        total = float(self.d.sum())
+        return float(self.n.sum()) / total**0.5 if total > 0 else 0.0
+
+
+def transits(ephemeris: Ephemeris, events: Events) -> Transits:
+    """Look an ephemeris' transits up among the single events of its duration."""
+    first = int(np.ceil((events.time[0] - ephemeris.epoch_bkjd) / ephemeris.period_days))
+    last = int(np.floor((events.time[-1] - ephemeris.epoch_bkjd) / ephemeris.period_days))
+    number = np.arange(first, last + 1)
+    time = ephemeris.epoch_bkjd + number * ephemeris.period_days
+    n = np.interp(time, events.time, events.n)
+    d = np.interp(time, events.time, events.d)
+    usual = np.median(events.d[events.d > 0]) if (events.d > 0).any() else 1.0
+    seen = d > _OBSERVED * usual
+    return Transits(number[seen], time[seen], n[seen], d[seen])
+
+
+@numba.njit(cache=True, fastmath=True)
+def _statistic(
+    period: float,
+    epoch: float,
+    begin: float,
+    spacing: float,
+    n: Floats,
+    d: Floats,
+    least: float,
+    work: Floats,
+) -> tuple[float, int]:
+    """Robust multiple-event statistic of one ephemeris, and how many transits were observed."""
+    end = begin + spacing * (len(n) - 1)
+    t = epoch + np.ceil((begin - epoch) / period) * period
+    count = 0
+    seen = 0
+    while t < end:
+        x = (t - begin) / spacing
+        i = int(x)
+        if i >= len(n) - 1:
+            break
+        part = x - i
+        dk = d[i] * (1 - part) + d[i + 1] * part
+        if dk > least:
+            nk = n[i] * (1 - part) + n[i + 1] * part
+            work[0, count] = nk
+            work[1, count] = dk
+            work[2, count] = nk / dk
+            count += 1
+        t += period
+    seen = count
+    if count == 0:
+        return 0.0, 0
+    middle = np.median(work[2, :count])
+    top = 0.0
+    bottom = 0.0
+    for k in range(count):
+        root = np.sqrt(work[1, k])
+        s = work[0, k] / root
+        cap = max(3.0, 2.0 * middle * root + 2.0)
+        s = min(max(s, -cap), cap)
+        top += s * root
+        bottom += work[1, k]
+    return top / np.sqrt(bottom), seen
+
+
+@numba.njit(cache=True, fastmath=True)
+def _scan(
+    period: float,
+    period_step: float,
+    periods: int,
+    epoch: float,
+    epoch_step: float,
+    epochs: int,
+    pivot: float,
+    begin: float,
+    spacing: float,
+    n: Floats,
+    d: Floats,
+    least: float,
+) -> tuple[float, float, float, int]:
+    """Best statistic on a small grid; the epoch is held at `pivot`, in the middle of the data."""
+    work = np.empty((3, int(spacing * len(n) / (period - periods * period_step)) + 3))
+    best = -1.0
+    best_period = period
+    best_epoch = epoch
+    best_seen = 0
+    for a in range(-periods, periods + 1):
+        p = period + a * period_step
+        centre = epoch + np.round((pivot - epoch) / period) * period
+        for b in range(-epochs, epochs + 1):
+            e = centre + b * epoch_step
+            value, seen = _statistic(p, e, begin, spacing, n, d, least, work)
+            if value > best:
+                best = value
+                best_period = p
+                best_epoch = e
+                best_seen = seen
+    return best, best_period, best_epoch, best_seen
+
+
+@numba.njit(cache=True, fastmath=True)
+def _phase(
+    period: float, begin: float, spacing: float, n: Floats, d: Floats, bins: int, least: float
+) -> float:
+    """Epoch at which a plain fold at this period is strongest."""
+    top = np.zeros(bins)
+    bottom = np.zeros(bins)
+    for i in range(len(n)):
+        j = min(int((i * spacing / period) % 1.0 * bins), bins - 1)
+        top[j] += n[i]
+        bottom[j] += d[i]
+    best = -1.0
+    where = 0
+    for j in range(bins):
+        if top[j] > 0:
+            value = top[j] * top[j] / max(bottom[j], least)
+            if value > best:
+                best = value
+                where = j
+    return begin + (where + 0.5) / bins * period
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An ephemeris with its robust multiple-event statistic.
+
+    Attributes
+    ----------
+    ephemeris : Ephemeris
+    statistic : float
+        Sum of the capped single events over the root of their information.
+    observed : int
+        Transits observed.
+    index : int
+        Which duration.
+    """
+
+    ephemeris: Ephemeris
+    statistic: float
+    observed: int
+    index: int
+
+
+def consistency(found: Transits) -> float:
+    """Squared scatter of the transits about their mean depth, over what chance allows.
+
+    A planet's transits are equally deep, but for noise and a fifth of the depth (transits that come
+    early or late, quarters of different dilution). The statistic of a signal is divided by the root
+    of what exceeds 1, after the χ² discriminators of Seader et al. (2013, ApJS 206, 25).
+    """
+    count = len(found.number)
+    if count < 2 or found.depth <= 0:
+        return 1.0
+    expected = found.depth * np.sqrt(found.d)
+    excess = (found.n / np.sqrt(found.d) - expected) ** 2 / (1 + (_OWN_SCATTER * expected) ** 2)
+    freedom = count - 1
+    return float(excess.sum() / (freedom + np.sqrt(2 * freedom)))
+
+
+def refine(
+    period: float, bank: Sequence[Events], indices: Sequence[int], epoch: float | None = None
+) -> Signal:
+    """Find the best period, epoch and duration about a period that the folding gave.
+
+    Parameters
+    ----------
+    period : float
+        Days.
+    bank : sequence of Events
+        Standardised, one a duration, ascending.
+    indices : sequence of int
+        Durations to try first; their neighbours are tried afterwards.
+    epoch : float, optional
+        BKJD; by default found by folding.
+    """
+    best: Signal | None = None
+    tried = set()
+    wanted = list(indices)
+    if period * _FEW > bank[0].time[-1] - bank[0].time[0]:
+        # A deep transit under too short a template looks like no transit at all: try them all.
+        wanted += range(indices[0] - 4, indices[0] + 5, 2)
+    while wanted:
+        index = wanted.pop(0)
+        if index in tried or not 0 <= index < len(bank):
+            continue
+        tried.add(index)
+        start = best.ephemeris if best and epoch is None else None
+        signal = _refine_one(
+            start.period_days if start else period,
+            bank[index],
+            index,
+            start.epoch_bkjd if start else epoch,
+            coarse=best is None,
+        )
+        if best is None or signal.statistic > best.statistic:
+            best = signal
+            wanted += [index - 1, index + 1]
+    if best is None:
+        raise ValueError("no duration to try")
+    spread = consistency(transits(best.ephemeris, bank[best.index]))
+    return replace(best, statistic=best.statistic / max(1.0, spread) ** 0.5)
+
+
+def _refine_one(
+    period: float, events: Events, index: int, epoch: float | None, *, coarse: bool
+) -> Signal:
+    begin = float(events.time[0])
+    spacing = (float(events.time[-1]) - begin) / (len(events.time) - 1)
+    span = float(events.time[-1]) - begin
+    duration = events.duration_hours / 24
+    usual = float(np.median(events.d[events.d > 0])) if (events.d > 0).any() else 1.0
+    if epoch is None:
+        bins = max(4, int(period / (duration / 3)))
+        epoch = _phase(period, begin, spacing, events.n, events.d, bins, 2 * usual)
+    pivot = begin + span / 2
+    step = duration / 5
+    value, seen = 0.0, 0
+    rounds = ((3, 3, 1.0), (2, 2, 0.5), (2, 2, 0.2)) if coarse else ((2, 2, 0.5), (2, 2, 0.2))
+    for periods, epochs, part in rounds:
+        value, period, epoch, seen = _scan(
+            period,
+            step * part * period / (span / 2),
+            periods,
+            epoch,
+            step * part,
+            epochs,
+            pivot,
+            begin,
+            spacing,
+            events.n,
+            events.d,
+            _OBSERVED * usual,
+        )
+    first = epoch - np.floor((epoch - begin) / period) * period
+    return Signal(Ephemeris(period, float(first), events.duration_hours), value, seen, index)

@@ -1,0 +1,134 @@
+"""Take the pulsations of a variable star away, where it has any.
+
+A hot or rotating star may shine in tens of coherent sine waves. They are found one after the other
+in the spectrum of the whole light curve and subtracted together ("prewhitening"), but only where
+that leaves much less to explain: in a quiet star the strongest lines could be the harmonics of a
+planet's own transits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.ndimage import uniform_filter1d
+
+from kepler_lens.search.observations import CADENCE_DAYS
+
+Floats = NDArray[np.float64]
+
+_LOWEST, _HIGHEST = 0.12, 24.0
+_LEAST_RATIO = 4.5
+"""A line's amplitude over the typical one of its neighbourhood."""
+_FIRST_RATIO = 25.0
+_A_ROUND = 12
+_ROUNDS = 40
+_GAIN = 0.7
+"""The scatter left must be less than this part of what it was."""
+_OVERSAMPLED = 4
+_TREND = 245
+
+
+def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
+    """Subtract coherent sine waves, if the star has them.
+
+    Parameters
+    ----------
+    time : float64[n]
+        BKJD, days.
+    flux : float64[n]
+        Relative flux about 0.
+
+    Returns
+    -------
+    flux : float64[n]
+        Without the lines; as it was where they do not matter.
+    lines : int
+        How many were subtracted.
+    """
+    level = flux - _trend(time, flux)
+    limit = 6 * _deviation(level)
+    first = np.clip(level, -limit, limit)
+    y = first
+    index = np.round((time - time[0]) / CADENCE_DAYS).astype(np.int64)
+    size = fft.next_fast_len(int(index[-1] + 1) * _OVERSAMPLED, real=True)
+    frequency = fft.rfftfreq(size, CADENCE_DAYS)
+    wanted = (frequency > _LOWEST) & (frequency < _HIGHEST)
+    apart = int(1.5 * _OVERSAMPLED)
+    found: list[float] = []
+    for number in range(_ROUNDS):
+        grid = np.zeros(size)
+        grid[index] = y
+        amplitude = np.abs(fft.rfft(grid)) * (2 / len(y))
+        ratio = np.where(wanted, amplitude / _background(amplitude), 0)
+        least = _FIRST_RATIO if number == 0 else _LEAST_RATIO
+        peaks = _peaks(amplitude, ratio, least, apart)
+        if not peaks:
+            break
+        lines = np.array([_vertex(amplitude, k) for k in peaks]) * (frequency[1] - frequency[0])
+        y = y - _sines(time, y, lines)
+        found += list(lines)
+    if not found:
+        return flux, 0
+    left = flux - (first - y)
+    if _short_scatter(left) > _GAIN * _short_scatter(flux):
+        return flux, 0
+    return left, len(found)
+
+
+def _trend(time: Floats, flux: Floats) -> Floats:
+    """Give the running mean over some days, each stretch without a long gap by itself."""
+    trend = np.empty_like(flux)
+    for piece in np.split(np.arange(len(time)), np.flatnonzero(np.diff(time) > 0.75) + 1):
+        trend[piece] = uniform_filter1d(flux[piece], _TREND, mode="nearest")
+    return trend
+
+
+def _deviation(values: Floats) -> float:
+    return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1e-9
+
+
+def _short_scatter(flux: Floats) -> float:
+    """Scatter on the time scales of transits: of the change from one 3 h mean to the next."""
+    means = flux[: len(flux) // 6 * 6].reshape(-1, 6).mean(axis=1)
+    return _deviation(np.diff(means))
+
+
+def _background(amplitude: Floats, width: int = 8192) -> Floats:
+    """Median amplitude of the neighbourhood, by blocks."""
+    blocks = len(amplitude) // width
+    if blocks < 2:
+        return np.full_like(amplitude, np.median(amplitude) or 1e-12)
+    medians = np.median(amplitude[: blocks * width].reshape(blocks, width), axis=1)
+    centres = (np.arange(blocks) + 0.5) * width
+    return np.maximum(np.interp(np.arange(len(amplitude)), centres, medians), 1e-12)
+
+
+def _peaks(amplitude: Floats, ratio: Floats, least: float, apart: int) -> list[int]:
+    """Strongest local maxima, none far below the strongest: their side lobes come first."""
+    strongest = float(amplitude[ratio > 0].max()) if (ratio > 0).any() else 0.0
+    inner = amplitude[1:-1]
+    local = (inner >= amplitude[:-2]) & (inner > amplitude[2:])
+    where = np.flatnonzero(local & (ratio[1:-1] > least) & (inner > 0.25 * strongest)) + 1
+    taken: list[int] = []
+    for k in where[np.argsort(-amplitude[where])]:
+        if all(abs(int(k) - other) > apart for other in taken):
+            taken.append(int(k))
+        if len(taken) == _A_ROUND:
+            break
+    return taken
+
+
+def _vertex(amplitude: Floats, k: int) -> float:
+    """Place of a maximum between samples, by a parabola."""
+    before, here, after = amplitude[k - 1 : k + 2]
+    bend = before - 2 * here + after
+    return k + (0.5 * (before - after) / bend if bend else 0.0)
+
+
+def _sines(time: Floats, y: Floats, lines: Floats) -> Floats:
+    """Least squares fit of sine waves of these frequencies (1/day)."""
+    phase = 2 * np.pi * (time - time[0])[:, None] * lines[None, :]
+    basis = np.hstack([np.cos(phase), np.sin(phase)])
+    weights = np.linalg.solve(basis.T @ basis + 1e-9 * len(y) * np.eye(basis.shape[1]), basis.T @ y)
+    return np.asarray(basis @ weights)

@@ -1,0 +1,233 @@
+"""A star's own variability and the photometer's noise, as one Gaussian process.
+
+A light curve is modelled as white noise plus two stochastically driven, critically damped
+oscillators (one slow, for rotation and drifts, one fast, for granulation) plus an unknown level for
+each stretch without a long gap. Its covariance is semi-separable, so that factoring it takes a time
+in proportion to the number of points and gaps need no filling (Foreman-Mackey, Agol, Ambikasaran
+and Angus 2017, AJ 154, 220; the recursions are those of their section 5).
+
+A matched filter under that covariance is the best linear detector there is for Gaussian noise: the
+trend is not taken away first, so that no transit leaves shoulders in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+Floats = NDArray[np.float64]
+
+_TERMS = 5
+"""Two for each oscillator, one for the level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The process of one star.
+
+    Attributes
+    ----------
+    white
+        Factor on the white noise of each point.
+    slow, fast
+        Standard deviations of the two oscillators, relative flux.
+    slow_days, fast_days
+        Their time scales: 1 / angular frequency, days.
+    level
+        Standard deviation of a stretch's level, relative flux.
+    """
+
+    white: float
+    slow: float
+    slow_days: float
+    fast: float
+    fast_days: float
+    level: float
+
+
+def terms(noise: Noise) -> tuple[Floats, Floats]:
+    """Give variances (float64[3]) and damping rates (float64[3], 1/day) of the process' terms."""
+    variances = np.array([noise.slow**2, noise.fast**2, noise.level**2])
+    rates = np.array([1 / noise.slow_days, 1 / noise.fast_days, 0.0]) / np.sqrt(2)
+    return variances, rates
+
+
+@numba.njit(cache=True, fastmath=True)
+def factor(
+    time: Floats, diagonal: Floats, start: NDArray[np.bool_], variances: Floats, rates: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Factor the covariance into L D Lᵀ.
+
+    Parameters
+    ----------
+    time : float64[n]
+        Days, ascending.
+    diagonal : float64[n]
+        Variance of the white noise.
+    start : bool[n]
+        Where a stretch begins that is independent of the one before it.
+    variances, rates : float64[3]
+        See `terms`.
+
+    Returns
+    -------
+    u, w, phi : float64[n, 5]
+        L is 1 on its diagonal and u φ w below it; φ goes from the point before to this one.
+    d : float64[n]
+        Variance of each point given those before it.
+    """
+    n = len(time)
+    u = np.empty((n, 5))
+    w = np.empty((n, 5))
+    phi = np.empty((n, 5))
+    d = np.empty(n)
+    s = np.zeros((5, 5))
+    total = variances[0] + variances[1] + variances[2]
+    origin = 0.0
+    for i in range(n):
+        if start[i]:
+            s[:] = 0.0
+            phi[i] = 0.0
+            origin = time[i]
+        else:
+            for k in range(2):
+                decay = np.exp(-rates[k] * (time[i] - time[i - 1]))
+                phi[i, 2 * k] = decay
+                phi[i, 2 * k + 1] = decay
+            phi[i, 4] = 1.0
+            for j in range(5):
+                for k in range(j + 1):
+                    s[j, k] = (
+                        phi[i, j] * phi[i, k] * (s[j, k] + d[i - 1] * w[i - 1, j] * w[i - 1, k])
+                    )
+                    s[k, j] = s[j, k]
+        for k in range(2):
+            angle = rates[k] * (time[i] - origin)
+            c = np.cos(angle)
+            si = np.sin(angle)
+            u[i, 2 * k] = variances[k] * (c + si)
+            u[i, 2 * k + 1] = variances[k] * (si - c)
+            w[i, 2 * k] = c
+            w[i, 2 * k + 1] = si
+        u[i, 4] = variances[2]
+        w[i, 4] = 1.0
+        left = diagonal[i] + total
+        for j in range(5):
+            us = 0.0
+            for k in range(5):
+                us += u[i, k] * s[k, j]
+            left -= us * u[i, j]
+            w[i, j] -= us
+        d[i] = left
+        for j in range(5):
+            w[i, j] /= left
+    return u, w, phi, d
+
+
+@numba.njit(cache=True, fastmath=True)
+def whiten(y: Floats, u: Floats, w: Floats, phi: Floats) -> Floats:
+    """Give L⁻¹ y: each point less what those before it predict (float64[n], unit of y)."""
+    n = len(y)
+    z = np.empty(n)
+    f = np.zeros(5)
+    for i in range(n):
+        predicted = 0.0
+        for j in range(5):
+            if i > 0:
+                f[j] = phi[i, j] * (f[j] + w[i - 1, j] * z[i - 1])
+            predicted += u[i, j] * f[j]
+        z[i] = y[i] - predicted
+    return z
+
+
+@numba.njit(cache=True, fastmath=True)
+def smooth(z: Floats, u: Floats, w: Floats, phi: Floats, d: Floats) -> Floats:
+    """Give K⁻¹ y of whitened points z = L⁻¹ y (float64[n])."""
+    n = len(z)
+    x = np.empty(n)
+    g = np.zeros(5)
+    for i in range(n - 1, -1, -1):
+        later = 0.0
+        for j in range(5):
+            if i < n - 1:
+                g[j] = phi[i + 1, j] * (g[j] + u[i + 1, j] * x[i + 1])
+            later += w[i, j] * g[j]
+        x[i] = z[i] / d[i] - later
+    return x
+
+
+@numba.njit(cache=True, fastmath=True)
+def _misfit(
+    time: Floats,
+    flux: Floats,
+    diagonal: Floats,
+    start: NDArray[np.bool_],
+    variances: Floats,
+    rates: Floats,
+) -> float:
+    u, w, phi, d = factor(time, diagonal, start, variances, rates)
+    z = whiten(flux, u, w, phi)
+    total = 0.0
+    for i in range(len(z)):
+        if d[i] <= 0:
+            return 1e30
+        total += z[i] * z[i] / d[i] + np.log(d[i])
+    return float(total / len(z))
+
+
+def fit(time: Floats, flux: Floats, sigma: Floats, start: NDArray[np.bool_]) -> Noise:
+    """Find the process that makes a light curve likeliest.
+
+    Parameters
+    ----------
+    time : float64[n]
+        BKJD, days, ascending.
+    flux : float64[n]
+        Relative flux about 0, without outliers and deep transits.
+    sigma : float64[n]
+        Standard deviation of the white noise, up to a factor.
+    start : bool[n]
+        Where a stretch begins.
+
+    Returns
+    -------
+    Noise
+    """
+    spread = max(float(np.std(flux)), 1e-7)
+    white = float(np.median(sigma))
+    lowest, highest = np.log(np.array(_BOUNDS)).T
+
+    def noise(x: Floats) -> Noise:
+        scale, slow, slow_days, fast, fast_days = (
+            float(v) for v in np.exp(np.clip(x, lowest, highest))
+        )
+        return Noise(scale, slow * white, slow_days, fast * white, fast_days, 10 * spread)
+
+    def misfit(x: Floats) -> float:
+        process = noise(x)
+        outside = float(np.sum((x - np.clip(x, lowest, highest)) ** 2))
+        value = _misfit(time, flux, (sigma * process.white) ** 2, start, *terms(process))
+        return float(value) + 0.01 * outside
+
+    first = np.log([1.0, max(spread / white, 0.3), 1.5, 0.4, 0.12])
+    best = minimize(
+        misfit,
+        first,
+        method="Nelder-Mead",
+        options={
+            "maxfev": 400,
+            "xatol": 0.02,
+            "fatol": 1e-5,
+            "initial_simplex": np.vstack([first, first + np.diag(_STEPS)]),
+        },
+    )
+    return noise(best.x)
+
+
+_BOUNDS = [(0.3, 3.0), (0.02, 1e5), (0.2, 30.0), (0.01, 1e3), (0.03, 0.35)]
+"""Of white, slow, its days, fast, its days; slow and fast in units of the white noise."""
+_STEPS = (-0.2, 0.7, 0.7, -0.7, 0.5)

@@ -1,0 +1,179 @@
+"""The observations of one star, quarter by quarter, as the search wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.lightcurve import QUARTER_STARTS, LightCurve, us_to_bkjd
+
+CADENCE_DAYS = 0.02043361
+"""Of long cadence: 29.42 min (Kepler Instrument Handbook, KSCI-19033, section 2.6)."""
+
+BAD_QUALITY = 1130799
+"""Bits of SAP_QUALITY that spoil a cadence: the default mask of Kepler's guest observer office."""
+
+_LONG_GAP_DAYS = 5.0
+_LEAST_POINTS = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observations:
+    """The light of one star over all its quarters or campaigns.
+
+    Attributes
+    ----------
+    star : int
+        KIC or EPIC number.
+    name : str
+        As the header's OBJECT has it.
+    mission : str
+    time : float64[n]
+        BKJD, days, ascending.
+    flux : float64[n]
+        Relative to the quarter's median, less 1.
+    quarter : int32[n]
+        Counts quarters (or stretches between long gaps) from 0, ascending.
+    level : float64[q]
+        Median flux of each quarter, electrons/s.
+    stellar : dict
+        What the header knows of the star: TEFF (K), LOGG (cgs), RADIUS (of the Sun's), KEPMAG.
+    cdpp : dict
+        Hours (3, 6, 12) to the pipeline's own noise figure at that duration, ppm, median of
+        quarters; empty where there is none.
+    """
+
+    star: int
+    name: str
+    mission: str
+    time: NDArray[np.float64]
+    flux: NDArray[np.float64]
+    quarter: NDArray[np.int32]
+    level: NDArray[np.float64]
+    stellar: dict[str, float] = field(default_factory=dict)
+    cdpp: dict[float, float] = field(default_factory=dict)
+
+    @property
+    def span_days(self) -> float:
+        """From the first observation to the last, days."""
+        return float(self.time[-1] - self.time[0])
+
+    @property
+    def density(self) -> float | None:
+        """Mean density of the star over the Sun's, from its surface gravity and radius."""
+        gravity, radius = self.stellar.get("LOGG"), self.stellar.get("RADIUS")
+        if gravity is None or radius is None or radius <= 0:
+            return None
+        return float(10 ** (gravity - 4.438) / radius)
+
+
+class NotSearchableError(KeplerLensError):
+    """There is too little of a star to search."""
+
+
+def observe(
+    star: int,
+    name: str,
+    mission: str,
+    time: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    stellar: Mapping[str, float] | None = None,
+    cdpp: Mapping[float, float] | None = None,
+) -> Observations:
+    """Sort and normalise a star's points.
+
+    Parameters
+    ----------
+    star, name, mission
+        See `Observations`.
+    time : float64[n]
+        BKJD, days.
+    flux : float64[n]
+        Electrons/s, not finite where there is none.
+    stellar, cdpp
+        See `Observations`.
+
+    Raises
+    ------
+    NotSearchableError
+        There are too few points, or they are all the same, or not positive.
+    """
+    good = np.isfinite(time) & np.isfinite(flux)
+    order = np.argsort(time[good], kind="stable")
+    t, f = time[good][order], flux[good][order]
+    if len(t):
+        keep = np.r_[True, np.diff(t) > CADENCE_DAYS / 2]
+        t, f = t[keep], f[keep]
+    if len(t) < _LEAST_POINTS:
+        raise NotSearchableError(
+            f"Star {star} has {len(t)} usable points: a search needs {_LEAST_POINTS} at least."
+        )
+    quarter = _quarters(t, mission)
+    level = np.array([np.median(f[quarter == q]) for q in range(quarter[-1] + 1)])
+    if (level <= 0).any():
+        raise NotSearchableError(f"Star {star} has a quarter whose median flux is not positive.")
+    relative = f / level[quarter] - 1
+    if np.ptp(relative) == 0:
+        raise NotSearchableError(f"Star {star} has one flux throughout: nothing was measured.")
+    return Observations(
+        star, name, mission, t, relative, quarter, level, dict(stellar or {}), dict(cdpp or {})
+    )
+
+
+def observations(curves: Iterable[LightCurve], column: str = "PDCSAP_FLUX") -> Observations:
+    """Join the light curve files of one star.
+
+    Parameters
+    ----------
+    curves : iterable of LightCurve
+        With the `column`, and SAP_QUALITY where bad cadences are to be left out.
+    column : str
+
+    Raises
+    ------
+    NotSearchableError
+        See `observe`; also where the files are of several stars, or of short cadence.
+    """
+    chosen = [curve for curve in curves if curve.cadence == "long"]
+    if not chosen:
+        raise NotSearchableError("None of the files is a light curve of long cadence.")
+    if len({curve.star for curve in chosen}) > 1:
+        raise NotSearchableError("The files are of several stars: name those of one.")
+    times, fluxes = [], []
+    for curve in chosen:
+        flux = curve.columns[column].astype(np.float64)
+        if "SAP_QUALITY" in curve.columns:
+            flux[(curve.columns["SAP_QUALITY"] & BAD_QUALITY) != 0] = np.nan
+        times.append(us_to_bkjd(curve.time_us))
+        fluxes.append(flux)
+    first = chosen[0]
+    return observe(
+        first.star,
+        first.labels["OBJECT"],
+        first.mission,
+        np.concatenate(times),
+        np.concatenate(fluxes),
+        first.stellar,
+        _median_cdpp(chosen),
+    )
+
+
+def _median_cdpp(curves: list[LightCurve]) -> dict[float, float]:
+    found = {}
+    for hours in (3.0, 6.0, 12.0):
+        values = [c.cdpp[hours] for c in curves if np.isfinite(c.cdpp.get(hours, np.nan))]
+        if values:
+            found[hours] = float(np.median(values))
+    return found
+
+
+def _quarters(time: NDArray[np.float64], mission: str) -> NDArray[np.int32]:
+    """Give each point the number of its quarter, or the stretches between long gaps, from 0."""
+    number = np.cumsum(np.r_[0, np.diff(time) > _LONG_GAP_DAYS])
+    if mission != "K2":
+        number = number + 1000 * np.searchsorted(np.array(QUARTER_STARTS) - 0.3, time)
+    return np.unique(number, return_inverse=True)[1].astype(np.int32)

@@ -1,0 +1,114 @@
+"""Fold a star's single events over all periods, each duration over those that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.search.fold import fold_all
+from kepler_lens.search.matched import Events
+
+Floats = NDArray[np.float64]
+
+DURATIONS_HOURS = tuple(1.3 * 1.25**k for k in range(12))
+SHORTEST_PERIOD_DAYS = 0.5
+CLIP = 8.0
+"""A single event counts for no more: else one jump makes a planet of every period."""
+_SUN_HOURS = 13.0
+"""A central transit of the Sun by a small planet with a period of a year."""
+_STEPS_A_DURATION = 5
+_CUT = 5.5
+_MOST_PEAKS_AN_OCTAVE = 25
+
+
+def duration_range(period: float, density: float | None) -> tuple[float, float]:
+    """Durations that a planet may have, hours, from the density of its star.
+
+    13 h (P / yr)^(1/3) (density over the Sun's)^(-1/3) is that of a central transit on a circular
+    orbit (Seager and Mallén-Ornelas 2003, ApJ 585, 1038). Impact parameters up to 0.9, eccentric
+    orbits and catalogues' errors widen it; without a density all main sequence stars are allowed.
+    """
+    central = central_duration(period, density)
+    return (0.35 * central, 1.8 * central) if density is None else (0.4 * central, 1.5 * central)
+
+
+def central_duration(period: float, density: float | None) -> float:
+    """Give the duration of a central transit, hours; that of the Sun without a density."""
+    of_sun = _SUN_HOURS * (period / 365.25) ** (1 / 3)
+    return of_sun if density is None else of_sun / float(np.cbrt(np.clip(density, 0.05, 20)))
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A period at which the folding found something."""
+
+    period_days: float
+    statistic: float
+    index: int
+
+
+def fold_bank(
+    bank: Sequence[Events], density: float | None, longest: float, stride: int = 2
+) -> list[Peak]:
+    """Fold every `stride`-th duration over the periods it belongs to; give separate peaks."""
+    periods, statistics, indices = [], [], []
+    for index in range(1, len(bank), stride):
+        events = bank[index]
+        seen = events.d > 0
+        if not seen.any():
+            continue
+        step = events.duration_hours / 24 / _STEPS_A_DURATION
+        low, high = _period_range(events.duration_hours, density, longest)
+        if high <= low:
+            continue
+        grid = np.arange(events.time[0], events.time[-1], step)
+        n = np.clip(events.ses, -CLIP, CLIP) * np.sqrt(events.d)
+        p, s = fold_all(
+            np.interp(grid, events.time, n).astype(np.float32),
+            np.interp(grid, events.time, events.d).astype(np.float32),
+            int(low / step),
+            int(high / step),
+            2.3 * float(np.median(events.d[seen])),
+            _CUT,
+        )
+        periods.append(p * step)
+        statistics.append(s)
+        indices.append(np.full(len(p), index))
+    if not periods:
+        return []
+    return _separate(
+        np.concatenate(periods), np.concatenate(statistics), np.concatenate(indices), bank
+    )
+
+
+def _period_range(hours: float, density: float | None, longest: float) -> tuple[float, float]:
+    """Periods whose durations, by `duration_range`, are about this one (within half a step)."""
+    one, other = duration_range(365.25, density)
+    low = 365.25 * (hours / other / 1.2) ** 3
+    high = 365.25 * (hours * 1.2 / one) ** 3
+    return max(SHORTEST_PERIOD_DAYS, low), min(longest, high)
+
+
+def _separate(
+    periods: Floats, statistics: Floats, indices: NDArray[np.int64], bank: Sequence[Events]
+) -> list[Peak]:
+    """Keep the strongest of the peaks that are the same signal."""
+    span = bank[0].time[-1] - bank[0].time[0]
+    order = np.argsort(periods)
+    periods, statistics, indices = periods[order], statistics[order], indices[order]
+    room = np.full(64, _MOST_PEAKS_AN_OCTAVE)
+    octave = np.log2(periods / SHORTEST_PERIOD_DAYS).astype(np.int64)
+    taken: list[Peak] = []
+    used = np.zeros(len(periods), bool)
+    for i in np.argsort(-statistics):
+        if used[i] or room[octave[i]] == 0:
+            continue
+        room[octave[i]] -= 1
+        taken.append(Peak(float(periods[i]), float(statistics[i]), int(indices[i])))
+        width = 3 * bank[indices[i]].duration_hours / 24 * periods[i] / span
+        low, high = np.searchsorted(periods, [periods[i] - width, periods[i] + width])
+        used[low:high] = True
+    return taken

@@ -1,0 +1,175 @@
+"""Make a star's observations ready for the search: pulsations and outliers off, noise fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from kepler_lens.search.lines import subtract_lines
+from kepler_lens.search.matched import Events, correlate, memory_cadences, standardise, template
+from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
+from kepler_lens.search.observations import CADENCE_DAYS, Observations
+
+Floats = NDArray[np.float64]
+
+_GAP_DAYS = 0.75
+"""After a longer gap the photometer has often changed its temperature: a new stretch begins."""
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """A star made ready: its points without outliers, its noise, its stretches."""
+
+    star: Observations
+    time: Floats
+    flux: Floats
+    quarter: NDArray[np.int32]
+    cadence: NDArray[np.int64]
+    sigma: Floats
+    noise: Noise
+    centres: Floats
+    centre_quarter: NDArray[np.int32]
+    lines: int
+
+
+def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
+    """Deviation of the white noise of each point, from its quarter's point-to-point scatter."""
+    sigma = np.empty_like(flux)
+    for q in np.unique(quarter):
+        mine = quarter == q
+        steps = np.abs(np.diff(flux[mine]))
+        sigma[mine] = 1.4826 * np.median(steps) / np.sqrt(2) if mine.sum() > 1 else 1e-4
+    return np.maximum(sigma, 1e-7)
+
+
+def _starts(time: Floats, quarter: NDArray[np.int32]) -> NDArray[np.bool_]:
+    return np.asarray(np.r_[True, (np.diff(quarter) > 0) | (np.diff(time) > _GAP_DAYS)])
+
+
+def _running_median(flux: Floats, width: int = 49) -> Floats:
+    return np.asarray(median_filter(flux, width, mode="nearest"))
+
+
+def prepare(star: Observations) -> Prepared:
+    """Take a star's pulsations and single bright or dark points away, and fit its noise."""
+    time, quarter = star.time, star.quarter
+    flux, lines = subtract_lines(time, star.flux)
+    sigma = _white(flux, quarter)
+    model = _fit(time, flux, quarter, sigma)
+    cadence = np.round((time - time[0]) / CADENCE_DAYS).astype(np.int64)
+    keep = np.r_[True, np.diff(cadence) > 0]
+    aside = flux - _running_median(flux)
+    for _ in range(2):
+        residual = _residual(time[keep], flux[keep], quarter[keep], sigma[keep], model)
+        relative = residual / (model.white * sigma[keep])
+        # Beside a deep transit the process is off, but not the running median.
+        beside = aside[keep] / (model.white * sigma[keep])
+        bad = _outliers(np.where(relative > 0, np.minimum(relative, beside), relative))
+        keep[np.flatnonzero(keep)[bad]] = False
+    grid = np.arange(cadence[-1] + 1)
+    return Prepared(
+        star,
+        time[keep],
+        flux[keep],
+        quarter[keep],
+        cadence[keep],
+        sigma[keep],
+        model,
+        np.interp(grid, cadence, time),
+        np.interp(grid, cadence, quarter).astype(np.int32),
+        lines,
+    )
+
+
+def refit(prepared: Prepared, mask: NDArray[np.bool_]) -> None:
+    """Fit the noise again without known transits, which look like fast noise."""
+    keep = ~mask
+    prepared.noise = _fit(
+        prepared.time[keep], prepared.flux[keep], prepared.quarter[keep], prepared.sigma[keep]
+    )
+
+
+def _fit(time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats) -> Noise:
+    """Fit the noise of a few quarters spread over the mission, without what sticks out."""
+    rough = flux - _running_median(flux)
+    quiet = np.abs(rough) < 4 * 1.4826 * np.median(np.abs(rough))
+    stretches = np.unique(quarter)
+    part = quiet & np.isin(quarter, stretches[:: max(1, len(stretches) // 5)])
+    return fit(time[part], flux[part], sigma[part], _starts(time[part], quarter[part]))
+
+
+def _residual(
+    time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats, model: Noise
+) -> Floats:
+    """Give what of each point the process takes for white noise (float64[n], relative flux)."""
+    diagonal = (sigma * model.white) ** 2
+    u, w, phi, d = factor(time, diagonal, _starts(time, quarter), *terms(model))
+    return diagonal * smooth(whiten(flux, u, w, phi), u, w, phi, d)
+
+
+def detrended(prepared: Prepared, in_transit: NDArray[np.bool_]) -> Floats:
+    """Give the relative flux without the star's own variability (float64[n], about 0).
+
+    Points in transit do not take part in what the process makes of the variability.
+    """
+    diagonal = (prepared.sigma * prepared.noise.white) ** 2
+    diagonal = np.where(in_transit, 1e8 * diagonal, diagonal)
+    start = _starts(prepared.time, prepared.quarter)
+    u, w, phi, d = factor(prepared.time, diagonal, start, *terms(prepared.noise))
+    return diagonal * smooth(whiten(prepared.flux, u, w, phi), u, w, phi, d)
+
+
+def _outliers(relative: Floats) -> NDArray[np.bool_]:
+    """Bright points, and dark ones that stand alone: a transit lasts for some cadences."""
+    bright = relative > 4
+    dark = relative < -5
+    before = np.r_[0.0, relative[:-1]]
+    after = np.r_[relative[1:], 0.0]
+    alone = dark & (before > 0.35 * relative) & (after > 0.35 * relative)
+    return np.asarray(bright | alone)
+
+
+def event_bank(
+    prepared: Prepared, masked: NDArray[np.bool_], durations: Sequence[float] | Floats
+) -> list[Events]:
+    """Compute the standardised single-event statistic for each duration.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    masked : bool[n]
+        Points to leave out.
+    durations : sequence of float
+        Hours.
+    """
+    keep = ~masked
+    time, flux, sigma = prepared.time[keep], prepared.flux[keep], prepared.sigma[keep]
+    start = _starts(time, prepared.quarter[keep])
+    model = prepared.noise
+    u, w, phi, d = factor(time, (sigma * model.white) ** 2, start, *terms(model))
+    z = whiten(flux, u, w, phi)
+    bank = []
+    for hours in durations:
+        step = max(1, int(hours / 24 / 8 / CADENCE_DAYS))
+        count = (len(prepared.centres) - 1) // step + 1
+        n, information, misfit = correlate(
+            prepared.cadence[keep],
+            start,
+            z,
+            u,
+            w,
+            phi,
+            d,
+            template(float(hours)),
+            memory_cadences(),
+            step,
+            count,
+        )
+        centres = prepared.centres[::step][:count]
+        events = Events(float(hours), centres, n, information)
+        bank.append(standardise(events, prepared.centre_quarter[::step][:count], misfit))
+    return bank
