@@ -21,6 +21,8 @@ _SUN_HOURS = 13.0
 """A central transit of the Sun by a small planet with a period of a year."""
 _STEPS_A_DURATION = 5
 _CUT = 5.5
+_LEAST_EVENTS = 2.3
+"""A phase with less information than so many usual transits is taken for that much."""
 _MOST_PEAKS_AN_OCTAVE = 25
 
 
@@ -37,8 +39,11 @@ def duration_range(period: float, density: float | None) -> tuple[float, float]:
 
 def central_duration(period: float, density: float | None) -> float:
     """Give the duration of a central transit, hours; that of the Sun without a density."""
-    of_sun = _SUN_HOURS * (period / 365.25) ** (1 / 3)
-    return of_sun if density is None else of_sun / float(np.cbrt(np.clip(density, 0.05, 20)))
+    of_sun: float = _SUN_HOURS * (period / 365.25) ** (1 / 3)
+    if density is None:
+        return of_sun
+    shorter: float = min(max(density, 0.05), 20.0) ** (1 / 3)
+    return of_sun / shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +59,40 @@ def fold_bank(
     bank: Sequence[Events], density: float | None, longest: float, stride: int = 2
 ) -> list[Peak]:
     """Fold every `stride`-th duration over the periods it belongs to; give separate peaks."""
-    periods, statistics, indices = [], [], []
+    periods, statistics, indices = _fold(bank, density, longest, stride, _CUT)
+    return _separate(periods, statistics, indices, bank) if len(periods) else []
+
+
+def spectrum(
+    bank: Sequence[Events], density: float | None, longest: float, bins: int = 3000
+) -> tuple[Floats, Floats]:
+    """Give the strongest statistic in each of many bins of period, for a plot.
+
+    Returns
+    -------
+    period, statistic : float64[k]
+        Days, ascending; the statistic of the folding, before anything is refined.
+    """
+    periods, statistics, _ = _fold(bank, density, longest, 2, 0.0)
+    edges = np.geomspace(SHORTEST_PERIOD_DAYS, max(longest, 2 * SHORTEST_PERIOD_DAYS), bins + 1)
+    index = np.clip(np.searchsorted(edges, periods) - 1, 0, bins - 1)
+    best = np.zeros(bins)
+    np.maximum.at(best, index, statistics)
+    seen = best > 0
+    return np.sqrt(edges[:-1] * edges[1:])[seen], best[seen]
+
+
+def _fold(
+    bank: Sequence[Events], density: float | None, longest: float, stride: int, cut: float
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Give all periods (days) whose statistic is above `cut`, and the index of their duration."""
+    periods, statistics, indices = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)]
     for index in range(1, len(bank), stride):
         events = bank[index]
         seen = events.d > 0
-        if not seen.any():
-            continue
         step = events.duration_hours / 24 / _STEPS_A_DURATION
         low, high = _period_range(events.duration_hours, density, longest)
-        if high <= low:
+        if high <= low or not seen.any():
             continue
         grid = np.arange(events.time[0], events.time[-1], step)
         n = np.clip(events.ses, -CLIP, CLIP) * np.sqrt(events.d)
@@ -71,17 +101,13 @@ def fold_bank(
             np.interp(grid, events.time, events.d).astype(np.float32),
             int(low / step),
             int(high / step),
-            2.3 * float(np.median(events.d[seen])),
-            _CUT,
+            _LEAST_EVENTS * float(np.median(events.d[seen])),
+            cut,
         )
         periods.append(p * step)
         statistics.append(s)
         indices.append(np.full(len(p), index))
-    if not periods:
-        return []
-    return _separate(
-        np.concatenate(periods), np.concatenate(statistics), np.concatenate(indices), bank
-    )
+    return np.concatenate(periods), np.concatenate(statistics), np.concatenate(indices)
 
 
 def _period_range(hours: float, density: float | None, longest: float) -> tuple[float, float]:

@@ -1,0 +1,118 @@
+"""`kepler-lens search`: look for transits in the light curve of one star."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kepler_lens.cli import app, fits_files
+from kepler_lens.errors import KeplerLensError
+
+if TYPE_CHECKING:
+    from kepler_lens.search.catalogue import Result
+    from kepler_lens.search.observations import Observations
+
+COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
+
+
+@app.command()
+def search(
+    star: Annotated[int, typer.Argument(help="KIC or EPIC number.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="FITS files of the star, or folders of them.", show_default=False, exists=True
+        ),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="The Warp 10 server, such as http://127.0.0.1:8080.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Read token's file. Default: the token that the server makes public."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option(help="PDCSAP_FLUX, or SAP_FLUX as it was measured.")
+    ] = "PDCSAP_FLUX",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write to. Default: search-STAR."),
+    ] = None,
+    plots: Annotated[bool, typer.Option(help="Draw a page for each candidate.")] = True,
+) -> None:
+    """Search a star for transiting planets, and vet what is found.
+
+    All periods from half a day to half of what was observed are searched; every candidate is
+    masked before the next is looked for, until nothing stands out of the noise. The folder gets
+    candidates.csv, search.json with every figure, and one page of plots for each candidate. Times
+    are BKJD: BJD(TDB) - 2454833.
+
+    Examples
+    --------
+    `kepler-lens search 6541920 ~/kepler/006541920/ -o kepler-11`
+
+    `kepler-lens search 11442793 --server http://127.0.0.1:8080`
+    """
+    from kepler_lens.search.catalogue import search_and_vet, write_result
+
+    if column not in COLUMNS:
+        raise typer.BadParameter(f"there are {' and '.join(COLUMNS)}", param_hint="--column")
+    if bool(files) == bool(server):
+        raise typer.BadParameter("name either files or a --server", param_hint="FILES")
+    if server:
+        from kepler_lens.search.source import from_server
+
+        observed = from_server(star, server, token_file, column)
+    else:
+        observed = _from_files(star, files or [], column)
+    result = search_and_vet(observed)
+    folder = output or Path(f"search-{star}")
+    written = write_result(folder, result, plots=plots)
+    _print(result)
+    typer.echo(f"{len(written)} files written: {folder}")
+
+
+def _from_files(star: int, paths: list[Path], column: str) -> Observations:
+    from kepler_lens.lightcurve import read_light_curve
+    from kepler_lens.search.observations import observations
+
+    curves = [read_light_curve(path, (column, "SAP_QUALITY")) for path in fits_files(paths)]
+    mine = [curve for curve in curves if curve.star == star]
+    if not mine:
+        raise KeplerLensError(f"None of the {len(curves)} files is of star {star}.")
+    return observations(mine, column)
+
+
+def _print(result: Result) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kepler_lens.search.catalogue import row
+
+    star = result.search.star
+    table = Table(title=f"{star.name}: {len(result.candidates)} candidates", title_justify="left")
+    for name in ("", "period [d]", "epoch [BKJD]", "duration [h]", "depth [ppm]", "SNR"):
+        table.add_column(name, justify="right")
+    table.add_column("transits", justify="right")
+    table.add_column("disposition")
+    for vetted in result.candidates:
+        r = row(star, vetted)
+        names = ("tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth")
+        more = ("tce_model_snr", "tce_num_transits", "disposition")
+        table.add_row(*(str(r[name]) for name in (*names, *more)))
+    console = Console()
+    console.print(table)
+    for event in result.search.lone:
+        console.print(
+            f"Lone event at BKJD {event.time_bkjd:.2f}: {event.depth_ppm:.0f} ppm for "
+            f"{event.duration_hours:.1f} h ({event.statistic:.1f} deviations).",
+            highlight=False,
+        )
+    if not result.candidates:
+        console.print(
+            f"A planet with a period of 10 days would have been found from "
+            f"{result.search.limit_ppm:.0f} ppm on.",
+            highlight=False,
+        )

@@ -1,0 +1,189 @@
+"""A search result as a table: columns as in the TCE table of the NASA Exoplanet Archive."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+from kepler_lens.search.engine import Candidate, Search
+from kepler_lens.search.engine import search as search_star
+from kepler_lens.search.observations import Observations
+from kepler_lens.search.vet import FALSE_POSITIVE, Test, Vetting, vet
+
+ENGINE = "1"
+"""Version of the search: a star is searched again where this has changed."""
+
+_SUN_IN_EARTH_RADII = 109.1
+_SAME_PERIOD = 3e-4
+
+COLUMNS = (
+    *("kepid", "tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth"),
+    *("tce_depth_err", "tce_model_snr", "tce_max_mult_ev", "tce_num_transits", "tce_prad"),
+    *("disposition", "comment"),
+)
+"""kepid and planet number; period (days), epoch (BKJD), duration (hours), depth and its error
+(ppm), SNR, multiple-event statistic, transits observed, radius (of the Earth's, empty where the
+star's is not known); disposition and the verdicts that speak against a planet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vetted:
+    """A candidate with its vetting."""
+
+    candidate: Candidate
+    vetting: Vetting
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """A star, searched and vetted."""
+
+    search: Search
+    candidates: tuple[Vetted, ...]
+
+
+def search_and_vet(star: Observations) -> Result:
+    """Search a star and vet what was found.
+
+    Raises
+    ------
+    NotSearchableError
+        See `kepler_lens.search.engine.search`.
+    """
+    found = search_star(star)
+    vetted = []
+    for candidate in found.candidates:
+        twin = next((c for c in found.candidates if same_period(c, candidate)), None)
+        vetting = vet(found.prepared, candidate.ephemeris, found.others(candidate.number))
+        vetted.append(Vetted(candidate, vetting if twin is None else eclipses(vetting, twin)))
+    return Result(found, tuple(vetted))
+
+
+def same_period(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates are the two eclipses of one binary."""
+    first, second = one.ephemeris, other.ephemeris
+    drift = abs(first.period_days - second.period_days) / first.period_days
+    return one.number != other.number and drift < _SAME_PERIOD
+
+
+def eclipses(vetting: Vetting, twin: Candidate) -> Vetting:
+    """Call a candidate with a twin of the same period a binary."""
+    words = f"Candidate {twin.number} has the same period: the other eclipse of a binary."
+    tests = tuple(
+        Test("secondary", twin.statistic, False, words) if test.name == "secondary" else test
+        for test in vetting.tests
+    )
+    return replace(vetting, tests=tests, disposition=FALSE_POSITIVE)
+
+
+def row(star: Observations, vetted: Vetted) -> dict[str, object]:
+    """Give a candidate's row, by `COLUMNS`."""
+    vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
+    radius = star.stellar.get("RADIUS")
+    ratio = (max(vetting.depth_ppm, 0) / 1e6) ** 0.5
+    return {
+        "kepid": star.star,
+        "tce_plnt_num": vetted.candidate.number,
+        "tce_period": round(ephemeris.period_days, 6),
+        "tce_time0bk": round(ephemeris.epoch_bkjd, 4),
+        "tce_duration": round(ephemeris.duration_hours, 3),
+        "tce_depth": round(vetting.depth_ppm, 1),
+        "tce_depth_err": round(vetting.depth_error_ppm, 1),
+        "tce_model_snr": round(vetting.snr, 1),
+        "tce_max_mult_ev": round(vetted.candidate.statistic, 2),
+        "tce_num_transits": len(vetting.found.number),
+        "tce_prad": round(radius * ratio * _SUN_IN_EARTH_RADII, 2) if radius else "",
+        "disposition": vetting.disposition,
+        "comment": " ".join(test.verdict for test in vetting.tests if not test.passed),
+    }
+
+
+def write_csv(file: TextIO, rows: Iterable[dict[str, object]]) -> None:
+    """Write a catalogue."""
+    table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+
+
+def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequence[Path]:
+    """Write a star's table, its details and one page a candidate into a folder.
+
+    Returns
+    -------
+    sequence of Path
+        What was written: candidates.csv, search.json, candidate-1.png …
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("candidate-*.png"):
+        old.unlink()
+    star = result.search.star
+    table, details = folder / "candidates.csv", folder / "search.json"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        write_csv(file, (row(star, vetted) for vetted in result.candidates))
+    details.write_text(json.dumps(_details(result), indent=1) + "\n", encoding="utf-8")
+    written = [table, details]
+    if plots:
+        from kepler_lens.search.page import candidate_page
+
+        for vetted in result.candidates:
+            number = vetted.candidate.number
+            path = folder / f"candidate-{number}.png"
+            candidate_page(
+                result.search.prepared,
+                vetted.vetting,
+                result.search.others(number),
+                number,
+                vetted.candidate.threshold,
+            ).savefig(path, dpi=110)
+            written.append(path)
+    return written
+
+
+def _details(result: Result) -> dict[str, object]:
+    search, noise = result.search, result.search.prepared.noise
+    return {
+        "star": search.star.star,
+        "name": search.star.name,
+        "engine": ENGINE,
+        "points": len(search.prepared.time),
+        "outliers": len(search.star.time) - len(search.prepared.time),
+        "sine_waves_subtracted": search.prepared.lines,
+        "noise": {
+            "white_factor": noise.white,
+            "slow_ppm": 1e6 * noise.slow,
+            "slow_days": noise.slow_days,
+            "fast_ppm": 1e6 * noise.fast,
+            "fast_days": noise.fast_days,
+        },
+        "limit_ppm": search.limit_ppm,
+        "candidates": [
+            {
+                **row(search.star, vetted),
+                "threshold": vetted.candidate.threshold,
+                "transits_bkjd": [round(t, 4) for t in vetted.vetting.found.time.tolist()],
+                "tests": [
+                    {
+                        "name": test.name,
+                        "figure": round(test.figure, 3),
+                        "passed": test.passed,
+                        "verdict": test.verdict,
+                    }
+                    for test in vetted.vetting.tests
+                ],
+            }
+            for vetted in result.candidates
+        ],
+        "lone_events": [
+            {
+                "time_bkjd": round(event.time_bkjd, 3),
+                "duration_hours": round(event.duration_hours, 2),
+                "depth_ppm": round(event.depth_ppm, 1),
+                "statistic": round(event.statistic, 2),
+            }
+            for event in search.lone
+        ],
+    }

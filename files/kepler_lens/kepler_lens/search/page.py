@@ -1,0 +1,186 @@
+"""One page of plots a candidate, in the style of the pipeline's one-page summary."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from kepler_lens.search.ephemeris import Ephemeris
+from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
+from kepler_lens.search.prepare import Prepared, detrended, event_bank
+from kepler_lens.search.vet import FALSE_POSITIVE, Vetting, fit_trapezoid, folded, trapezoid
+
+Floats = NDArray[np.float64]
+
+_INK, _BLUE, _RED, _GREY = "#1f2933", "#0b5394", "#c0392b", "#9aa5b1"
+
+
+def candidate_page(
+    prepared: Prepared, vetting: Vetting, others: NDArray[np.bool_], number: int, threshold: float
+) -> Figure:
+    """Draw a candidate's page.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    vetting : Vetting
+    others : bool[n]
+        Points in transit of the star's other candidates.
+    number : int
+        Of the candidate.
+    threshold : float
+        What noise alone reaches in one star of a hundred.
+
+    Returns
+    -------
+    Figure
+        The whole light curve with the transits marked, the transit with its model, odd and even
+        transits, the strongest dimming elsewhere, the spectrum of periods, the table of tests.
+    """
+    figure = Figure(figsize=(13.5, 9.5), layout="constrained")
+    grid = figure.add_gridspec(4, 4, height_ratios=[1.0, 1.25, 1.0, 1.15])
+    star, ephemeris = prepared.star, vetting.ephemeris
+    figure.suptitle(
+        f"{star.name}  ·  candidate {number}  ·  {vetting.disposition.lower()}\n"
+        f"period {ephemeris.period_days:.5f} d   epoch BKJD {ephemeris.epoch_bkjd:.3f}   "
+        f"duration {ephemeris.duration_hours:.1f} h   depth {vetting.depth_ppm:.0f} ± "
+        f"{vetting.depth_error_ppm:.0f} ppm   SNR {vetting.snr:.1f}   "
+        f"{len(vetting.found.number)} transits",
+        fontsize=12,
+        color=_RED if vetting.disposition == FALSE_POSITIVE else _INK,
+    )
+    _whole(figure.add_subplot(grid[0, :]), prepared, vetting, others)
+    hours, flux, odd_even, sigma = folded(prepared, ephemeris, others)
+    depth, duration, ingress = fit_trapezoid(hours, flux, sigma, ephemeris.duration_hours)
+    model = (depth, duration, ingress)
+    _phase(figure.add_subplot(grid[1, :2]), ephemeris, hours, flux)
+    _transit(figure.add_subplot(grid[1, 2:]), hours, flux, model, "Transit with its model")
+    left, right = figure.add_subplot(grid[2, 0]), figure.add_subplot(grid[2, 1])
+    for axes, chosen, name in (
+        (left, odd_even % 2 == 1, "Odd transits"),
+        (right, odd_even % 2 == 0, "Even transits"),
+    ):
+        _transit(axes, hours[chosen], flux[chosen], model, name)
+    low, high = (
+        np.minimum(left.get_ylim(), right.get_ylim())[0],
+        max(left.get_ylim()[1], right.get_ylim()[1]),
+    )
+    left.set_ylim(low, high)
+    right.set_ylim(low, high)
+    _secondary(figure.add_subplot(grid[2, 2:]), ephemeris, vetting, hours, flux)
+    _spectrum(figure.add_subplot(grid[3, :2]), prepared, vetting, others, threshold)
+    _table(figure.add_subplot(grid[3, 2:]), vetting)
+    return figure
+
+
+def _style(axes: Axes, title: str, x: str, y: str = "relative flux [ppm]") -> None:
+    axes.set_title(title, fontsize=10, loc="left", color=_INK)
+    axes.set_xlabel(x, fontsize=8)
+    axes.set_ylabel(y, fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.margins(x=0.01)
+
+
+def _whole(axes: Axes, prepared: Prepared, vetting: Vetting, others: NDArray[np.bool_]) -> None:
+    ephemeris = vetting.ephemeris
+    own = np.abs(ephemeris.hours_from_middle(prepared.time)) < 0.75 * ephemeris.duration_hours + 0.5
+    flux = 1e6 * detrended(prepared, own | others)
+    shown = ~others
+    axes.plot(prepared.time[shown], flux[shown], ".", ms=1, color=_GREY, rasterized=True)
+    inside = own & shown
+    axes.plot(prepared.time[inside], flux[inside], ".", ms=1.5, color=_BLUE, rasterized=True)
+    low, high = np.percentile(flux[shown], [0.05, 99.95])
+    low = min(low, -1.3 * vetting.depth_ppm)
+    axes.set_ylim(1.25 * low, 1.2 * high)
+    axes.plot(
+        vetting.found.time, np.full(len(vetting.found.time), 1.17 * low), "^", ms=4, color=_RED
+    )
+    _style(axes, "Light curve without the star's variability, transits marked", "BKJD [days]")
+
+
+def _bins(x: Floats, y: Floats, edges: Floats) -> tuple[Floats, Floats]:
+    """Mean of the points in each bin that has some."""
+    index = np.digitize(x, edges) - 1
+    good = (index >= 0) & (index < len(edges) - 1)
+    count = np.bincount(index[good], minlength=len(edges) - 1)
+    total = np.bincount(index[good], y[good], len(edges) - 1)
+    seen = count > 0
+    return ((edges[:-1] + edges[1:]) / 2)[seen], total[seen] / count[seen]
+
+
+def _phase(axes: Axes, ephemeris: Ephemeris, hours: Floats, flux: Floats) -> None:
+    phase = hours / 24 / ephemeris.period_days
+    axes.plot(phase, 1e6 * flux, ".", ms=0.8, color=_GREY, alpha=0.5, rasterized=True)
+    part = min(ephemeris.duration_hours / 24 / ephemeris.period_days / 3, 0.02)
+    axes.plot(*_bins(phase, 1e6 * flux, np.arange(-0.5, 0.5 + part, part)), ".", ms=3, color=_BLUE)
+    low, high = np.percentile(1e6 * flux, [0.1, 99.9])
+    axes.set_ylim(1.2 * low, 1.2 * high)
+    _style(axes, "Folded over the whole period", "phase [periods from the middle of transit]")
+
+
+def _transit(
+    axes: Axes, hours: Floats, flux: Floats, model: tuple[float, float, float], title: str
+) -> None:
+    depth, duration, ingress = model
+    near = np.abs(hours) < 3 * duration
+    axes.plot(hours[near], 1e6 * flux[near], ".", ms=1.5, color=_GREY, alpha=0.6, rasterized=True)
+    edges = np.arange(-3 * duration, 3 * duration, max(duration / 8, 0.25))
+    axes.plot(*_bins(hours[near], 1e6 * flux[near], edges), "o", ms=3.5, color=_BLUE)
+    x = np.linspace(-3 * duration, 3 * duration, 600)
+    axes.plot(x, 1e6 * trapezoid(x, depth, duration, ingress), color=_RED, lw=1.2)
+    if near.any():
+        noise = 1e6 * 1.4826 * float(np.median(np.abs(flux[near])))
+        axes.set_ylim(-1e6 * depth - 3.5 * noise, 3.5 * noise)
+    _style(axes, title, "hours from the middle")
+
+
+def _secondary(
+    axes: Axes, ephemeris: Ephemeris, vetting: Vetting, hours: Floats, flux: Floats
+) -> None:
+    period = 24 * ephemeris.period_days
+    shifted = (hours - vetting.secondary_phase * period + period / 2) % period - period / 2
+    near = np.abs(shifted) < 3 * ephemeris.duration_hours
+    y = 1e6 * flux
+    axes.plot(shifted[near], y[near], ".", ms=1.5, color=_GREY, alpha=0.6, rasterized=True)
+    width = max(ephemeris.duration_hours / 8, 0.25)
+    edges = np.arange(-3 * ephemeris.duration_hours, 3 * ephemeris.duration_hours, width)
+    axes.plot(*_bins(shifted[near], y[near], edges), "o", ms=3.5, color=_BLUE)
+    axes.axhline(0, color=_INK, lw=0.6)
+    if near.any():
+        noise = 1.4826 * float(np.median(np.abs(y[near])))
+        axes.set_ylim(-4.5 * noise, 3.5 * noise)
+    title = f"Strongest dimming elsewhere, at phase {vetting.secondary_phase:.2f}"
+    _style(axes, title, "hours from its middle")
+
+
+def _spectrum(
+    axes: Axes,
+    prepared: Prepared,
+    vetting: Vetting,
+    others: NDArray[np.bool_],
+    threshold: float,
+) -> None:
+    bank = event_bank(prepared, others, DURATIONS_HOURS)
+    period, statistic = spectrum(bank, prepared.star.density, prepared.star.span_days / 2)
+    axes.plot(period, statistic, lw=0.5, color=_BLUE)
+    axes.axhline(threshold, color=_RED, lw=0.8, ls="--")
+    axes.axvline(vetting.ephemeris.period_days, color=_RED, lw=4, alpha=0.25)
+    axes.set_xscale("log")
+    _style(axes, "Spectrum (dashed: reached by noise in one star of a hundred)", "period [days]")
+    axes.set_ylabel("multiple-event statistic", fontsize=8)
+
+
+def _table(axes: Axes, vetting: Vetting) -> None:
+    axes.axis("off")
+    y = 1.0
+    for test in vetting.tests:
+        colour = _INK if test.passed else _RED
+        name = test.name.replace("_", " and ")
+        lines = textwrap.wrap(test.verdict, 74)
+        axes.text(0.0, y, name, fontsize=8.5, weight="bold", color=colour, va="top")
+        axes.text(0.19, y, "\n".join(lines), fontsize=8.5, color=colour, va="top")
+        y -= 0.075 + 0.075 * len(lines)

@@ -1,0 +1,122 @@
+"""The search as a whole, on simulated stars and on real ones whose planets are known."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import kepler_lens.cli_search  # noqa: F401 - adds its command
+from kepler_lens.cli import app
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.search.catalogue import search_and_vet
+from kepler_lens.search.observations import CADENCE_DAYS, observations, observe
+from kepler_lens.simulate import simulate
+from kepler_lens.transit import Planet
+
+
+def star_of(folder):
+    """All files of a folder as one star."""
+    files = sorted(folder.rglob("*.fits"))
+    return observations([read_light_curve(f, ("PDCSAP_FLUX", "SAP_QUALITY")) for f in files])
+
+
+def periods(result):
+    return [vetted.candidate.ephemeris.period_days for vetted in result.candidates]
+
+
+def found(result, truth):
+    return [any(abs(p / t - 1) < 1e-3 for p in periods(result)) for t in truth]
+
+
+def noise_star(seed, planets=(), points=30_000, gap=None):
+    rng = np.random.default_rng(seed)
+    time = 131.5 + np.arange(points) * CADENCE_DAYS
+    flux = 1e5 * (1 + 1e-4 * rng.normal(size=points))
+    for planet in planets:
+        flux *= 1 - planet.mean_dimming(time, CADENCE_DAYS)
+    if gap:
+        flux[(time > gap[0]) & (time < gap[1])] = np.nan
+    return observe(1, "KIC 1", "Kepler", time, flux)
+
+
+def test_simulated_planets_are_found_and_nothing_else(tmp_path):
+    planets = simulate(tmp_path, stars=[900000004], quarters=range(1, 9), seed=11)
+    result = search_and_vet(star_of(tmp_path))
+    truth = [planet.period_days for planet in planets]
+    assert len(truth) == 2
+    assert found(result, truth) == [True, True]
+    assert len(result.candidates) == 2
+    for vetted in result.candidates:
+        planet = min(
+            planets, key=lambda p: abs(p.period_days - vetted.candidate.ephemeris.period_days)
+        )
+        assert vetted.vetting.depth_ppm == pytest.approx(planet.depth_ppm, rel=0.15)
+        assert vetted.vetting.disposition == "CANDIDATE"
+
+
+def test_noise_alone_gives_nothing():
+    assert periods(search_and_vet(noise_star(21))) == []
+
+
+def test_a_gap_of_a_year_hides_no_planet():
+    planet = Planet(1, "b", 11.7, 135.0, 4.2, 0.02, 0.2)
+    result = search_and_vet(noise_star(22, [planet], points=40_000, gap=(300, 665)))
+    assert found(result, [11.7]) == [True]
+
+
+def test_an_eclipsing_binary_is_told_from_a_planet():
+    primary = Planet(1, "b", 9.2, 135.0, 4.2, 0.06, 0.2)
+    secondary = Planet(1, "c", 9.2, 139.6, 4.2, 0.045, 0.2)
+    result = search_and_vet(noise_star(23, [primary, secondary]))
+    assert periods(result)
+    for vetted in result.candidates:
+        assert vetted.vetting.disposition == "FALSE POSITIVE"
+        failed = {t.name for t in vetted.vetting.tests if not t.passed}
+        assert failed & {"odd_even", "secondary"}
+
+
+def test_a_single_transit_is_reported_apart():
+    planet = Planet(1, "b", 5000.0, 300.0, 9.0, 0.03, 0.2)
+    result = search_and_vet(noise_star(24, [planet]))
+    assert periods(result) == []
+    assert len(result.search.lone) == 1
+    assert result.search.lone[0].time_bkjd == pytest.approx(300.0, abs=0.1)
+
+
+def test_kepler_90_has_eight_planets(data):
+    truth = [7.00815, 8.71938, 14.44912, 59.7367, 91.9391, 124.914, 210.607, 331.601]
+    result = search_and_vet(star_of(data / "kepler/011442793"))
+    assert found(result, truth) == [True] * 8
+    assert len(result.candidates) == 8
+
+
+def test_a_variable_star_without_planets_has_none(data):
+    result = search_and_vet(star_of(data / "kepler/011454304"))
+    assert periods(result) == []
+    assert result.search.prepared.lines > 50
+
+
+def test_command_writes_the_table_and_the_pages(tmp_path):
+    simulate(tmp_path / "fits", stars=[900000003], quarters=range(1, 5), seed=11)
+    folder = tmp_path / "out"
+    arguments = ["search", "900000003", str(tmp_path / "fits"), "-o", str(folder)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    rows = (folder / "candidates.csv").read_text().splitlines()
+    details = json.loads((folder / "search.json").read_text())
+    pages = sorted(path.name for path in folder.glob("*.png"))
+    assert len(rows) == 2
+    assert rows[0].startswith("kepid,tce_plnt_num,tce_period,tce_time0bk,tce_duration,tce_depth")
+    assert len(details["candidates"]) == 1
+    assert pages == ["candidate-1.png"]
+    assert (folder / "candidate-1.png").stat().st_size > 50_000
+
+
+def test_command_says_what_is_missing(tmp_path):
+    simulate(tmp_path, stars=[900000001], quarters=[1], seed=1)
+    done = CliRunner().invoke(app, ["search", "5", str(tmp_path)])
+    assert "None of the 1 files is of star 5" in str(done.exception)
+    done = CliRunner().invoke(app, ["search", "5"])
+    assert done.exit_code == 2
+    assert "name either files or a --server" in done.output

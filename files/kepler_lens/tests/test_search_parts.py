@@ -1,0 +1,172 @@
+"""The search's parts against plain, slow computations of the same things."""
+
+import numpy as np
+import pytest
+
+from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
+from kepler_lens.search.fold import fold_all
+from kepler_lens.search.lines import subtract_lines
+from kepler_lens.search.matched import correlate, template
+from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
+from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observe
+from kepler_lens.search.periods import duration_range
+
+NOISE = Noise(white=1.0, slow=3e-4, slow_days=1.2, fast=1e-4, fast_days=0.1, level=1e-3)
+
+
+def covariance(time, sigma, start, noise=NOISE):
+    """The whole matrix, from the kernel of two critically damped oscillators and a level."""
+    lag = np.abs(time[:, None] - time[None, :])
+    matrix = np.full_like(lag, noise.level**2)
+    for deviation, days in ((noise.slow, noise.slow_days), (noise.fast, noise.fast_days)):
+        x = lag / days / np.sqrt(2)
+        matrix += deviation**2 * np.exp(-x) * (np.cos(x) + np.sin(x))
+    stretch = np.cumsum(start)
+    matrix[stretch[:, None] != stretch[None, :]] = 0
+    return matrix + np.diag(sigma**2)
+
+
+@pytest.fixture
+def points():
+    """Some hundred points with gaps, in two stretches."""
+    rng = np.random.default_rng(3)
+    cadence = np.flatnonzero(rng.random(260) > 0.15)
+    cadence = cadence[(cadence < 90) | (cadence > 130)]
+    time = 131.5 + cadence * CADENCE_DAYS
+    start = np.r_[True, np.diff(cadence) > 30]
+    sigma = rng.uniform(0.8e-4, 1.5e-4, len(time))
+    return cadence - cadence[0], time, sigma, start
+
+
+def test_factor_gives_the_covariance(points):
+    _, time, sigma, start = points
+    rng = np.random.default_rng(4)
+    y = rng.normal(0, 3e-4, len(time))
+    u, w, phi, d = factor(time, sigma**2, start, *terms(NOISE))
+    matrix = covariance(time, sigma, start)
+    z = whiten(y, u, w, phi)
+    assert np.sum(z**2 / d) == pytest.approx(y @ np.linalg.solve(matrix, y), rel=1e-9)
+    assert np.log(d).sum() == pytest.approx(np.linalg.slogdet(matrix)[1], rel=1e-9)
+    np.testing.assert_allclose(smooth(z, u, w, phi, d), np.linalg.solve(matrix, y), rtol=1e-7)
+
+
+def test_correlate_is_the_matched_filter_of_the_whole_covariance(points):
+    cadence, time, sigma, start = points
+    rng = np.random.default_rng(5)
+    y = rng.normal(0, 3e-4, len(time))
+    u, w, phi, d = factor(time, sigma**2, start, *terms(NOISE))
+    shape = template(4.0)
+    n, information, _ = correlate(
+        cadence, start, whiten(y, u, w, phi), u, w, phi, d, shape, 400, 1, int(cadence[-1]) + 1
+    )
+    inverse = np.linalg.inv(covariance(time, sigma, start))
+    half = len(shape) // 2
+    for centre in (3, 40, 80, 95, 120, 200):
+        offset = cadence - centre + half
+        inside = (offset >= 0) & (offset < len(shape))
+        s = np.where(inside, shape[np.clip(offset, 0, len(shape) - 1)], 0.0)
+        assert n[centre] == pytest.approx(-s @ inverse @ y, rel=1e-8, abs=1e-9)
+        assert information[centre] == pytest.approx(s @ inverse @ s, rel=1e-8, abs=1e-9)
+
+
+def test_fit_finds_the_noise_it_was_given():
+    rng = np.random.default_rng(6)
+    time = np.arange(3000) * CADENCE_DAYS
+    start = np.r_[True, np.zeros(2999, bool)]
+    sigma = np.full(3000, 1e-4)
+    truth = Noise(1.0, 5e-4, 1.0, 1e-9, 0.1, 1e-9)
+    y = np.linalg.cholesky(covariance(time, sigma, start, truth)) @ rng.normal(size=3000)
+    found = fit(time, y, sigma, start)
+    assert found.white == pytest.approx(1.0, abs=0.05)
+    u, w, phi, d = factor(time, (sigma * found.white) ** 2, start, *terms(found))
+    assert np.mean(whiten(y, u, w, phi) ** 2 / d) == pytest.approx(1.0, abs=0.06)
+
+
+@pytest.mark.parametrize(("size", "first", "last"), [(500, 20, 40), (501, 160, 190), (97, 7, 48)])
+def test_folding_at_whole_periods_is_a_plain_sum(size, first, last):
+    rng = np.random.default_rng(size)
+    n = rng.normal(size=size).astype(np.float32)
+    d = rng.uniform(0.5, 1, size).astype(np.float32)
+    period, statistic = fold_all(n, d, first, last, 0.0, 0.0)
+    assert period.min() == first
+    assert period.max() == pytest.approx(last + 1)
+    for p in range(first, last + 1):
+        top, bottom = np.zeros(p), np.zeros(p)
+        np.add.at(top, np.arange(size) % p, n)
+        np.add.at(bottom, np.arange(size) % p, d)
+        exact = np.sqrt(np.max(np.maximum(top, 0) ** 2 / bottom))
+        got = statistic[np.abs(period - p) < 1e-9].max()
+        assert got >= exact * 0.9999
+        alone = statistic[np.flatnonzero(np.abs(period - p) < 1e-9)[-1]]
+        assert alone == pytest.approx(exact, rel=1e-4)
+
+
+def test_folding_finds_a_period_between_whole_ones():
+    n = np.zeros(20_000, np.float32)
+    truth = 137.43
+    n[np.round(np.arange(5, 20_000, truth)).astype(int)] = 1
+    period, statistic = fold_all(n, np.ones(20_000, np.float32), 120, 150, 1.0, 0.0)
+    assert period[np.argmax(statistic)] == pytest.approx(truth, abs=0.01)
+
+
+def test_lines_of_a_pulsating_star_go_and_a_quiet_star_stays():
+    rng = np.random.default_rng(7)
+    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    quiet = rng.normal(0, 1e-4, len(time))
+    same, lines = subtract_lines(time, quiet)
+    assert lines == 0
+    assert same is quiet
+    waves = sum(
+        a * np.sin(2 * np.pi * f * time + p)
+        for a, f, p in ((2e-3, 0.623, 1), (1e-3, 0.911, 2), (5e-4, 0.801, 3))
+    )
+    left, lines = subtract_lines(time, quiet + waves)
+    assert lines >= 3
+    assert np.std(left) < 1.4e-4 < np.std(waves) / 10
+
+
+def test_lines_leave_the_transits_of_a_short_period():
+    rng = np.random.default_rng(8)
+    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    flux = rng.normal(0, 1e-4, len(time))
+    flux[(time % 1.3) < 0.1] -= 2e-3
+    left, lines = subtract_lines(time, flux)
+    assert lines == 0
+    assert left is flux
+
+
+def test_consistency_tells_equal_transits_from_one_that_dominates():
+    d = np.full(4, 1e8)
+    equal = Transits(np.arange(4), np.arange(4.0), 5 * d**0.5 + np.zeros(4), d)
+    one = Transits(np.arange(4), np.arange(4.0), np.array([14.0, 1, 1, 4]) * d**0.5, d)
+    assert consistency(equal) == 0
+    assert consistency(one) > 2
+
+
+def test_durations_follow_from_the_density():
+    low, high = duration_range(365.25, 1.0)
+    assert low < 13 < high
+    dense_low, dense_high = duration_range(365.25, 8.0)
+    assert dense_high == pytest.approx(high / 2)
+    assert dense_low == pytest.approx(low / 2)
+
+
+def test_ephemeris_numbers_its_transits():
+    ephemeris = Ephemeris(10.0, 135.0, 5.0)
+    np.testing.assert_array_equal(ephemeris.numbers(np.array([134.0, 145.1, 165.0])), [0, 1, 3])
+    assert ephemeris.hours_from_middle(np.array([145.1]))[0] == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize(
+    ("flux", "sentence"),
+    [
+        (np.array([1.0, 1.1, 0.9]), "3 usable points"),
+        (np.full(5000, np.nan), "0 usable points"),
+        (np.full(5000, 7.0), "one flux throughout"),
+        (np.random.default_rng(1).normal(0, 1, 5000) - 10, "not positive"),
+    ],
+)
+def test_stars_that_cannot_be_searched_say_why(flux, sentence):
+    time = 131.5 + np.arange(len(flux)) * CADENCE_DAYS
+    with pytest.raises(NotSearchableError, match=sentence):
+        observe(1, "KIC 1", "Kepler", time, flux)
