@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import typer
 
@@ -40,13 +41,18 @@ def search(
         Path | None,
         typer.Option("--output", "-o", help="Folder to write to. Default: search-STAR."),
     ] = None,
+    results_token_file: Annotated[
+        Path | None,
+        typer.Option(help="File of the results' write token: write what is found to the --server."),
+    ] = None,
     plots: Annotated[bool, typer.Option(help="Draw a page for each candidate.")] = True,
 ) -> None:
     """Search a star for transiting planets, and vet what is found.
 
     All periods from half a day to half of what was observed are searched; every candidate is
     masked before the next is looked for, until nothing stands out of the noise. The folder gets
-    candidates.csv, search.json with every figure, and one page of plots for each candidate. Times
+    candidates.csv, search.json with every figure, and one page of plots for each candidate. With
+    the results' write token they also become series of the server, beside the light curve. Times
     are BKJD: BJD(TDB) - 2454833.
 
     Examples
@@ -59,9 +65,13 @@ def search(
 
     if column not in COLUMNS:
         raise typer.BadParameter(f"there are {' and '.join(COLUMNS)}", param_hint="--column")
-    if bool(files) == bool(server):
+    if not files and not server:
         raise typer.BadParameter("name either files or a --server", param_hint="FILES")
-    if server:
+    if files and server and not results_token_file:
+        raise typer.BadParameter("name either files or a --server", param_hint="FILES")
+    if results_token_file and not server:
+        raise typer.BadParameter("needs a --server to write to", param_hint="--results-token-file")
+    if server and not files:
         from kepler_lens.search.source import from_server
 
         observed = from_server(star, server, token_file, column)
@@ -70,6 +80,11 @@ def search(
     result = search_and_vet(observed)
     folder = output or Path(f"search-{star}")
     written = write_result(folder, result, plots=plots)
+    if results_token_file and server:
+        from kepler_lens.search.results import push
+        from kepler_lens.warp10 import Token, Warp10
+
+        push(Warp10(server, patience=30), Token.from_file(results_token_file), result, uuid4().hex)
     _print(result)
     typer.echo(f"{len(written)} files written: {folder}")
 

@@ -1,0 +1,135 @@
+"""The results of searches in Warp 10, beside the light curves.
+
+- ``transit.candidate``, labels KEPLERID, CANDIDATE (from 1) and RUN: a point at each observed
+  transit, the flux at its bottom, so that it overlays the light curve. Attributes: `attributes`.
+- ``transit.search``, label KEPLERID: a point for each search of the star, written last, whose text
+  (JSON) names the RUN that counts. Readers resolve candidates through the newest one; the series of
+  older runs are deleted after it is there. Whatever dies in between leaves the run before it whole.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.gts import series_name
+from kepler_lens.lightcurve import bkjd_to_us
+from kepler_lens.search.catalogue import ENGINE, Result, Vetted
+from kepler_lens.search.prepare import detrended
+from kepler_lens.warp10 import Token, Warp10
+
+CANDIDATE = "transit.candidate"
+SEARCH = "transit.search"
+
+Floats = NDArray[np.float64]
+
+
+def attributes(vetted: Vetted) -> dict[str, str]:
+    """Give what is known of a candidate, as text.
+
+    Returns
+    -------
+    dict
+        period (days), epoch (BKJD), duration (hours), depth (ppm), snr, mes (the multiple-event
+        statistic), transits (observed), for each test of the vetting its figure
+        (``odd_even``, …) and verdict (``odd_even.verdict``), disposition, engine.
+    """
+    vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
+    known = {
+        "period": f"{ephemeris.period_days:.6f}",
+        "epoch": f"{ephemeris.epoch_bkjd:.4f}",
+        "duration": f"{ephemeris.duration_hours:.3f}",
+        "depth": f"{vetting.depth_ppm:.1f}",
+        "snr": f"{vetting.snr:.2f}",
+        "mes": f"{vetted.candidate.statistic:.2f}",
+        "transits": str(len(vetting.found.number)),
+        "disposition": vetting.disposition,
+        "engine": ENGINE,
+    }
+    for test in vetting.tests:
+        known[test.name] = f"{test.figure:.3f}"
+        known[f"{test.name}.verdict"] = test.verdict
+    return known
+
+
+def push(warp10: Warp10, token: Token, result: Result, run: str) -> None:
+    """Write a star's candidates and make them the ones that count.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        The results' write token.
+    result : Result
+    run : str
+        Name of this search, never used before.
+    """
+    star = result.search.star.star
+    points = [_points(result, vetted, run) for vetted in result.candidates]
+    if points:
+        warp10.update("".join(points).encode(), token)
+        warp10.meta(
+            [
+                _name(star, v.candidate.number, run) + _braces(attributes(v))
+                for v in result.candidates
+            ],
+            token,
+        )
+    text = json.dumps(
+        {
+            "run": run,
+            "candidates": len(result.candidates),
+            "limit": round(result.search.limit_ppm, 1),
+            "lone": [
+                [round(event.time_bkjd, 3), round(event.depth_ppm), round(event.statistic, 1)]
+                for event in result.search.lone
+            ],
+            "engine": ENGINE,
+        },
+        separators=(",", ":"),
+    )
+    search = series_name(SEARCH, {"KEPLERID": str(star)})
+    tick = time.time_ns() // 1000
+    warp10.update(f"{tick}// {search} '{quote(text, safe='')}'\n".encode(), token)
+    warp10.delete(f"{CANDIDATE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+
+
+def newest(warp10: Warp10, token: Token, stars: Iterable[int]) -> dict[int, dict[str, object]]:
+    """Give the newest search of stars, as it was written; stars never searched are left out."""
+    chosen = "|".join(str(star) for star in stars)
+    if not chosen:
+        return {}
+    series = warp10.fetch(f"{SEARCH}{{KEPLERID~({chosen})}}", token)
+    return {int(s.labels["KEPLERID"]): json.loads(s.values[-1]) for s in series if s.values}
+
+
+def _name(star: int, number: int, run: str) -> str:
+    return series_name(CANDIDATE, {"KEPLERID": str(star), "CANDIDATE": str(number), "RUN": run})
+
+
+def _braces(pairs: dict[str, str]) -> str:
+    return "{" + ",".join(f"{k}={quote(v, safe='')}" for k, v in sorted(pairs.items())) + "}"
+
+
+def _points(result: Result, vetted: Vetted, run: str) -> str:
+    """Write a candidate's points: at each transit the local flux less the depth."""
+    prepared, vetting = result.search.prepared, vetted.vetting
+    own = np.abs(vetting.ephemeris.hours_from_middle(prepared.time)) < (
+        0.75 * vetting.ephemeris.duration_hours + 0.5
+    )
+    others = result.search.others(vetted.candidate.number)
+    variability = prepared.flux - detrended(prepared, own | others)
+    middle = vetting.found.time
+    quarter = np.interp(middle, prepared.centres, prepared.centre_quarter).astype(np.int32)
+    local = prepared.star.level[quarter] * (1 + np.interp(middle, prepared.time, variability))
+    value = local * (1 - vetting.depth_ppm * 1e-6)
+    name = _name(prepared.star.star, vetted.candidate.number, run)
+    return "".join(
+        f"{tick}// {name} {flux!r}\n"
+        for tick, flux in zip(bkjd_to_us(middle).tolist(), value.tolist(), strict=True)
+    )
