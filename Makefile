@@ -6,14 +6,16 @@ export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/files/kepler_lens
 SCENARIO ?= default
 VARS ?=
+PART ?= all
+ONE_CORE = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import status tag lab lab-down test lint unit molecule bench mutants docs lock clean
+.PHONY: help import status tag lab lab-down test lint unit molecule bench bench-search bench-search-speed mutants docs lock clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/controller: requirements/bootstrap.txt requirements/controller.txt
 	@.ci/venv $(VENV) requirements/controller.txt && touch $@
@@ -51,6 +53,13 @@ molecule: $(VENV)/dev ## One scenario [SCENARIO=default]
 bench: $(VENV)/dev ## Speed, size and memory, measured side by side in one run
 	@LAB_NAME=bench LAB_PREFIX=10.87.40 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/bench.py
 
+bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes on where it stopped [PART=quick|all|table]
+	@$(ONE_CORE) python benchmarks/search.py $(PART)
+
+bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and transitleastsquares
+	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@$(ONE_CORE) python benchmarks/search_speed.py
+
 mutants: $(VENV)/dev ## Break the roles one at a time and report which test caught each
 	@python molecule/mutants.py
 
@@ -62,6 +71,7 @@ lock: $(VENV)/dev ## Compile the lock files anew
 	@$(LOCK) files/kepler_lens/pyproject.toml -o files/kepler_lens/requirements.txt
 	@$(LOCK) requirements/controller.in -c files/kepler_lens/requirements.txt -o requirements/controller.txt
 	@$(LOCK) requirements/dev.in files/kepler_lens/pyproject.toml -c files/kepler_lens/requirements.txt -c requirements/controller.txt -o requirements/dev.txt
+	@$(LOCK) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 clean: ## Remove what was made here, but not the lab
 	@rm -rf $(VENV) .cache build dist

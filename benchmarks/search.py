@@ -209,9 +209,8 @@ def table(results: Path) -> None:
         margins = [r["margin"] for k, r in done.items() if k.startswith(f"null {star} ")]
         pooled += margins
         if margins:
-            print(
-                f"false alarms on nulls of {star}: {interval(sum(m > 0 for m in margins), len(margins))}"
-            )
+            alarms = interval(sum(m > 0 for m in margins), len(margins))
+            print(f"false alarms on nulls of {star}: {alarms}")
     if pooled:
         print(
             f"false alarms, pooled:            {interval(sum(m > 0 for m in pooled), len(pooled))}"
