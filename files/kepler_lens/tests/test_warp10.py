@@ -1,6 +1,6 @@
 """The client: on a real server where one is named, and on scripted answers for what is rare.
 
-``HELLOEXOWORLD_WARP10`` names a server's URL and ``HELLOEXOWORLD_TOKENS`` a folder with
+``WARP10_URL`` names a server's URL and ``WARP10_TOKENS`` a folder with
 ``read.token``, ``write.token`` and perhaps ``write-expired.token``. The scripted answers are those
 of Warp 10 2.1.0, word for word.
 """
@@ -244,9 +244,9 @@ STAR = "990000011"
 
 @pytest.fixture
 def real() -> Iterator[tuple[Warp10, Token, Token]]:
-    url, folder = os.environ.get("HELLOEXOWORLD_WARP10"), os.environ.get("HELLOEXOWORLD_TOKENS")
+    url, folder = os.environ.get("WARP10_URL"), os.environ.get("WARP10_TOKENS")
     if not url or not folder:
-        pytest.skip("no real server: HELLOEXOWORLD_WARP10 and HELLOEXOWORLD_TOKENS name one")
+        pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
     client = Warp10(url, patience=30)
     read, write = (Token.from_file(Path(folder) / f"{n}.token") for n in ("read", "write"))
     client.delete(f"~.*{{KEPLERID={STAR}}}", write)
@@ -290,7 +290,7 @@ def test_real_refusals(real: tuple[Warp10, Token, Token]) -> None:
         b"=%d// 1.5\n" % i for i in range(2_000_000)
     )
     bad = [read, Token("nonsense")]
-    expired = Path(os.environ["HELLOEXOWORLD_TOKENS"]) / "write-expired.token"
+    expired = Path(os.environ["WARP10_TOKENS"]) / "write-expired.token"
     if expired.exists():
         bad.append(Token.from_file(expired))
     for token in bad:
