@@ -147,8 +147,8 @@ def status(
     up as a service, its job file is the default.
     """
     from kepler_lens.importer.config import load_job
-    from kepler_lens.importer.report import REPORT_FILE, STATUS_FILE
     from kepler_lens.importer.table import render_summary
+    from kepler_lens.jobs.report import REPORT_FILE, STATUS_FILE
     from kepler_lens.ledger import Ledger
     from kepler_lens.warp10 import Token, Warp10
 
@@ -193,7 +193,7 @@ def _mission(quarters: list[int] | None, campaigns: list[int] | None) -> str | N
 
 
 def _stars(numbers: list[int] | None, file: Path | None) -> tuple[int, ...] | None:
-    from kepler_lens.importer.config import read_stars
+    from kepler_lens.jobs.config import read_stars
 
     if numbers is None and file is None:
         return None

@@ -44,8 +44,8 @@ class SourceError(KeplerLensError):
     """An archive, folder or tarball cannot be read."""
 
 
-class ImportRunningError(KeplerLensError):
-    """Another import holds the lock (`EX_TEMPFAIL`: the same command may work later)."""
+class JobRunningError(KeplerLensError):
+    """Another job of the kind holds the lock (`EX_TEMPFAIL`: the same command may work later)."""
 
     exit_status = 75
 

@@ -6,7 +6,8 @@ import pytest
 
 from kepler_lens.archive import Selection
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.importer.config import load_job, read_stars
+from kepler_lens.importer.config import load_job
+from kepler_lens.jobs.config import read_stars
 
 JOB = {
     "source": "/data",

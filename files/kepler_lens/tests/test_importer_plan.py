@@ -9,12 +9,12 @@ from kepler_lens.archive import Item, Selection, Settings
 from kepler_lens.importer import estimate
 from kepler_lens.importer.config import Job, Tokens
 from kepler_lens.importer.decide import Wish
-from kepler_lens.importer.driver import _Driver
-from kepler_lens.importer.fleet import Fleet, _Flight
+from kepler_lens.importer.driver import _Driver, work_of
 from kepler_lens.importer.plan import batches_of, plan
 from kepler_lens.importer.report import Progress
 from kepler_lens.importer.table import render_summary
-from kepler_lens.importer.task import BatchResult, FileResult
+from kepler_lens.importer.task import BatchResult, FileResult, Orders
+from kepler_lens.jobs.fleet import Fleet, _Flight
 from kepler_lens.ledger import DONE, Entry
 
 WISH = Wish(("SAP_FLUX",), force=False, run="r2", attempt="a")
@@ -114,6 +114,7 @@ def test_a_star_is_found_in_the_header_where_the_name_tells_none(tmp_path, intac
 
 
 JOB = Job("x", "http://w:8080", Tokens("w", "r", "l"))
+WORK = work_of(Orders("r", JOB.server, JOB.tokens, (), False, Selection(), Settings()))
 
 
 def test_the_estimate_is_right_within_a_tenth(kepler_11):
@@ -145,7 +146,7 @@ def test_a_worker_with_too_little_memory_is_refused():
 
 @pytest.fixture
 def progress(tmp_path):
-    progress = Progress("r", "/data", "http://w:8080", tmp_path)
+    progress = Progress(run="r", source="/data", server="http://w:8080", folder=tmp_path)
     progress.files_listed = 5
     progress.listing_done = True
     progress.add_known(1, {1})
@@ -197,7 +198,7 @@ def test_a_star_that_kills_its_workers_is_given_up_and_the_others_go_on(tmp_path
 
 
 def test_two_batches_with_a_star_in_common_are_never_under_way_together():
-    fleet = Fleet(JOB, None, lambda _: None)
+    fleet = Fleet(None, None, WORK, lambda _: None)
     fleet._threads = 2
     assert fleet.takes((item(1, 1),))
     fleet._flights = {0: _Flight((item(1, 1), item(2, 1)), None)}
@@ -208,7 +209,7 @@ def test_two_batches_with_a_star_in_common_are_never_under_way_together():
 
 
 def test_content_under_way_is_bounded():
-    fleet = Fleet(JOB, None, lambda _: None)
+    fleet = Fleet(None, None, WORK, lambda _: None)
     fleet._threads = 1000
     heavy = item(1, 1).with_data(b"x" * 9_000_000)
     fleet._flights = {n: _Flight((replace(heavy, star=n),), None) for n in range(28)}

@@ -23,7 +23,7 @@ from astropy.io import fits
 from http_server import Server as Web
 
 from kepler_lens.archive import Selection, Settings
-from kepler_lens.errors import ImportRunningError, TokenError
+from kepler_lens.errors import JobRunningError, TokenError
 from kepler_lens.importer.config import Job, Tokens
 from kepler_lens.importer.driver import run_import
 from kepler_lens.importer.task import Batch, Orders, TakenOverError
@@ -473,7 +473,7 @@ def test_stopped_and_gone_on(server, job, many, running, all_points):
 
 
 def test_a_second_import_is_refused(job, running):
-    with pytest.raises(ImportRunningError, match=f"process {running.process.pid}") as caught:
+    with pytest.raises(JobRunningError, match=f"process {running.process.pid}") as caught:
         run_import(job)
     assert caught.value.exit_status == 75
     assert "since 20" in str(caught.value)

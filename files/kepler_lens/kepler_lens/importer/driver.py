@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import queue
-import signal
 import threading
-import time
-import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType
+from functools import partial
 from typing import Any
 
 from kepler_lens.archive import Item, Source, open_source
-from kepler_lens.errors import ImportRunningError, KeplerLensError
-from kepler_lens.importer import estimate, report
-from kepler_lens.importer.config import Job, JobError
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.importer import estimate
+from kepler_lens.importer.config import Job
 from kepler_lens.importer.decide import QUARANTINED, Wish
-from kepler_lens.importer.fleet import Fleet, Killed
 from kepler_lens.importer.plan import Piece, data_bytes, plan
-from kepler_lens.importer.task import BatchResult, FileResult, Orders
+from kepler_lens.importer.report import Progress
+from kepler_lens.importer.task import BatchResult, FileResult, Orders, import_batch
+from kepler_lens.jobs import report
+from kepler_lens.jobs.driver import Driver, lock, new_run
+from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
 from kepler_lens.ledger import Ledger
 from kepler_lens.warp10 import Token, Warp10
 
-EXIT_REJECTED = 3
-EXIT_STOPPED = 4
-LOCK_FILE = "lock"
+Batch = tuple[Item, ...]
+
 # Listed ahead of the work: that many files are known before the start, for estimate and progress.
 AHEAD_FILES = 20_000
 AHEAD_BATCHES = 100
 AHEAD_DATA_BYTES = 32_000_000
 AHEAD_S = 20.0
 DEATHS_A_STAR = 2
-SAY_EVERY_S = 10.0
-
-
-class _Stopped(Exception):  # noqa: N818 - asked for, no error
-    """SIGTERM or SIGINT."""
+BATCHES_A_THREAD = 3
 
 
 def run_import(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
@@ -62,94 +53,62 @@ def run_import(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[st
 
     Raises
     ------
-    ImportRunningError
+    JobRunningError
         Another import holds the lock.
     KeplerLensError
         The import could not go on; the report says the same.
     """
-    try:
-        job.state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JobError(
-            f"Cannot keep the import's state in {job.state}: {error.strerror}."
-        ) from None
-    with _lock(job.state):
+    with lock(job.state, "import"):
         return _Driver(job, say).run()
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with (folder / LOCK_FILE).open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ImportRunningError(_who_runs(folder)) from None
-        # The kernel frees the lock of a process that dies, however it dies.
-        yield
+def work_of(orders: Orders) -> Work[Batch, BatchResult]:
+    """Say what an import has its workers do."""
+    return Work(
+        "import",
+        orders.run,
+        partial(import_batch, orders=orders),
+        BATCHES_A_THREAD,
+        admits,
+        lambda batch: f"{batch[0].name} and its neighbours",
+    )
 
 
-def _who_runs(folder: Path) -> str:
-    sentence = "Another import is running"
-    try:
-        status = json.loads((folder / report.STATUS_FILE).read_text(encoding="utf-8"))
-        sentence += f" since {status['started']} (process {status['pid']}, {status['source']})"
-    except (OSError, ValueError, KeyError):
-        pass  # it has only just begun
-    return f"{sentence}: wait for its end or stop it."
+def admits(under_way: Sequence[Batch], batch: Batch) -> bool:
+    """Whether a batch may join those under way.
+
+    Their content must fit into memory, and no two may have a star in common: two versions of one
+    light curve must not race.
+    """
+    carried = sum(map(data_bytes, under_way))
+    if carried and carried + data_bytes(batch) > DATA_IN_FLIGHT:
+        return False
+    busy = {item.star for other in under_way for item in other}
+    return busy.isdisjoint({item.star for item in batch} - {None})
 
 
-class _Driver:
+class _Driver(Driver[Progress]):
     def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        run = new_run()
+        super().__init__(
+            Progress(run=run, source=job.source, server=job.server, folder=job.state), say
+        )
         self.job = job
-        self.say = say
-        self.said = time.monotonic()
-        self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-        self.wish = Wish(job.columns, job.force, self.run_id, attempt="")
-        self.progress = report.Progress(self.run_id, job.source, job.server, job.state)
-        self.stop = threading.Event()
+        self.wish = Wish(job.columns, job.force, run, attempt="")
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
-        self.waiting: deque[tuple[Item, ...]] = deque()
+        self.waiting: deque[Batch] = deque()
         self.deaths: Counter[int | None] = Counter()
 
-    def run(self) -> dict[str, Any]:
-        handlers = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            self.progress.tick(now=True)
-            ledger = self._open_ledger()
-            self._import(ledger)
-            self.progress.totals = ledger.summary()
-        except _Stopped:
-            message = "Stopped as asked; running it again goes on from here."
-            return self.progress.end(report.STOPPED, message, EXIT_STOPPED)
-        except KeplerLensError as error:
-            self.progress.end(report.FAILED, str(error), error.exit_status)
-            raise
-        except BaseException as error:
-            self.progress.end(report.FAILED, f"{type(error).__name__}: {error}", 1)
-            raise
-        finally:
-            self.stop.set()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        rejected = self.progress.outcomes[QUARANTINED]
-        status = EXIT_REJECTED if rejected else 0
-        message = f"{rejected} files were rejected." if rejected else ""
-        return self.progress.end(report.DONE, message, status)
+    def work(self) -> None:
+        """Import, and count what is there then."""
+        ledger = self._open_ledger()
+        self._import(ledger)
+        self.progress.totals = ledger.summary()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.stop.set()
-
-    def _idle(self, message: str) -> None:
-        if self.stop.is_set():
-            raise _Stopped
-        self.progress.state = report.WAITING if message else self.progress.state
-        if not message and self.progress.state == report.WAITING:
-            self.progress.state = report.RUNNING
-        self.progress.message = message
-        self.progress.tick()
-        if time.monotonic() - self.said >= SAY_EVERY_S:
-            self.said = time.monotonic()
-            self.say(report.progress_line(self.progress.status()))
+    def rejected(self) -> str:
+        """Say how many files were rejected."""
+        count = self.progress.outcomes[QUARANTINED]
+        return f"{count} files were rejected." if count else ""
 
     def _open_ledger(self) -> Ledger:
         """Ask for nothing with each token: a wrong one is found before the first file is read."""
@@ -174,7 +133,7 @@ class _Driver:
         estimate.check(job, volume)
         self.say(volume.sentence())
         orders = Orders(
-            run=self.run_id,
+            run=self.progress.run,
             server=job.server,
             tokens=job.tokens,
             columns=job.columns,
@@ -183,7 +142,7 @@ class _Driver:
             selection=replace(job.selection, stars=None),
             settings=source.settings,
         )
-        with Fleet(job, orders, self._idle) as fleet:
+        with Fleet(job.scheduler, job.tls, work_of(orders), self.idle) as fleet:
             estimate.check_workers(fleet.memory_limits())
             self.progress.state = report.RUNNING
             self.progress.working()
@@ -214,7 +173,7 @@ class _Driver:
         began = datetime.now(UTC)
         held = 0
         while not self.progress.listing_done:
-            self._idle("listing the source")
+            self.idle("listing the source")
             held += self._take(timeout=0.5)
             if (
                 self.progress.files_listed >= AHEAD_FILES
@@ -248,15 +207,15 @@ class _Driver:
             listing_done=self.progress.listing_done,
         )
 
-    def _work(self, fleet: Fleet) -> None:
+    def _work(self, fleet: Fleet[Batch, BatchResult]) -> None:
         while self.waiting or fleet.in_flight or not self.progress.listing_done:
-            self._idle(fleet.message)
+            self.idle(fleet.message)
             if self._has_room() and not self.progress.listing_done:
                 self._take(timeout=0.0 if fleet.in_flight or self.waiting else 0.5)
             self._hand_out(fleet)
             for outcome in fleet.collect(timeout=0.25):
                 if isinstance(outcome, Killed):
-                    self._again(outcome.items)
+                    self._again(outcome.batch)
                 else:
                     self._account(outcome)
 
@@ -264,7 +223,7 @@ class _Driver:
         held = sum(data_bytes(batch) for batch in self.waiting)
         return len(self.waiting) < AHEAD_BATCHES and held < AHEAD_DATA_BYTES
 
-    def _hand_out(self, fleet: Fleet) -> None:
+    def _hand_out(self, fleet: Fleet[Batch, BatchResult]) -> None:
         while self.waiting and fleet.takes(self.waiting[0]):
             fleet.submit(self.waiting.popleft())
 
@@ -273,7 +232,7 @@ class _Driver:
         if result.fatal:
             raise KeplerLensError(result.fatal)
 
-    def _again(self, items: tuple[Item, ...]) -> None:
+    def _again(self, items: Batch) -> None:
         """Try a batch star by star whose workers died; give up on a star that goes on killing."""
         by_star: dict[int | None, list[Item]] = {}
         for item in items:

@@ -10,23 +10,19 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import dask
 from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
-from kepler_lens.archive import Item
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.importer.config import Job
-from kepler_lens.importer.plan import data_bytes
-from kepler_lens.importer.task import BatchResult, Orders, import_batch
+from kepler_lens.jobs.config import Tls
 
-# What a thread finds waiting when it finishes a batch; more would only fill memories.
-BATCHES_A_THREAD = 3
+# A tarball's files travel with their batches, by intent.
 DATA_IN_FLIGHT = 256_000_000
 PATIENCE_S = 300.0
 _THREADS_EVERY_S = 2.0
@@ -34,54 +30,92 @@ _CONNECT_TIMEOUT_S = 5
 _LOST = (OSError, TimeoutError, RuntimeError, ValueError)
 
 
+Batch = TypeVar("Batch")
+Result = TypeVar("Result")
+
+
 class FleetError(KeplerLensError):
     """The scheduler or its workers cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Killed:
-    """A batch whose workers died again and again."""
+class Work(Generic[Batch, Result]):
+    """What a job has its workers do.
 
-    items: tuple[Item, ...]
+    Attributes
+    ----------
+    name, run : str
+        Of the job, for people; of this run of it.
+    call : callable
+        Does a batch; travels to the workers. Doing a batch twice must be the same as doing it once.
+    waiting : int
+        Batches that a thread finds waiting when it finishes one; more would only fill memories.
+    admits : callable
+        Given the batches under way and another, says whether that may join them.
+    words : callable
+        Names a batch to people.
+    """
+
+    name: str
+    run: str
+    call: Callable[[Batch], Result]
+    waiting: int
+    admits: Callable[[Sequence[Batch], Batch], bool]
+    words: Callable[[Batch], str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Flight:
-    items: tuple[Item, ...]
-    future: Future[BatchResult] | None
+class Killed(Generic[Batch]):
+    """A batch whose workers died again and again."""
+
+    batch: Batch
 
 
-class Fleet:
-    """Workers, on other machines or (without a scheduler in the job) on this one.
+@dataclass(frozen=True, slots=True)
+class _Flight(Generic[Batch, Result]):
+    batch: Batch
+    future: Future[Result] | None
+
+
+class Fleet(Generic[Batch, Result]):
+    """Workers, on other machines or (without a scheduler) on this one.
 
     Parameters
     ----------
-    job : Job
-    orders : Orders
+    scheduler : str or None
+        Its address.
+    tls : Tls or None
+    work : Work
     idle : callable
         Called again and again while waiting; may raise to end the waiting.
     """
 
-    def __init__(self, job: Job, orders: Orders, idle: Callable[[str], None]) -> None:
-        self._job = job
-        self._orders = orders
+    def __init__(
+        self,
+        scheduler: str | None,
+        tls: Tls | None,
+        work: Work[Batch, Result],
+        idle: Callable[[str], None],
+    ) -> None:
+        self._scheduler = scheduler
+        self._tls = tls
+        self._work = work
         self._idle = idle
         self._cluster: LocalCluster | None = None
         self._client: Client | None = None
-        self._flights: dict[int, _Flight] = {}
+        self._flights: dict[int, _Flight[Batch, Result]] = {}
         self._finished: queue.Queue[int] = queue.Queue()
         self._next = 0
         self._threads = 0
         self._asked = 0.0
         self._seen_threads = 0.0
-        # A tarball's files travel with their batches, by intent.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": DATA_IN_FLIGHT})
         # A lost scheduler is this driver's business; distributed's own account of it is noise.
         for name in ("distributed.client", "distributed.core", "distributed.batched"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
-    def __enter__(self) -> Fleet:
-        if self._job.scheduler is None:
+    def __enter__(self) -> Fleet[Batch, Result]:
+        if self._scheduler is None:
             count = len(os.sched_getaffinity(0))
             self._cluster = LocalCluster(
                 n_workers=count, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
@@ -102,7 +136,7 @@ class Fleet:
     @property
     def address(self) -> str:
         """Where the scheduler listens."""
-        return self._job.scheduler or "workers of this machine"
+        return self._scheduler or "workers of this machine"
 
     @property
     def in_flight(self) -> int:
@@ -114,28 +148,20 @@ class Fleet:
         """What it is waiting for; empty if there are workers."""
         return "" if self._threads else f"waiting for workers at {self.address}"
 
-    def takes(self, items: tuple[Item, ...]) -> bool:
-        """Whether a batch may be submitted now.
-
-        Not beyond what keeps the workers busy, and not while another batch with one of its stars
-        is under way: two versions of one light curve must not race.
-        """
+    def takes(self, batch: Batch) -> bool:
+        """Whether a batch may be submitted now: not beyond what keeps the workers busy."""
         if not self._flights:
             return True
-        if len(self._flights) >= max(2, BATCHES_A_THREAD * self._threads):
+        if len(self._flights) >= max(2, self._work.waiting * self._threads):
             return False
-        carried = sum(data_bytes(flight.items) for flight in self._flights.values())
-        if carried and carried + data_bytes(items) > DATA_IN_FLIGHT:
-            return False
-        busy = {item.star for flight in self._flights.values() for item in flight.items}
-        return busy.isdisjoint({item.star for item in items} - {None})
+        return self._work.admits([flight.batch for flight in self._flights.values()], batch)
 
-    def submit(self, items: tuple[Item, ...]) -> None:
+    def submit(self, batch: Batch) -> None:
         """Hand a batch to the workers."""
         number, self._next = self._next, self._next + 1
-        self._start(number, items)
+        self._start(number, batch)
 
-    def collect(self, timeout: float) -> list[BatchResult | Killed]:
+    def collect(self, timeout: float) -> list[Result | Killed[Batch]]:
         """Give what has finished; wait up to `timeout` seconds for something.
 
         Raises
@@ -149,7 +175,7 @@ class Fleet:
             numbers.append(self._finished.get(timeout=timeout))
             while True:
                 numbers.append(self._finished.get_nowait())
-        collected: list[BatchResult | Killed] = []
+        collected: list[Result | Killed[Batch]] = []
         for number in numbers:
             flight = self._flights.get(number)
             if flight is None or flight.future is None:
@@ -158,7 +184,7 @@ class Fleet:
                 self._recover()
                 break
             del self._flights[number]
-            collected.append(_outcome(flight.items, flight.future))
+            collected.append(self._outcome(flight.batch, flight.future))
         return collected
 
     def cancel(self) -> None:
@@ -177,17 +203,17 @@ class Fleet:
             for w in workers.values()
         }
 
-    def _start(self, number: int, items: tuple[Item, ...]) -> None:
+    def _start(self, number: int, batch: Batch) -> None:
         assert self._client is not None  # noqa: S101 - entered
         finished = self._finished
-        key = f"import-{self._orders.run}-{number}"
+        key = f"{self._work.name}-{self._work.run}-{number}"
         try:
-            future = self._client.submit(import_batch, items, self._orders, key=key, pure=False)
+            future = self._client.submit(self._work.call, batch, key=key, pure=False)
         except _LOST:
             # The next look at the client finds out and starts all batches again.
-            self._flights[number] = _Flight(items, None)
+            self._flights[number] = _Flight(batch, None)
             return
-        self._flights[number] = _Flight(items, future)
+        self._flights[number] = _Flight(batch, future)
         future.add_done_callback(lambda _: finished.put(number))
 
     def _watch(self) -> None:
@@ -210,15 +236,17 @@ class Fleet:
         """Find the scheduler again and hand it what had not finished.
 
         A scheduler that dies takes all its tasks along. Whatever they had achieved is in the
-        ledger, which the batches' next attempts ask first.
+        server, which the batches' next attempts ask first.
         """
         if self._cluster is not None:
-            raise FleetError("The scheduler within this process died: start the import again.")
+            raise FleetError(
+                f"The scheduler within this process died: start the {self._work.name} again."
+            )
         self._drop_client()
         self._finished = queue.Queue()
         self._connect()
         for number, flight in list(self._flights.items()):
-            self._start(number, flight.items)
+            self._start(number, flight.batch)
 
     def _connect(self) -> None:
         """Connect, and wait until there are workers."""
@@ -245,7 +273,7 @@ class Fleet:
 
     def _out_of_patience(self, reason: str) -> FleetError:
         return FleetError(
-            f"The import gave up {reason} after {PATIENCE_S:.0f} s: check the units "
+            f"The {self._work.name} gave up {reason} after {PATIENCE_S:.0f} s: check the units "
             f"kepler-scheduler and kepler-worker, then start it again; it goes on from here."
         )
 
@@ -253,16 +281,15 @@ class Fleet:
         if self._cluster is not None:
             return Client(self._cluster, timeout=_CONNECT_TIMEOUT_S, set_as_default=False)
         security: Any = None
-        if self._job.tls is not None:
-            tls = self._job.tls
+        if self._tls is not None:
             security = Security(
-                tls_ca_file=str(tls.ca),
-                tls_client_cert=str(tls.cert),
-                tls_client_key=str(tls.key),
+                tls_ca_file=str(self._tls.ca),
+                tls_client_cert=str(self._tls.cert),
+                tls_client_key=str(self._tls.key),
                 require_encryption=True,
             )
         return Client(
-            self._job.scheduler,
+            self._scheduler,
             security=security,
             timeout=_CONNECT_TIMEOUT_S,
             set_as_default=False,
@@ -274,18 +301,17 @@ class Fleet:
                 self._client.close(timeout=2)
         self._client = None
 
-
-def _outcome(items: tuple[Item, ...], future: Future[BatchResult]) -> BatchResult | Killed:
-    if future.status == "error":
-        error = future.exception()
-        if isinstance(error, KilledWorker):
-            return Killed(items)
-        raise FleetError(
-            f"A worker failed on {items[0].name} and its neighbours in a way that no file "
-            f"explains ({type(error).__name__}: {error}): its journal has more."
-        )
-    result: BatchResult = future.result()
-    return result
+    def _outcome(self, batch: Batch, future: Future[Result]) -> Result | Killed[Batch]:
+        if future.status == "error":
+            error = future.exception()
+            if isinstance(error, KilledWorker):
+                return Killed(batch)
+            raise FleetError(
+                f"A worker failed on {self._work.words(batch)} in a way that nothing there "
+                f"explains ({type(error).__name__}: {error}): its journal has more."
+            )
+        result: Result = future.result()
+        return result
 
 
 def _short(error: BaseException) -> str:

@@ -1,0 +1,1 @@
+"""What the jobs on the fleet have in common: import and search."""

@@ -1,0 +1,107 @@
+"""What a job says while it runs (status.json) and when it has ended (report.json)."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PREPARING = "preparing"
+RUNNING = "running"
+WAITING = "waiting"
+STOPPED = "stopped"
+FAILED = "failed"
+DONE = "done"
+
+STATUS_FILE = "status.json"
+REPORT_FILE = "report.json"
+# Enough for anyone to read; beyond, the count alone goes on, so that memory stays flat.
+REASONS_KEPT = 10_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Account(ABC):
+    """The account of one job; each kind adds its own figures.
+
+    Attributes
+    ----------
+    run, server : str
+    folder : Path
+        Where status and report are written.
+    state, message : str
+    began : float
+        Seconds since 1970.
+    """
+
+    run: str
+    server: str
+    folder: Path
+    state: str = PREPARING
+    message: str = ""
+    began: float = field(default_factory=time.time)
+    _written: float = 0.0
+
+    @abstractmethod
+    def figures(self) -> dict[str, Any]:
+        """Give what status.json says of this kind of job."""
+
+    @abstractmethod
+    def results(self) -> dict[str, Any]:
+        """Give what report.json says beyond the status."""
+
+    @abstractmethod
+    def line(self) -> str:
+        """Write the status as one line for people."""
+
+    def sample(self) -> None:  # noqa: B027 - not every kind has a rate
+        """Note the rate; called before each status."""
+
+    def tick(self, *, now: bool = False) -> None:
+        """Write status.json if the last time was a second ago."""
+        if now or time.time() - self._written >= 1.0:
+            self._written = time.time()
+            self.sample()
+            write_json(self.folder / STATUS_FILE, self.status())
+
+    def end(self, state: str, message: str, exit_status: int) -> dict[str, Any]:
+        """Write the last status and the report, and give the report."""
+        self.state, self.message = state, message
+        report = {
+            **self.status(),
+            "finished": _iso(time.time()),
+            "exit_status": exit_status,
+            **self.results(),
+        }
+        write_json(self.folder / REPORT_FILE, report)
+        self.tick(now=True)
+        return report
+
+    def status(self) -> dict[str, Any]:
+        """Give status.json's content."""
+        return {
+            "run": self.run,
+            "pid": os.getpid(),
+            "state": self.state,
+            "message": self.message,
+            "server": self.server,
+            "started": _iso(self.began),
+            "updated": _iso(time.time()),
+            "elapsed_s": round(time.time() - self.began, 1),
+            **self.figures(),
+        }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Replace a file in one step: a reader sees the old or the new one, never a part."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")
