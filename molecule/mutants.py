@@ -51,8 +51,8 @@ MUTANTS = [
     Mutant(
         "a limit of the server is too low",
         "roles/warp10/defaults/main.yml",
-        "warp10_maxops: 1000000000",
-        "warp10_maxops: 1000",
+        "warp10_maxfetch: 100000000",
+        "warp10_maxfetch: 10000",
         "molecule/default/tests/test_hands_on.py",
     ),
     Mutant(
