@@ -1,7 +1,7 @@
 """The command `kepler-lens`.
 
-`main` is the entry point. The other commands stand in `cli_archive`, `cli_import` and
-`cli_search`, which add theirs to `app`.
+`main` is the entry point. The other commands stand in `cli_archive`, `cli_import`,
+`cli_search` and `cli_transits`, which add theirs to `app`.
 """
 
 from __future__ import annotations
@@ -275,6 +275,6 @@ def run(application: typer.Typer) -> None:
 
 def main() -> None:
     """Run `kepler-lens`."""
-    for commands in ("cli_archive", "cli_import", "cli_search"):
+    for commands in ("cli_archive", "cli_import", "cli_search", "cli_transits"):
         importlib.import_module(f"kepler_lens.{commands}")
     run(app)

@@ -71,10 +71,12 @@ def search(
         raise typer.BadParameter("name either files or a --server", param_hint="FILES")
     if results_token_file and not server:
         raise typer.BadParameter("needs a --server to write to", param_hint="--results-token-file")
+    fingerprint = ""
     if server and not files:
-        from kepler_lens.search.source import from_server
+        from kepler_lens.search.source import curve_from_server
 
-        observed = from_server(star, server, token_file, column)
+        curve = curve_from_server(star, server, token_file, column)
+        observed, fingerprint = curve.observations(), curve.fingerprint
     else:
         observed = _from_files(star, files or [], column)
     result = search_and_vet(observed)
@@ -84,7 +86,8 @@ def search(
         from kepler_lens.search.results import push
         from kepler_lens.warp10 import Token, Warp10
 
-        push(Warp10(server, patience=30), Token.from_file(results_token_file), result, uuid4().hex)
+        results_token = Token.from_file(results_token_file)
+        push(Warp10(server, patience=30), results_token, result, uuid4().hex, fingerprint)
     _print(result)
     typer.echo(f"{len(written)} files written: {folder}")
 

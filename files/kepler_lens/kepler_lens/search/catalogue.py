@@ -127,18 +127,12 @@ def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequenc
     details.write_text(json.dumps(_details(result), indent=1) + "\n", encoding="utf-8")
     written = [table, details]
     if plots:
-        from kepler_lens.search.page import candidate_page
+        from kepler_lens.search.page import png
 
         for vetted in result.candidates:
             number = vetted.candidate.number
             path = folder / f"candidate-{number}.png"
-            candidate_page(
-                result.search.prepared,
-                vetted.vetting,
-                result.search.others(number),
-                number,
-                vetted.candidate.threshold,
-            ).savefig(path, dpi=110)
+            path.write_bytes(png(result, vetted))
             written.append(path)
     return written
 

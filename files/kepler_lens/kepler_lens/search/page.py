@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,9 +16,33 @@ from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
 from kepler_lens.search.vet import FALSE_POSITIVE, Vetting, fit_trapezoid, folded, trapezoid
 
+if TYPE_CHECKING:
+    from kepler_lens.search.catalogue import Result, Vetted
+
 Floats = NDArray[np.float64]
 
+DPI = 110
+
 _INK, _BLUE, _RED, _GREY = "#1f2933", "#0b5394", "#c0392b", "#9aa5b1"
+
+
+def draw(result: Result, vetted: Vetted) -> Figure:
+    """Draw the page of one of a star's candidates."""
+    number = vetted.candidate.number
+    return candidate_page(
+        result.search.prepared,
+        vetted.vetting,
+        result.search.others(number),
+        number,
+        vetted.candidate.threshold,
+    )
+
+
+def png(result: Result, vetted: Vetted) -> bytes:
+    """Draw the page as a picture."""
+    picture = io.BytesIO()
+    draw(result, vetted).savefig(picture, dpi=DPI)
+    return picture.getvalue()
 
 
 def candidate_page(

@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Iterable
 from urllib.parse import quote
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from kepler_lens.gts import series_name
 from kepler_lens.lightcurve import bkjd_to_us
-from kepler_lens.search.catalogue import ENGINE, Result, Vetted
+from kepler_lens.search.catalogue import ENGINE, Result, Vetted, row
+from kepler_lens.search.observations import Observations
 from kepler_lens.search.prepare import detrended
 from kepler_lens.warp10 import Token, Warp10
 
@@ -29,24 +30,29 @@ SEARCH = "transit.search"
 Floats = NDArray[np.float64]
 
 
-def attributes(vetted: Vetted) -> dict[str, str]:
+def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
     """Give what is known of a candidate, as text.
 
     Returns
     -------
     dict
-        period (days), epoch (BKJD), duration (hours), depth (ppm), snr, mes (the multiple-event
-        statistic), transits (observed), for each test of the vetting its figure
-        (``odd_even``, …) and verdict (``odd_even.verdict``), disposition, engine.
+        period (days), epoch (BKJD), duration (hours), depth and depth_error (ppm), snr, mes (the
+        multiple-event statistic) and its threshold, transits (observed), radius (of the planet, of
+        the Earth's; only where the star's is known), for each test of the vetting its figure
+        (``odd_even``, …) and verdict (``odd_even.verdict``), disposition, comment (what speaks
+        against a planet; only where something does), engine.
     """
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
+    table = row(star, vetted)
     known = {
         "period": f"{ephemeris.period_days:.6f}",
         "epoch": f"{ephemeris.epoch_bkjd:.4f}",
         "duration": f"{ephemeris.duration_hours:.3f}",
         "depth": f"{vetting.depth_ppm:.1f}",
+        "depth_error": f"{vetting.depth_error_ppm:.1f}",
         "snr": f"{vetting.snr:.2f}",
         "mes": f"{vetted.candidate.statistic:.2f}",
+        "threshold": f"{vetted.candidate.threshold:.2f}",
         "transits": str(len(vetting.found.number)),
         "disposition": vetting.disposition,
         "engine": ENGINE,
@@ -54,10 +60,15 @@ def attributes(vetted: Vetted) -> dict[str, str]:
     for test in vetting.tests:
         known[test.name] = f"{test.figure:.3f}"
         known[f"{test.name}.verdict"] = test.verdict
+    for name, column in (("radius", "tce_prad"), ("comment", "comment")):
+        if table[column]:
+            known[name] = str(table[column])
     return known
 
 
-def push(warp10: Warp10, token: Token, result: Result, run: str) -> None:
+def push(
+    warp10: Warp10, token: Token, result: Result, run: str, fingerprint: str = "", after: int = 0
+) -> None:
     """Write a star's candidates and make them the ones that count.
 
     Parameters
@@ -67,45 +78,52 @@ def push(warp10: Warp10, token: Token, result: Result, run: str) -> None:
         The results' write token.
     result : Result
     run : str
-        Name of this search, never used before.
+        Name of this search, never used for another.
+    fingerprint : str
+        Of the server's light curve that was searched; empty where that came from elsewhere.
+    after : int
+        Tick (µs) of the search before it, which this one must follow, whatever the clocks say.
     """
-    star = result.search.star.star
+    star = result.search.star
     points = [_points(result, vetted, run) for vetted in result.candidates]
     if points:
         warp10.update("".join(points).encode(), token)
         warp10.meta(
             [
-                _name(star, v.candidate.number, run) + _braces(attributes(v))
+                _name(star.star, v.candidate.number, run) + _braces(attributes(star, v))
                 for v in result.candidates
             ],
             token,
         )
-    text = json.dumps(
+    search = series_name(SEARCH, {"KEPLERID": str(star.star)})
+    tick = max(time.time_ns() // 1000, after + 1)
+    text = quote(_about(result, run, fingerprint), safe="")
+    warp10.update(f"{tick}// {search} '{text}'\n".encode(), token)
+    clear(warp10, token, star.star, run)
+
+
+def clear(warp10: Warp10, token: Token, star: int, run: str) -> None:
+    """Delete a star's candidates of all runs but one."""
+    warp10.delete(f"{CANDIDATE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+
+
+def _about(result: Result, run: str, fingerprint: str) -> str:
+    limit = result.search.limit_ppm
+    return json.dumps(
         {
             "run": run,
             "candidates": len(result.candidates),
-            "limit": round(result.search.limit_ppm, 1),
+            # WarpScript reads no JSON with Infinity in it.
+            "limit": round(limit, 1) if math.isfinite(limit) else None,
             "lone": [
                 [round(event.time_bkjd, 3), round(event.depth_ppm), round(event.statistic, 1)]
                 for event in result.search.lone
             ],
             "engine": ENGINE,
+            "fingerprint": fingerprint,
         },
         separators=(",", ":"),
     )
-    search = series_name(SEARCH, {"KEPLERID": str(star)})
-    tick = time.time_ns() // 1000
-    warp10.update(f"{tick}// {search} '{quote(text, safe='')}'\n".encode(), token)
-    warp10.delete(f"{CANDIDATE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
-
-
-def newest(warp10: Warp10, token: Token, stars: Iterable[int]) -> dict[int, dict[str, object]]:
-    """Give the newest search of stars, as it was written; stars never searched are left out."""
-    chosen = "|".join(str(star) for star in stars)
-    if not chosen:
-        return {}
-    series = warp10.fetch(f"{SEARCH}{{KEPLERID~({chosen})}}", token)
-    return {int(s.labels["KEPLERID"]): json.loads(s.values[-1]) for s in series if s.values}
 
 
 def _name(star: int, number: int, run: str) -> str:

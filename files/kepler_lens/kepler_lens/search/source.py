@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import us_to_bkjd
-from kepler_lens.search.observations import Observations, observe
+from kepler_lens.search.observations import NotSearchableError, Observations, observe
 from kepler_lens.warp10 import Token, Warp10
 
 _ATTRIBUTES = {"teff": "TEFF", "logg": "LOGG", "radius": "RADIUS"}
@@ -34,33 +36,98 @@ def from_server(
 
     Raises
     ------
-    KeplerLensError
+    NotThereError
         The server has nothing of the star.
     """
+    return curve_from_server(star, server, token_file, column).observations()
+
+
+def curve_from_server(star: int, server: str, token_file: Path | None, column: str) -> ServerCurve:
+    """See `from_server`; as the server has it."""
     warp10 = Warp10(server, patience=10)
     token = Token.from_file(token_file) if token_file else warp10.public_token()
-    return fetch_star(warp10, token, star, column)
+    return fetch_curve(warp10, token, star, column)
 
 
-def fetch_star(warp10: Warp10, token: Token, star: int, column: str) -> Observations:
-    """See `from_server`; for many stars over one connection."""
+class NotThereError(NotSearchableError):
+    """The server has nothing of a star."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServerCurve:
+    """A star's light curve as the server has it.
+
+    Attributes
+    ----------
+    star : int
+    column : str
+        FITS name.
+    name, mission : str
+        Labels OBJECT and MISSION.
+    time_us : int64[n]
+        Ascending.
+    value : float64[n]
+    stellar : dict
+        See `Observations`.
+    """
+
+    star: int
+    column: str
+    name: str
+    mission: str
+    time_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    stellar: dict[str, float]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that a search depends on: equal ones give equal candidates."""
+        digest = hashlib.sha256(self.time_us.tobytes())
+        digest.update(self.value.tobytes())
+        digest.update(f"{self.column} {self.mission} {sorted(self.stellar.items())}".encode())
+        return digest.hexdigest()[:32]
+
+    def observations(self) -> Observations:
+        """Sort and normalise its points.
+
+        Raises
+        ------
+        NotSearchableError
+            There is too little of it.
+        """
+        time = us_to_bkjd(self.time_us)
+        return observe(self.star, self.name, self.mission, time, self.value, self.stellar)
+
+
+def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerCurve:
+    """Fetch a star's light curve of long cadence, as it is.
+
+    Raises
+    ------
+    NotThereError
+    """
     selector = f"{CLASS_OF_COLUMN[column]}{{KEPLERID={star},OBSMODE=long%20cadence}}"
     found = warp10.fetch(selector, token)
     if not found:
-        raise KeplerLensError(f"The server {warp10.url} has no long cadence of star {star}.")
+        raise NotThereError(f"The server {warp10.url} has no long cadence of star {star}.")
     ticks, values = zip(*(series.arrays() for series in found), strict=True)
-    first = found[0]
+    time_us, value = np.concatenate(ticks), np.concatenate(values)
+    # Series come in any order, and a star observed by two missions has several.
+    order = np.lexsort((value, time_us))
+    first = min(found, key=lambda series: sorted(series.labels.items()))
     stellar = {}
     for attribute, name in _ATTRIBUTES.items():
         try:
             stellar[name] = float(first.attributes[attribute])
         except (KeyError, ValueError):
             continue
-    return observe(
+    labels = first.labels
+    return ServerCurve(
         star,
-        first.labels["OBJECT"],
-        first.labels["MISSION"],
-        us_to_bkjd(np.concatenate(ticks)),
-        np.concatenate(values),
+        column,
+        labels.get("OBJECT", str(star)),
+        labels.get("MISSION", ""),
+        time_us[order],
+        value[order],
         stellar,
     )

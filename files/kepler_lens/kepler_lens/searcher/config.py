@@ -1,0 +1,85 @@
+"""What a search of many stars is told, by a job file (JSON)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
+
+DEFAULT_STATE = "/var/lib/kepler-lens/transits"
+COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Files that hold the tokens, under the same path on every worker: only paths travel."""
+
+    read: Path
+    results_write: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One search of many stars.
+
+    Attributes
+    ----------
+    server : str
+        URL of Warp 10.
+    tokens : Tokens
+    stars : tuple of int or None
+        KIC or EPIC numbers; None for every star of the server.
+    column : str
+        FITS name.
+    force : bool
+        Search again what was searched already.
+    scheduler : str or None
+        Address of a Dask scheduler; None starts workers on this machine.
+    tls : Tls or None
+        For a scheduler at ``tls://``.
+    state : Path
+        Folder of lock, status, report, catalogue and pages.
+    """
+
+    server: str
+    tokens: Tokens
+    stars: tuple[int, ...] | None = None
+    column: str = "PDCSAP_FLUX"
+    force: bool = False
+    scheduler: str | None = None
+    tls: Tls | None = None
+    state: Path = Path(DEFAULT_STATE)
+
+    def __post_init__(self) -> None:
+        if self.column not in COLUMNS:
+            raise JobError(f"{self.column} cannot be searched: choose from {', '.join(COLUMNS)}.")
+
+
+def load_job(path: Path) -> Job:
+    """Read a job file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects; there may be
+        ``stars_file``, a list of stars in a file, beside ``stars``.
+
+    Raises
+    ------
+    JobError
+        The file cannot be read, has an unknown or lacks a needed name.
+    """
+    return load(path, _job)
+
+
+def _job(known: dict[str, Any]) -> Job:
+    tokens = known.pop("tokens") if "tokens" in known else {}
+    return Job(
+        tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
+        stars=stars_of(known.pop("stars", None), known.pop("stars_file", None)),
+        tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
+        state=Path(known.pop("state", DEFAULT_STATE)),
+        **known,
+    )

@@ -1,0 +1,98 @@
+"""A search's report and catalogue as people like to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+_SHOWN = 100
+_QUARANTINED_SHOWN = 20
+_COLUMNS = {
+    "star": "kepid",
+    "no.": "tce_plnt_num",
+    "period [d]": "tce_period",
+    "depth [ppm]": "tce_depth",
+    "SNR": "tce_model_snr",
+    "transits": "tce_num_transits",
+    "disposition": "disposition",
+}
+
+
+def render_summary(
+    report: dict[str, Any], rows: Sequence[dict[str, object]], width: int = 100
+) -> str:
+    """Give a search's report as text.
+
+    Parameters
+    ----------
+    report : dict
+        Content of report.json.
+    rows : sequence of dict
+        The catalogue.
+    width : int
+        Columns of the terminal.
+    """
+    console = Console(width=width, record=True, color_system=None, highlight=False, quiet=True)
+    with console.capture() as capture:
+        console.quiet = False
+        console.print(Group(*_candidates(rows), *_quarantined(report), _facts(report)))
+    return capture.get()
+
+
+def _facts(report: dict[str, Any]) -> Table:
+    table = Table(title=f"Search {report['state']}", title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    rows = {
+        "server": report["server"],
+        "stars searched": f"{report['searched']:,} ({report['candidates']:,} candidates)",
+        "stars skipped": f"{report['skipped']:,}, whose search stands",
+        "stars quarantined": f"{report['quarantined']:,}",
+        "stars per minute": f"{report['stars_per_minute']:,}",
+        "took": f"{report['elapsed_s']:,} s",
+    }
+    if report["stars_in_server"] is not None:
+        rows["now in the server"] = (
+            f"{report['stars_in_server']:,} stars searched, "
+            f"{report['candidates_in_server']:,} candidates"
+        )
+    for name, share in report["workers"].items():
+        rows[f"worker {name}"] = (
+            f"{share['share']:.0%} of the stars ({share['stars']:,}, {share['seconds']:,} s)"
+        )
+    if report["message"]:
+        rows["message"] = report["message"]
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _candidates(rows: Sequence[dict[str, object]]) -> list[Table]:
+    if not rows:
+        return []
+    table = Table(title="Candidates", title_justify="left")
+    for name in _COLUMNS:
+        table.add_column(name, justify="left" if name == "disposition" else "right")
+    for row in rows[:_SHOWN]:
+        table.add_row(*(Text(str(row[column])) for column in _COLUMNS.values()))
+    if len(rows) > _SHOWN:
+        table.add_row("…", *[""] * (len(_COLUMNS) - 2), f"{len(rows) - _SHOWN:,} more")
+    return [table]
+
+
+def _quarantined(report: dict[str, Any]) -> list[Table]:
+    stars = report["quarantined_stars"]
+    if not stars:
+        return []
+    table = Table(title="Quarantined stars", title_justify="left")
+    table.add_column("star", justify="right")
+    table.add_column("reason", overflow="fold")
+    for star in stars[:_QUARANTINED_SHOWN]:
+        table.add_row(str(star["star"]), Text(star["reason"]))
+    if len(stars) > _QUARANTINED_SHOWN:
+        table.add_row("…", f"{len(stars) - _QUARANTINED_SHOWN:,} more in report.json")
+    return [table]

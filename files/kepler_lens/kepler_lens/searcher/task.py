@@ -1,0 +1,211 @@
+"""What a worker does with one star; runs in a Dask worker, knows nothing of Dask's driver.
+
+It may be killed at any moment and run again: the candidates become those that count by the one
+point that is written last, and what others left behind is deleted after it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.search.catalogue import ENGINE, Result, search_and_vet
+from kepler_lens.search.observations import NotSearchableError
+from kepler_lens.search.results import clear, push
+from kepler_lens.search.source import ServerCurve, fetch_curve
+from kepler_lens.search.stored import Searched, candidates, newest
+from kepler_lens.searcher.config import Tokens
+from kepler_lens.warp10 import Series, Token, Warp10
+
+SEARCHED = "searched"
+SKIPPED = "skipped"
+QUARANTINED = "quarantined"
+OUTCOMES = (SEARCHED, SKIPPED, QUARANTINED)
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is the same for all stars of a job; small, and without secrets.
+
+    Attributes
+    ----------
+    run : str
+        Names the job, and in the server what it finds.
+    server : str
+    tokens : Tokens
+    column : str
+    force : bool
+    """
+
+    run: str
+    server: str
+    tokens: Tokens
+    column: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A star to be searched.
+
+    Attributes
+    ----------
+    number : int
+    drawn : str
+        The run whose pages the driver has; empty if none.
+    """
+
+    number: int
+    drawn: str = ""
+
+
+@dataclass(slots=True)
+class StarResult:
+    """What became of a star.
+
+    Attributes
+    ----------
+    worker : str
+    star : int
+    outcome : str
+        One of `OUTCOMES`; empty where the job must stop.
+    reason : str
+        Why it was quarantined.
+    run : str
+        The search that counts now.
+    candidates : int
+    pages : dict
+        Number of each new candidate to its page (PNG).
+    fetch_s, search_s, draw_s, push_s, seconds : float
+    fatal : str
+        Why the whole job must stop; empty if it need not.
+    """
+
+    worker: str
+    star: int
+    outcome: str = ""
+    reason: str = ""
+    run: str = ""
+    candidates: int = 0
+    pages: dict[int, bytes] = field(default_factory=dict)
+    fetch_s: float = 0.0
+    search_s: float = 0.0
+    draw_s: float = 0.0
+    push_s: float = 0.0
+    seconds: float = 0.0
+    fatal: str = ""
+
+
+def search_star(star: Star, orders: Orders, *, worker: str = "") -> StarResult:
+    """Search a star, unless that was done with the same engine and light curve.
+
+    Parameters
+    ----------
+    star : Star
+    orders : Orders
+    worker : str, optional
+        Name to report; by default that of the Dask worker this runs in.
+
+    Returns
+    -------
+    StarResult
+        A failure that no other star would escape (token, server) is in ``fatal``.
+    """
+    began = time.monotonic()
+    result = StarResult(worker or _worker_name(), star.number)
+    try:
+        _Attempt(star, orders, result).run()
+    except NotSearchableError as error:
+        result.outcome, result.reason = QUARANTINED, str(error)
+    except KeplerLensError as error:
+        result.fatal = str(error)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _worker_name() -> str:
+    from distributed import get_worker
+
+    return str(get_worker().name)
+
+
+class _Attempt:
+    def __init__(self, star: Star, orders: Orders, result: StarResult) -> None:
+        self.star = star
+        self.orders = orders
+        self.result = result
+        self.warp10 = Warp10(orders.server)
+        self.read = Token.from_file(orders.tokens.read)
+        self.write = Token.from_file(orders.tokens.results_write)
+
+    def run(self) -> None:
+        orders, result, number = self.orders, self.result, self.star.number
+        began = time.monotonic()
+        curve = fetch_curve(self.warp10, self.read, number, orders.column)
+        before = newest(self.warp10, self.read, number)
+        result.fetch_s = time.monotonic() - began
+        if before is not None and self._stands(before, curve):
+            result.run, result.candidates = before.run, before.candidates
+            # An earlier attempt of this very job may have got here before its worker died.
+            result.outcome = SEARCHED if before.run == orders.run else SKIPPED
+            return
+        found = self._search(curve)
+        result.run, result.candidates, result.outcome = orders.run, len(found.candidates), SEARCHED
+        began = time.monotonic()
+        self._push(found, curve.fingerprint, 0 if before is None else before.tick)
+        result.push_s = time.monotonic() - began
+
+    def _search(self, curve: ServerCurve) -> Result:
+        from kepler_lens.search.page import png
+
+        result = self.result
+        began = time.monotonic()
+        try:
+            found = search_and_vet(curve.observations())
+            result.search_s = time.monotonic() - began
+            result.pages = {v.candidate.number: png(found, v) for v in found.candidates}
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # One odd light curve must not end the search of all others.
+            raise NotSearchableError(
+                f"The search of star {curve.star} failed: {type(error).__name__}: {error}"
+            ) from error
+        result.draw_s = time.monotonic() - began - result.search_s
+        return found
+
+    def _stands(self, before: Searched, curve: ServerCurve) -> bool:
+        """Whether a search need not be repeated; what a dead one left beside it is deleted."""
+        ours = before.run == self.orders.run
+        if self.orders.force and not ours:
+            return False
+        if (before.engine, before.fingerprint) != (ENGINE, curve.fingerprint):
+            return False
+        # Of an earlier search the driver may have lost the pages, of this one it never got them.
+        if before.candidates and self.star.drawn != before.run:
+            return False
+        runs = [series.labels["RUN"] for series in self._candidates()]
+        if runs.count(before.run) != before.candidates:
+            return False
+        if len(runs) > before.candidates:
+            clear(self.warp10, self.write, before.star, before.run)
+        return True
+
+    def _push(self, found: Result, fingerprint: str, after: int) -> None:
+        """Write what was found, again where an attempt taken for dead has deleted it meanwhile."""
+        for _ in range(_ATTEMPTS):
+            push(self.warp10, self.write, found, self.orders.run, fingerprint, after)
+            last = newest(self.warp10, self.read, self.star.number)
+            runs = [series.labels["RUN"] for series in self._candidates()]
+            complete = runs.count(self.orders.run) == len(found.candidates)
+            if last is not None and last.run == self.orders.run and complete:
+                return
+            after = after if last is None else last.tick
+        raise KeplerLensError(
+            f"What was found at star {self.star.number} cannot be read back from "
+            f"{self.orders.server}: does the read token see what the results' token writes?"
+        )
+
+    def _candidates(self) -> list[Series]:
+        return candidates(self.warp10, self.read, self.star.number)
