@@ -12,7 +12,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import status tag lab lab-down test lint unit molecule bench bench-search bench-search-speed mutants docs lock clean
+.PHONY: help import transits status tag lab lab-down test lint unit molecule bench bench-search bench-search-speed mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ $(VENV)/dev: requirements/bootstrap.txt requirements/dev.txt
 
 import: $(VENV)/controller ## Stand up the lab and import light curves [SOURCE=… STARS=… VARS='k=v …']
 	@$(PLAYBOOK) import.yml $(if $(SOURCE),-e import_source='$(SOURCE)') $(if $(STARS),-e import_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+
+transits: $(VENV)/controller ## Search the lab's stars for planets [STARS=… VARS='k=v …']
+	@$(PLAYBOOK) playbooks/transits.yml $(if $(STARS),-e transits_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
 
 status: $(VENV)/controller ## Print what the database holds, one key=value a line
 	@.ci/quietly $(PLAYBOOK) playbooks/status.yml $(if $(VARS),-e "$(VARS)")

@@ -1,0 +1,104 @@
+"""What the tests of the search share: the job, the server's results, stars made for a test."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+from kepler_lens.lightcurve import bkjd_to_us
+from kepler_lens.warp10 import Token, Warp10
+from lab import PROJECT, SCHEDULER, SERVER, Lab
+
+FOLDER = PROJECT / ".lab" / "transits"
+STATE = "/var/lib/kepler-lens/transits"
+CADENCE = 0.0204336
+
+
+def warp10(lab: Lab) -> Warp10:
+    return Warp10(lab.url, patience=30)
+
+
+def token(lab: Lab, name: str) -> Token:
+    return Token(lab.shell(SERVER, f"cat /etc/warp10/tokens/{name}.token").strip())
+
+
+def put_star(lab: Lab, star: int, time_bkjd: np.ndarray, flux: np.ndarray) -> None:
+    """Write a light curve as the import would."""
+    labels = f"KEPLERID={star},OBJECT=made%20up,MISSION=Kepler,OBSMODE=long%20cadence"
+    name = f"pdcsap.flux{{{labels},INSTRUME=none}}"
+    ticks = bkjd_to_us(time_bkjd).tolist()
+    lines = [f"{t}// {name} {f!r}" for t, f in zip(ticks, flux.tolist(), strict=True)]
+    warp10(lab).update("\n".join(lines).encode() + b"\n", token(lab, "write"))
+
+
+def planet(days: float = 90.0, period: float = 4.321) -> tuple[np.ndarray, np.ndarray]:
+    """Give a quarter (or more) with a clear planet: time and flux."""
+    when = 540.0 + np.arange(0, days, CADENCE)
+    flux = 10_000 * (1 + 1e-4 * np.random.default_rng(11).standard_normal(len(when)))
+    phase = np.abs((when - 541.0 + period / 2) % period - period / 2)
+    flux[phase < 0.08] *= 1 - 2e-3
+    return when, flux
+
+
+def start(lab: Lab, stars: list[int] | None, *, force: bool = False) -> None:
+    """Start the unit on some stars, without the playbook."""
+    job = json.loads(lab.shell(SCHEDULER, "cat /etc/kepler-lens/transits.json"))
+    text = json.dumps(job | {"stars": stars, "force": force})
+    lab.shell(
+        SCHEDULER,
+        f"printf '%s' '{text}' > /etc/kepler-lens/transits.json && rm -f {STATE}/*.json && "
+        "(systemctl reset-failed kepler-transits 2>/dev/null || true) && "
+        "systemctl start --no-block kepler-transits",
+    )
+
+
+def state(lab: Lab, name: str = "status") -> dict:
+    done = lab.host(SCHEDULER).run(f"cat {STATE}/{name}.json")
+    return json.loads(done.stdout) if done.rc == 0 else {}
+
+
+def wait_until(lab: Lab, what: str, true, timeout: float = 240) -> None:
+    end = time.monotonic() + timeout
+    while not true():
+        journal = "journalctl -u kepler-transits -n 20 -o cat --no-pager"
+        assert time.monotonic() < end, f"{what}: {lab.host(SCHEDULER).run(journal).stdout}"
+        time.sleep(0.3)
+
+
+def ended(lab: Lab) -> bool:
+    said = lab.shell(SCHEDULER, "systemctl show -p ActiveState,Job kepler-transits")
+    return ("=inactive" in said or "=failed" in said) and "Job=" not in said.replace("Job=0", "")
+
+
+def finish(lab: Lab) -> dict:
+    """Wait for the end; the report."""
+    wait_until(lab, "the end of the search", lambda: ended(lab))
+    return state(lab, "report")
+
+
+def search(lab: Lab, stars: list[int], *, force: bool = False) -> dict:
+    start(lab, stars, force=force)
+    return finish(lab)
+
+
+def candidates(lab: Lab, star: int) -> list[dict]:
+    """Give the attributes and labels of a star's candidates of every run, as a guest sees them."""
+    script = f"[ @HELLOEXOWORLD/GETREADTOKEN 'transit.candidate' {{ 'KEPLERID' '{star}' }} ] FIND"
+    return [series["l"] | series["a"] for series in lab.execute(script)[0]]
+
+
+def newest(lab: Lab, star: int) -> dict | None:
+    """Give the star's last search."""
+    found = lab.series(f"'transit.search' {{ 'KEPLERID' '{star}' }}")
+    return json.loads(max(found[0]["v"])[-1]) if found else None
+
+
+def assert_whole(lab: Lab, star: int) -> list[dict]:
+    """Every candidate that is there is of the search that counts, and none is missing or double."""
+    found, about = candidates(lab, star), newest(lab, star)
+    assert about is not None
+    assert {c["RUN"] for c in found} <= {about["run"]}
+    numbers = sorted(int(c["CANDIDATE"]) for c in found)
+    assert numbers == list(range(1, about["candidates"] + 1))
+    return found

@@ -1,0 +1,81 @@
+"""The planets come out of the server by FIND and FETCH, and a second search changes nothing."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from kepler_lens.search.catalogue import COLUMNS
+from lab import playbook
+from searches import FOLDER, assert_whole, candidates, newest
+
+PLANETS = {
+    6541920: (10.3039, 13.0241, 22.6845, 31.9996, 46.6888, 118.3807),
+    11442793: (7.00815, 8.71938, 14.44912, 59.7367, 91.9391, 124.914, 210.607, 331.601),
+}
+
+
+def catalogue() -> list[dict[str, str]]:
+    with (FOLDER / "catalogue.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("star", PLANETS)
+def test_every_planet_is_a_candidate(lab, star):
+    periods = np.array([float(c["period"]) for c in assert_whole(lab, star)])
+    missed = [p for p in PLANETS[star] if (np.abs(periods / p - 1) > 1e-3).all()]
+    assert not missed, periods
+
+
+@pytest.mark.usefixtures("data")
+def test_the_overlay_falls_on_the_dips(lab):
+    """At each transit the candidate's point lies where the light curve is, and below its level."""
+    (curve,) = lab.series("'pdcsap.flux' { 'KEPLERID' '6541920' }")
+    points = np.array(sorted(row[:1] + row[-1:] for row in curve["v"]), dtype=float)
+    when, flux = points[:, 0] / 86_400e6, points[:, 1]
+    for series in lab.series("'transit.candidate' { 'KEPLERID' '6541920' }"):
+        depths, misses = [], []
+        for tick, *_, value in series["v"]:
+            away = np.abs(when - tick / 86_400e6)
+            inside = flux[away < 0.04]
+            around = flux[(away > 0.3) & (away < 0.8)]
+            if len(inside) >= 2 and len(around) >= 20:
+                level = np.median(around)
+                depths.append(1e6 * (1 - value / level))
+                misses.append(1e6 * (inside.mean() - value) / level)
+        depth = float(series["a"]["depth"])
+        assert len(depths) > 5, series["l"]
+        assert np.median(depths) == pytest.approx(depth, rel=0.3), series["l"]
+        assert abs(np.median(misses)) < 0.35 * depth, series["l"]
+
+
+def test_the_search_says_its_limit(lab):
+    stars = {int(row["kepid"]) for row in catalogue()}
+    assert stars
+    for star in stars:
+        about = newest(lab, star)
+        assert about["limit"] > 0
+        assert len(about["fingerprint"]) == 32
+
+
+def test_catalogue_and_pages_are_brought(lab):
+    rows = catalogue()
+    assert tuple(rows[0]) == COLUMNS
+    for row in rows:
+        page = FOLDER / "pages" / row["kepid"] / f"{row['tce_plnt_num']}.png"
+        assert page.read_bytes().startswith(b"\x89PNG")
+        (same,) = (
+            c for c in candidates(lab, int(row["kepid"])) if c["CANDIDATE"] == row["tce_plnt_num"]
+        )
+        assert (row["tce_period"], row["disposition"]) == (same["period"], same["disposition"])
+
+
+def test_a_second_search_changes_nothing(lab):
+    before = (FOLDER / "catalogue.csv").read_bytes()
+    run = playbook("playbooks/transits.yml", "-e", f"transits_folder={FOLDER}")
+    assert run.rc == 0, run.output[-4000:]
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
+    assert "stars searched    │ 0 " in run.output
+    assert (FOLDER / "catalogue.csv").read_bytes() == before

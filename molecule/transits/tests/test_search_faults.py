@@ -1,0 +1,157 @@
+"""A search is killed or stopped, a star cannot be searched: no half of two runs is visible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from lab import SCHEDULER, WORKERS
+from searches import (
+    CADENCE,
+    assert_whole,
+    candidates,
+    finish,
+    newest,
+    planet,
+    put_star,
+    search,
+    start,
+    state,
+    token,
+    wait_until,
+    warp10,
+)
+
+GOOD, THREE, FLAT, GAP, NOTHING, ABSENT = range(900_000_101, 900_000_107)
+# What a search does, up to the point that is written last; there its process is killed.
+DIES = """
+import os, signal
+from pathlib import Path
+from kepler_lens.search.catalogue import search_and_vet
+from kepler_lens.search.results import SEARCH, push
+from kepler_lens.search.source import curve_from_server
+from kepler_lens.warp10 import Token, Warp10
+
+class Dies(Warp10):
+    def update(self, body, token):
+        if SEARCH.encode() in body:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().update(body, token)
+
+folder = Path("/etc/kepler-lens/tokens")
+curve = curve_from_server(STAR, "URL", folder / "read.token", "PDCSAP_FLUX")
+push(Dies("URL"), Token.from_file(folder / "results-write.token"),
+     search_and_vet(curve.observations()), "dead", curve.fingerprint)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stars(lab):
+    """Stars made for these tests; they and what was found in them are deleted afterwards."""
+    when, flux = planet()
+    put_star(lab, GOOD, when, flux)
+    put_star(lab, THREE, when[:3], flux[:3])
+    put_star(lab, FLAT, when, np.full(len(when), 1234.5))
+    late = when + 85 * 4.321 * (when > when.mean())
+    put_star(lab, GAP, late, flux)
+    yield
+    made = "{KEPLERID~9000001.*}"
+    warp10(lab).delete(f"pdcsap.flux{made}", token(lab, "write"))
+    warp10(lab).delete(f"~transit.*{made}", token(lab, "results-write"))
+
+
+def dies_before_its_point(lab, star: int) -> None:
+    script = DIES.replace("STAR", str(star)).replace("URL", lab.url)
+    lab.shell(SCHEDULER, f"cat > /run/dies.py <<'END'\n{script}END")
+    python = "/opt/kepler-lens/venv/bin/python"
+    done = lab.host(SCHEDULER).run(
+        f"cd / && NUMBA_CACHE_DIR=/var/lib/kepler-lens/numba runuser -u kepler -- {python} - "
+        "< /run/dies.py"
+    )
+    assert done.rc in (-9, 137), done.stderr
+
+
+def test_a_search_that_dies_before_its_point_leaves_nothing_that_counts(lab):
+    dies_before_its_point(lab, GOOD)
+    assert {c["RUN"] for c in candidates(lab, GOOD)} == {"dead"}
+    assert newest(lab, GOOD) is None
+    report = search(lab, [GOOD])
+    assert (report["exit_status"], report["searched"]) == (0, 1)
+    (found,) = assert_whole(lab, GOOD)
+    assert float(found["period"]) == pytest.approx(4.321, rel=1e-3)
+
+    # Dead again beside a search that stands: the next one searches nothing and clears up.
+    dies_before_its_point(lab, GOOD)
+    assert len(candidates(lab, GOOD)) == 2
+    report = search(lab, [GOOD])
+    assert (report["searched"], report["skipped"]) == (0, 1)
+    assert_whole(lab, GOOD)
+
+
+def test_stars_that_cannot_be_searched_are_named_and_stop_nothing(lab):
+    report = search(lab, [GOOD, THREE, FLAT, GAP, NOTHING, ABSENT])
+    assert report["exit_status"] == 3
+    reasons = {star["star"]: star["reason"] for star in report["quarantined_stars"]}
+    assert reasons.keys() == {THREE, FLAT, NOTHING, ABSENT}
+    assert "3 usable points" in reasons[THREE]
+    assert "one flux throughout" in reasons[FLAT]
+    assert "has no long cadence" in reasons[NOTHING]
+    assert_whole(lab, GOOD)
+    # Two half quarters a year apart: searched like any other.
+    assert any(float(c["period"]) == pytest.approx(4.321, rel=1e-3) for c in assert_whole(lab, GAP))
+    table = lab.shell(SCHEDULER, "cat /var/lib/kepler-lens/transits/report.txt")
+    assert str(ABSENT) in table
+
+
+def test_a_star_that_changed_is_searched_again(lab):
+    search(lab, [GOOD])
+    before = newest(lab, GOOD)["run"]
+    when, flux = planet()
+    put_star(lab, GOOD, when[-1:] + CADENCE, flux[-1:])
+    assert search(lab, [GOOD])["searched"] == 1
+    assert newest(lab, GOOD)["run"] != before
+    assert search(lab, [GOOD])["skipped"] == 1
+    assert search(lab, [GOOD], force=True)["searched"] == 1
+    assert_whole(lab, GOOD)
+
+
+def middle_of_a_search(lab, star: int) -> str:
+    """Start a search of a star, and give the host that works on it."""
+    start(lab, [star], force=True)
+    wait_until(lab, "the start", lambda: state(lab).get("state") == "running")
+    began = {name: cpu_seconds(lab, name) for name in WORKERS}
+
+    def busy() -> list[str]:
+        return [name for name in WORKERS if cpu_seconds(lab, name) - began[name] > 3]
+
+    wait_until(lab, "its middle", busy)
+    return busy()[0]
+
+
+def cpu_seconds(lab, name: str) -> float:
+    said = lab.shell(name, "systemctl show -p CPUUsageNSec --value kepler-worker")
+    return int(said) / 1e9
+
+
+@pytest.mark.usefixtures("data")
+def test_a_worker_killed_in_the_middle_of_a_search(lab):
+    before = newest(lab, 6541920)["run"]
+    name = middle_of_a_search(lab, 6541920)
+    assert state(lab)["searched"] == 0
+    lab.shell(name, "systemctl kill --signal KILL kepler-worker")
+    report = finish(lab)
+    assert (report["exit_status"], report["searched"]) == (0, 1)
+    assert newest(lab, 6541920)["run"] != before
+    assert len(assert_whole(lab, 6541920)) == 6
+
+
+@pytest.mark.usefixtures("data")
+def test_a_search_that_is_stopped_goes_on_later(lab):
+    before = newest(lab, 6541920)["run"]
+    middle_of_a_search(lab, 6541920)
+    lab.shell(SCHEDULER, "systemctl stop kepler-transits")
+    assert state(lab)["state"] == "stopped"
+    assert newest(lab, 6541920)["run"] == before
+    assert_whole(lab, 6541920)
+    report = search(lab, [6541920])
+    assert report["exit_status"] == 0
+    assert len(assert_whole(lab, 6541920)) == 6
