@@ -127,12 +127,11 @@ def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequenc
     details.write_text(json.dumps(_details(result), indent=1) + "\n", encoding="utf-8")
     written = [table, details]
     if plots:
-        from kepler_lens.search.page import png
+        from kepler_lens.search.page import pages
 
-        for vetted in result.candidates:
-            number = vetted.candidate.number
+        for number, picture in pages(result).items():
             path = folder / f"candidate-{number}.png"
-            path.write_bytes(png(result, vetted))
+            path.write_bytes(picture)
             written.append(path)
     return written
 

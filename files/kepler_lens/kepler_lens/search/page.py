@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kepler_lens.search.engine import masked
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
@@ -21,52 +22,52 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-DPI = 110
+_DPI = 110
 
 _INK, _BLUE, _RED, _GREY = "#1f2933", "#0b5394", "#c0392b", "#9aa5b1"
 
 
-def draw(result: Result, vetted: Vetted) -> Figure:
-    """Draw the page of one of a star's candidates."""
-    number = vetted.candidate.number
-    return candidate_page(
-        result.search.prepared,
-        vetted.vetting,
-        result.search.others(number),
-        number,
-        vetted.candidate.threshold,
-    )
-
-
-def png(result: Result, vetted: Vetted) -> bytes:
-    """Draw the page as a picture."""
-    picture = io.BytesIO()
-    draw(result, vetted).savefig(picture, dpi=DPI)
-    return picture.getvalue()
+def pages(result: Result) -> dict[int, bytes]:
+    """Draw a page for each of a star's candidates, as a picture by its number."""
+    if not result.candidates:
+        return {}
+    prepared = result.search.prepared
+    mask = np.zeros(len(prepared.time), bool)
+    for vetted in result.candidates:
+        mask |= masked(prepared, vetted.candidate.ephemeris)
+    # Once a star: it takes as long as a round of the search.
+    bank = event_bank(prepared, mask, DURATIONS_HOURS)
+    left = spectrum(bank, prepared.star.density, prepared.star.span_days / 2)
+    drawn = {}
+    for vetted in result.candidates:
+        picture = io.BytesIO()
+        others = result.search.others(vetted.candidate.number)
+        candidate_page(prepared, vetted, others, left).savefig(picture, dpi=_DPI)
+        drawn[vetted.candidate.number] = picture.getvalue()
+    return drawn
 
 
 def candidate_page(
-    prepared: Prepared, vetting: Vetting, others: NDArray[np.bool_], number: int, threshold: float
+    prepared: Prepared, vetted: Vetted, others: NDArray[np.bool_], left: tuple[Floats, Floats]
 ) -> Figure:
     """Draw a candidate's page.
 
     Parameters
     ----------
     prepared : Prepared
-    vetting : Vetting
+    vetted : Vetted
     others : bool[n]
         Points in transit of the star's other candidates.
-    number : int
-        Of the candidate.
-    threshold : float
-        What noise alone reaches in one star of a hundred.
+    left : float64[k], float64[k]
+        Period and statistic where no candidate transits.
 
     Returns
     -------
     Figure
         The whole light curve with the transits marked, the transit with its model, odd and even
-        transits, the strongest dimming elsewhere, the spectrum of periods, the table of tests.
+        transits, the strongest dimming elsewhere, the statistic over periods, the table of tests.
     """
+    vetting, number = vetted.vetting, vetted.candidate.number
     figure = Figure(figsize=(13.5, 9.5), layout="constrained")
     grid = figure.add_gridspec(4, 4, height_ratios=[1.0, 1.25, 1.0, 1.15])
     star, ephemeris = prepared.star, vetting.ephemeris
@@ -85,20 +86,20 @@ def candidate_page(
     model = (depth, duration, ingress)
     _phase(figure.add_subplot(grid[1, :2]), ephemeris, hours, flux)
     _transit(figure.add_subplot(grid[1, 2:]), hours, flux, model, "Transit with its model")
-    left, right = figure.add_subplot(grid[2, 0]), figure.add_subplot(grid[2, 1])
+    odd, even = figure.add_subplot(grid[2, 0]), figure.add_subplot(grid[2, 1])
     for axes, chosen, name in (
-        (left, odd_even % 2 == 1, "Odd transits"),
-        (right, odd_even % 2 == 0, "Even transits"),
+        (odd, odd_even % 2 == 1, "Odd transits"),
+        (even, odd_even % 2 == 0, "Even transits"),
     ):
         _transit(axes, hours[chosen], flux[chosen], model, name)
     low, high = (
-        np.minimum(left.get_ylim(), right.get_ylim())[0],
-        max(left.get_ylim()[1], right.get_ylim()[1]),
+        np.minimum(odd.get_ylim(), even.get_ylim())[0],
+        max(odd.get_ylim()[1], even.get_ylim()[1]),
     )
-    left.set_ylim(low, high)
-    right.set_ylim(low, high)
+    odd.set_ylim(low, high)
+    even.set_ylim(low, high)
     _secondary(figure.add_subplot(grid[2, 2:]), ephemeris, vetting, hours, flux)
-    _spectrum(figure.add_subplot(grid[3, :2]), prepared, vetting, others, threshold)
+    _spectrum(figure.add_subplot(grid[3, :2]), vetted, left)
     _table(figure.add_subplot(grid[3, 2:]), vetting)
     return figure
 
@@ -183,20 +184,17 @@ def _secondary(
     _style(axes, title, "hours from its middle")
 
 
-def _spectrum(
-    axes: Axes,
-    prepared: Prepared,
-    vetting: Vetting,
-    others: NDArray[np.bool_],
-    threshold: float,
-) -> None:
-    bank = event_bank(prepared, others, DURATIONS_HOURS)
-    period, statistic = spectrum(bank, prepared.star.density, prepared.star.span_days / 2)
-    axes.plot(period, statistic, lw=0.5, color=_BLUE)
-    axes.axhline(threshold, color=_RED, lw=0.8, ls="--")
-    axes.axvline(vetting.ephemeris.period_days, color=_RED, lw=4, alpha=0.25)
+def _spectrum(axes: Axes, vetted: Vetted, left: tuple[Floats, Floats]) -> None:
+    candidate = vetted.candidate
+    axes.plot(*left, lw=0.5, color=_BLUE)
+    axes.axhline(candidate.threshold, color=_RED, lw=0.8, ls="--")
+    period = vetted.vetting.ephemeris.period_days
+    axes.vlines(period, 0, candidate.statistic, color=_RED, lw=2, alpha=0.6)
+    axes.plot(period, candidate.statistic, "o", ms=4, color=_RED)
     axes.set_xscale("log")
-    _style(axes, "Spectrum (dashed: reached by noise in one star of a hundred)", "period [days]")
+    axes.set_ylim(bottom=0)
+    title = "The candidate, and the spectrum without candidates (dashed: 1 % of noise)"
+    _style(axes, title, "period [days]")
     axes.set_ylabel("multiple-event statistic", fontsize=8)
 
 

@@ -159,14 +159,14 @@ class _Attempt:
         result.push_s = time.monotonic() - began
 
     def _search(self, curve: ServerCurve) -> Result:
-        from kepler_lens.search.page import png
+        from kepler_lens.search.page import pages
 
         result = self.result
         began = time.monotonic()
         try:
             found = search_and_vet(curve.observations())
             result.search_s = time.monotonic() - began
-            result.pages = {v.candidate.number: png(found, v) for v in found.candidates}
+            result.pages = pages(found)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # One odd light curve must not end the search of all others.
             raise NotSearchableError(
