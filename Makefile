@@ -12,7 +12,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits status tag lab lab-down test lint unit molecule bench bench-search bench-search-speed mutants docs lock clean
+.PHONY: help import transits status tag lab lab-down test lint unit molecule bench bench-search bench-search-speed bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes o
 bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and transitleastsquares
 	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
 	@$(ONE_CORE) python benchmarks/search_speed.py
+
+bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
+	@LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
 
 mutants: $(VENV)/dev ## Break the roles one at a time and report which test caught each
 	@python molecule/mutants.py

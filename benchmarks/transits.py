@@ -1,0 +1,94 @@
+"""Measure the search on the fleet: two workers against one, and the server's FETCH against it all.
+
+Copies of one star under other numbers are searched by both workers of a lab of its own, then by one
+of them. Prints one line for each promise; the exit status is 1 where one is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+from kepler_lens.lightcurve import bkjd_to_us
+from kepler_lens.search.source import fetch_curve
+from kepler_lens.warp10 import Token, Warp10
+from lab import DATA, PROJECT, SCHEDULER, SERVER, WORKERS, Lab, playbook
+
+COPIES = 8
+FIRST = 900_000_201
+STATE = "/var/lib/kepler-lens/transits"
+LEAST_GAIN, MOST_FETCH = 1.8, 0.1
+
+
+def copies(lab: Lab) -> list[int]:
+    """Write a star again and again, under numbers of its own."""
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    warp10 = Warp10(lab.url)
+    curve = fetch_curve(warp10, warp10.public_token(), 6541920, "PDCSAP_FLUX")
+    # A year is enough of it: what is measured is how work spreads.
+    chosen = curve.time_us < bkjd_to_us(np.array([500.0]))[0]
+    points = list(zip(curve.time_us[chosen].tolist(), curve.value[chosen].tolist(), strict=True))
+    stars = list(range(FIRST, FIRST + COPIES))
+    for star in stars:
+        name = f"pdcsap.flux{{KEPLERID={star},OBJECT=copy,MISSION=Kepler,OBSMODE=long%20cadence}}"
+        warp10.update("".join(f"{t}// {name} {v!r}\n" for t, v in points).encode(), token)
+    return stars
+
+
+def search(lab: Lab, stars: list[int]) -> dict:
+    """Search stars anew; the report."""
+    job = json.loads(lab.shell(SCHEDULER, "cat /etc/kepler-lens/transits.json"))
+    text = json.dumps(job | {"stars": stars, "force": True})
+    lab.shell(
+        SCHEDULER,
+        f"printf '%s' '{text}' > /etc/kepler-lens/transits.json && "
+        "systemctl start --wait kepler-transits",
+    )
+    report = json.loads(lab.shell(SCHEDULER, f"cat {STATE}/report.json"))
+    assert report["searched"] == len(stars), report
+    return report
+
+
+def main() -> int:
+    """Provision, measure, say, and remove."""
+    lab = Lab()
+    source = ["-e", f"import_source={DATA / 'kepler'}", "-e", "import_stars=6541920"]
+    # A star that is not there: what is measured comes afterwards.
+    nothing = ["-e", "transits_stars=1", "-e", f"transits_folder={PROJECT / '.lab' / lab.name}"]
+    try:
+        for name, words in (("import.yml", source), ("playbooks/transits.yml", nothing)):
+            run = playbook(name, *words, "-e", "lab_distribution_wanted=wheel")
+            assert run.rc == 0, run.output[-3000:]
+        stars = copies(lab)
+        search(lab, stars[:2])  # compiled now, on both
+        two = search(lab, stars)
+        lab.shell(WORKERS[1], "systemctl stop kepler-worker")
+        one = search(lab, stars)
+    finally:
+        playbook("playbooks/lab_down.yml", "-e", "lab_image_keep=true")
+    return 0 if all(figures(one, two)) else 1
+
+
+def figures(one: dict, two: dict) -> tuple[bool, bool]:
+    """Print what was measured; whether each promise was kept."""
+    gain = two["stars_per_minute"] / one["stars_per_minute"]
+    fetch, total = two["seconds"]["fetch"], sum(two["seconds"].values())
+    kept = gain >= LEAST_GAIN, fetch / total <= MOST_FETCH
+    print(
+        f"two workers against one: {gain:.2f} times ({two['stars_per_minute']} and "
+        f"{one['stars_per_minute']} stars a minute; at least {LEAST_GAIN}: {verdict(kept[0])})"
+    )
+    print(
+        f"FETCH of a star: {fetch / COPIES:.2f} s of {total / COPIES:.1f} s "
+        f"({fetch / total:.1%}; at most {MOST_FETCH:.0%}: {verdict(kept[1])})"
+    )
+    return kept
+
+
+def verdict(kept: bool) -> str:
+    return "kept" if kept else "NOT KEPT"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
