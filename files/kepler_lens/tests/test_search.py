@@ -1,6 +1,7 @@
 """The search as a whole, on simulated stars and on real ones whose planets are known."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import kepler_lens.cli_search  # noqa: F401 - adds its command
 from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.observations import CADENCE_DAYS, observations, observe
+from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observations, observe
 from kepler_lens.simulate import simulate
 from kepler_lens.transit import Planet
 
@@ -95,6 +96,35 @@ def test_a_variable_star_without_planets_has_none(data):
     result = search_and_vet(star_of(data / "kepler/011454304"))
     assert periods(result) == []
     assert result.search.prepared.lines > 50
+
+
+def k2_star(path, columns):
+    return observations([read_light_curve(path, columns)])
+
+
+@pytest.mark.parametrize("columns", [("PDCSAP_FLUX", "SAP_QUALITY"), ("PDCSAP_FLUX",)])
+def test_k2_stars_give_no_flood_of_candidates(data, columns):
+    files = sorted((data / "k2").glob("*c05_llc.fits"))
+    assert len(files) == 4
+    for path in files:
+        assert periods(search_and_vet(k2_star(path, columns))) == [], path.name
+
+
+def test_a_k2_star_lost_in_noise_is_said_to_be_unsuited(data):
+    (path,) = (data / "k2").glob("*c01_llc.fits")
+    with pytest.raises(NotSearchableError, match="lost in noise"):
+        k2_star(path, ("PDCSAP_FLUX",))
+
+
+@pytest.mark.parametrize("period", [2.3, 7.1, 17.3])
+@pytest.mark.parametrize(("epic", "depth"), [(211696659, 3e-3), (211719918, 9e-3)])
+def test_planets_of_k2_stars_are_found(data, epic, depth, period):
+    (path,) = (data / "k2").glob(f"ktwo{epic}-*.fits")
+    star = k2_star(path, ("PDCSAP_FLUX",))
+    planet = Planet(1, "b", period, star.time[0] + 1.7, 4.0, 0.02, 0.2)
+    shape = planet.mean_dimming(star.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
+    result = search_and_vet(replace(star, flux=(1 + star.flux) * (1 - depth * shape) - 1))
+    assert found(result, [period]) == [True]
 
 
 def test_command_writes_the_table_and_the_pages(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kepler_lens.search.doubts import of_thrusters
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
 from kepler_lens.search.fold import fold_all
 from kepler_lens.search.lines import subtract_lines
@@ -82,6 +83,21 @@ def test_fit_finds_the_noise_it_was_given():
     assert np.mean(whiten(y, u, w, phi) ** 2 / d) == pytest.approx(1.0, abs=0.06)
 
 
+def test_fit_of_a_restless_star_is_as_likely_as_the_truth():
+    rng = np.random.default_rng(16)
+    time = np.arange(3000) * CADENCE_DAYS
+    start = np.r_[True, np.zeros(2999, bool)]
+    sigma = np.full(3000, 1.1e-4)
+    truth = Noise(1.0, 6e-4, 0.47, 1.3e-4, 0.036, 1e-9)
+    y = np.linalg.cholesky(covariance(time, sigma, start, truth)) @ rng.normal(size=3000)
+
+    def misfit(noise):
+        u, w, phi, d = factor(time, (sigma * noise.white) ** 2, start, *terms(noise))
+        return np.sum(whiten(y, u, w, phi) ** 2 / d + np.log(d))
+
+    assert misfit(fit(time, y, sigma, start)) < misfit(truth) + 20
+
+
 @pytest.mark.parametrize(("size", "first", "last"), [(500, 20, 40), (501, 160, 190), (97, 7, 48)])
 def test_folding_at_whole_periods_is_a_plain_sum(size, first, last):
     rng = np.random.default_rng(size)
@@ -135,6 +151,41 @@ def test_lines_leave_the_transits_of_a_short_period():
     assert left is flux
 
 
+def test_lines_leave_a_short_and_restless_star():
+    rng = np.random.default_rng(9)
+    time = 2300 + np.arange(3500) * CADENCE_DAYS
+    walk = np.convolve(rng.normal(0, 1e-3, 3600), np.hanning(60) / 5, "valid")[: len(time)]
+    flux = walk + rng.normal(0, 1e-4, len(time)) + 5e-3 * np.sin(2 * np.pi * 1.7 * time)
+    _, lines = subtract_lines(time, flux)
+    assert lines <= len(time) // 100
+
+
+def test_lines_of_a_pulsating_star_go_but_not_the_deep_transits_beside_them():
+    rng = np.random.default_rng(10)
+    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    waves = sum(3e-3 * np.sin(2 * np.pi * f * time) for f in (0.623, 0.911, 1.47))
+    inside = (time % 2.3) < 0.15
+    flux = rng.normal(0, 1e-4, len(time)) + waves - 5e-3 * inside
+    left, lines = subtract_lines(time, flux)
+    assert lines >= 3
+    assert np.median(left[~inside]) - np.median(left[inside]) > 0.85 * 5e-3
+
+
+@pytest.mark.parametrize(
+    ("mission", "period", "is_theirs"),
+    [
+        ("K2", 0.2452, True),
+        ("K2", 0.4905, True),
+        ("K2", 1.9616, True),
+        ("K2", 0.52, False),
+        ("K2", 12.26, False),
+        ("Kepler", 0.4904, False),
+    ],
+)
+def test_periods_of_thrusters_are_those_of_k2(mission, period, is_theirs):
+    assert of_thrusters(mission, period) == is_theirs
+
+
 def test_consistency_tells_equal_transits_from_one_that_dominates():
     d = np.full(4, 1e8)
     equal = Transits(np.arange(4), np.arange(4.0), 5 * d**0.5 + np.zeros(4), d)
@@ -163,6 +214,7 @@ def test_ephemeris_numbers_its_transits():
         (np.array([1.0, 1.1, 0.9]), "3 usable points"),
         (np.full(5000, np.nan), "0 usable points"),
         (np.full(5000, 7.0), "one flux throughout"),
+        (np.random.default_rng(1).normal(1, 0.4, 5000), "lost in noise"),
         (np.random.default_rng(1).normal(0, 1, 5000) - 10, "not positive"),
     ],
 )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kepler_lens.search.ephemeris import Ephemeris, Transits
 from kepler_lens.search.matched import Events
+from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.search.periods import CLIP
 
 Floats = NDArray[np.float64]
@@ -16,6 +17,9 @@ _LARGEST_SHARE = 0.35
 _MISSING_SHARE = 0.3
 _UNIQUE = 1.5
 _CERTAIN = 20.0
+_FIRING_DAYS = 12 * CADENCE_DAYS
+_MOST_FIRINGS = 8
+_IN_STEP = 1.5e-3
 
 
 def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
@@ -40,6 +44,18 @@ def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
     if found.mes < _CERTAIN and found.mes < _UNIQUE * max(rivals(ephemeris, events)):
         return "other phases are as dark or bright"
     return ""
+
+
+def of_thrusters(mission: str, period: float) -> bool:
+    """Whether a period, days, is a small multiple of that of K2's thrusters.
+
+    Two wheels could not hold the telescope: it was set straight at every 12th cadence where it had
+    to, and in between the stars drift over the pixels (Van Cleve et al. 2016, PASP 128, 075002).
+    """
+    firings = round(period / _FIRING_DAYS)
+    if mission != "K2" or not 1 <= firings <= _MOST_FIRINGS:
+        return False
+    return abs(period / (firings * _FIRING_DAYS) - 1) < _IN_STEP
 
 
 def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:

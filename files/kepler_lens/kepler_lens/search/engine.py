@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.search.doubts import LEAST_TRANSITS, doubtful, near
+from kepler_lens.search.doubts import LEAST_TRANSITS, doubtful, near, of_thrusters
 from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, transits
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import Observations
@@ -153,12 +153,14 @@ class LoneEvent:
     statistic: float
 
 
-def search(star: Observations) -> Search:
+def search(star: Observations, rounds: int = _ROUNDS) -> Search:
     """Find the transiting planets of a star.
 
     Parameters
     ----------
     star : Observations
+    rounds : int
+        How often at most what was found is masked and the rest searched again.
 
     Returns
     -------
@@ -174,7 +176,7 @@ def search(star: Observations) -> Search:
     candidates: list[Candidate] = []
     longest = star.span_days / 2
     bank: list[Events] = []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
         peaks = fold_bank(bank, star.density, longest)
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
@@ -282,6 +284,8 @@ def _harvest(
         if _margin(signal) <= 0 or doubtful(signal.ephemeris, found, bank[signal.index]):
             continue
         period = signal.ephemeris.period_days
+        if of_thrusters(prepared.star.mission, period):
+            continue
         candidate = Candidate(
             known + len(taken) + 1,
             signal.ephemeris,

@@ -26,7 +26,15 @@ _ROUNDS = 40
 _GAIN = 0.7
 """The scatter left must be less than this part of what it was."""
 _OVERSAMPLED = 4
+_NEIGHBOURHOOD = 1.4
+"""Width of a line's neighbourhood, 1/day."""
+_POINTS_A_LINE = 100
+"""So many points must speak for a line: else a short light curve's noise and transits go too."""
 _TREND = 245
+_HARMONICS, _COMB = 15, 8
+"""So many of a frequency's first harmonics are a comb: a transit or an eclipse, not a wave."""
+_COMB_WIDTH = 0.35
+"""How well a line keeps to a comb, in units of what the time span resolves."""
 
 
 def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
@@ -55,25 +63,50 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
     frequency = fft.rfftfreq(size, CADENCE_DAYS)
     wanted = (frequency > _LOWEST) & (frequency < _HIGHEST)
     apart = int(1.5 * _OVERSAMPLED)
-    found: list[float] = []
+    width = max(16, round(_NEIGHBOURHOOD / frequency[1]))
+    most = len(time) // _POINTS_A_LINE
+    found: list[Floats] = []
     for number in range(_ROUNDS):
         grid = np.zeros(size)
         grid[index] = y
         amplitude = np.abs(fft.rfft(grid)) * (2 / len(y))
-        ratio = np.where(wanted, amplitude / _background(amplitude), 0)
+        ratio = np.where(wanted, amplitude / _background(amplitude, width), 0)
         least = _FIRST_RATIO if number == 0 else _LEAST_RATIO
-        peaks = _peaks(amplitude, ratio, least, apart)
+        peaks = _peaks(amplitude, ratio, least, apart)[: most - sum(map(len, found))]
         if not peaks:
             break
         lines = np.array([_vertex(amplitude, k) for k in peaks]) * (frequency[1] - frequency[0])
         y = y - _sines(time, y, lines)
-        found += list(lines)
+        found.append(lines)
+    found = [lines for lines in _without_combs(found, 1 / (time[-1] - time[0])) if len(lines)]
     if not found:
         return flux, 0
+    y = first
+    for lines in found:
+        y = y - _sines(time, y, lines)
     left = flux - (first - y)
     if _short_scatter(left) > _GAIN * _short_scatter(flux):
         return flux, 0
-    return left, len(found)
+    return left, sum(map(len, found))
+
+
+def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
+    """Drop the lines (1/day) that are harmonics of one frequency, which a transit's are."""
+    if not rounds:
+        return []
+    lines = np.sort(np.concatenate(rounds))
+    number = np.arange(1, _HARMONICS + 1)
+    for base in np.concatenate([lines / k for k in (1, 2, 3, 4)]):
+        if base < _LOWEST:
+            continue
+        expected = base * number
+        at = np.clip(np.searchsorted(lines, expected), 1, len(lines) - 1)
+        off = np.minimum(np.abs(lines[at] - expected), np.abs(lines[at - 1] - expected))
+        # The error of the base grows with the number of the harmonic.
+        hits = off < _COMB_WIDTH * resolution * np.sqrt(1 + (number / 4) ** 2)
+        if hits.sum() >= _COMB:
+            rounds = [x[np.abs(x / base - np.round(x / base)) * base > resolution] for x in rounds]
+    return rounds
 
 
 def _trend(time: Floats, flux: Floats) -> Floats:
@@ -94,7 +127,7 @@ def _short_scatter(flux: Floats) -> float:
     return _deviation(np.diff(means))
 
 
-def _background(amplitude: Floats, width: int = 8192) -> Floats:
+def _background(amplitude: Floats, width: int) -> Floats:
     """Median amplitude of the neighbourhood, by blocks."""
     blocks = len(amplitude) // width
     if blocks < 2:

@@ -213,21 +213,26 @@ def fit(time: Floats, flux: Floats, sigma: Floats, start: NDArray[np.bool_]) -> 
         value = _misfit(time, flux, (sigma * process.white) ** 2, start, *terms(process))
         return float(value) + 0.01 * outside
 
-    first = np.log([1.0, max(spread / white, 0.3), 1.5, 0.4, 0.12])
-    best = minimize(
-        misfit,
-        first,
-        method="Nelder-Mead",
-        options={
-            "maxfev": 400,
-            "xatol": 0.02,
-            "fatol": 1e-5,
-            "initial_simplex": np.vstack([first, first + np.diag(_STEPS)]),
-        },
-    )
-    return noise(best.x)
+    tried = []
+    for slow_days, fast, fast_days in _BEGINNINGS:
+        first = np.log([1.0, max(spread / white, 0.3), slow_days, fast, fast_days])
+        best = minimize(
+            misfit,
+            first,
+            method="Nelder-Mead",
+            options={
+                "maxfev": 400,
+                "xatol": 0.02,
+                "fatol": 1e-5,
+                "initial_simplex": np.vstack([first, first + np.diag(_STEPS)]),
+            },
+        )
+        tried.append((float(best.fun), best.x))
+    return noise(min(tried, key=lambda pair: pair[0])[1])
 
 
+_BEGINNINGS = ((1.5, 0.4, 0.12), (0.3, 1.0, 0.035))
+"""Days of slow, fast, its days: one alone leaves a restless star in a poor local maximum."""
 _BOUNDS = [(0.3, 3.0), (0.02, 1e5), (0.2, 30.0), (0.01, 1e3), (0.03, 0.35)]
 """Of white, slow, its days, fast, its days; slow and fast in units of the white noise."""
 _STEPS = (-0.2, 0.7, 0.7, -0.7, 0.5)

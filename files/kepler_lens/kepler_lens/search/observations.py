@@ -15,10 +15,14 @@ CADENCE_DAYS = 0.02043361
 """Of long cadence: 29.42 min (Kepler Instrument Handbook, KSCI-19033, section 2.6)."""
 
 BAD_QUALITY = 1130799
-"""Bits of SAP_QUALITY that spoil a cadence: the default mask of Kepler's guest observer office."""
+"""Bits of SAP_QUALITY that spoil a cadence: the default mask of Kepler's guest observer office.
+
+K2's thruster firings (bit 2²⁰) are among them.
+"""
 
 _LONG_GAP_DAYS = 5.0
 _LEAST_POINTS = 50
+_MOST_SCATTER = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +104,7 @@ def observe(
     Raises
     ------
     NotSearchableError
-        There are too few points, or they are all the same, or not positive.
+        There are too few points, or they are all the same, not positive, or nothing but noise.
     """
     good = np.isfinite(time) & np.isfinite(flux)
     order = np.argsort(time[good], kind="stable")
@@ -119,6 +123,11 @@ def observe(
     relative = f / level[quarter] - 1
     if np.ptp(relative) == 0:
         raise NotSearchableError(f"Star {star} has one flux throughout: nothing was measured.")
+    scatter = 1.4826 * float(np.median(np.abs(np.diff(relative)))) / 2**0.5
+    if scatter > _MOST_SCATTER:
+        raise NotSearchableError(
+            f"Star {star} is lost in noise: its points scatter by {scatter:.0%} of its flux."
+        )
     return Observations(
         star, name, mission, t, relative, quarter, level, dict(stellar or {}), dict(cdpp or {})
     )

@@ -20,6 +20,7 @@ CLIP = 8.0
 _SUN_HOURS = 13.0
 """A central transit of the Sun by a small planet with a period of a year."""
 _STEPS_A_DURATION = 5
+_SLACK = 1.12
 _CUT = 5.5
 _LEAST_EVENTS = 2.3
 """A phase with less information than so many usual transits is taken for that much."""
@@ -111,10 +112,10 @@ def _fold(
 
 
 def _period_range(hours: float, density: float | None, longest: float) -> tuple[float, float]:
-    """Periods whose durations, by `duration_range`, are about this one (within half a step)."""
+    """Periods whose durations, by `duration_range`, are about this one (within a quarter step)."""
     one, other = duration_range(365.25, density)
-    low = 365.25 * (hours / other / 1.2) ** 3
-    high = 365.25 * (hours * 1.2 / one) ** 3
+    low = 365.25 * (hours / other / _SLACK) ** 3
+    high = 365.25 * (hours * _SLACK / one) ** 3
     return max(SHORTEST_PERIOD_DAYS, low), min(longest, high)
 
 
