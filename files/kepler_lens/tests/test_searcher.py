@@ -1,0 +1,108 @@
+"""The search job: its file, its pages, its account."""
+
+import json
+
+import pytest
+
+from kepler_lens.errors import JobRunningError, KeplerLensError
+from kepler_lens.jobs.driver import lock
+from kepler_lens.searcher.config import load_job
+from kepler_lens.searcher.driver import run_search
+from kepler_lens.searcher.pages import Pages
+from kepler_lens.searcher.report import Progress
+from kepler_lens.searcher.table import render_summary
+from kepler_lens.searcher.task import QUARANTINED, SEARCHED, SKIPPED, StarResult
+
+JOB = {"server": "http://w:8080", "tokens": {"read": "/t/r", "results_write": "/t/w"}}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(**changes):
+        path = tmp_path / "job.json"
+        path.write_text(json.dumps({**JOB, **changes}))
+        return load_job(path)
+
+    return write
+
+
+def test_a_job_is_read_with_its_list_of_stars(write, tmp_path):
+    stars = tmp_path / "stars"
+    stars.write_text("11442793 # Kepler-90\n")
+    job = write(stars=[6541920], stars_file=str(stars), state=str(tmp_path))
+    assert job.stars == (6541920, 11442793)
+    assert write().stars is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"columns": "x"}, "unexpected keyword argument 'columns'"),
+        ({"column": "SAP_QUALITY"}, "cannot be searched"),
+        ({"scheduler": "tls://s:8786"}, "needs tls"),
+        ({"tokens": {"read": "/t"}}, "results_write"),
+    ],
+)
+def test_a_wrong_job_is_refused_in_one_sentence(write, changes, word):
+    with pytest.raises(KeplerLensError, match=word) as caught:
+        write(**changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_one_search_at_a_time(write, tmp_path):
+    with lock(tmp_path, "search"), pytest.raises(JobRunningError, match="Another search"):
+        run_search(write(state=str(tmp_path)))
+
+
+def test_pages_are_replaced_as_a_whole(tmp_path):
+    pages = Pages(tmp_path)
+    pages.put(7, "one", {1: b"a", 2: b"b"})
+    assert pages.run_of(7) == "one"
+    pages.put(7, "two", {1: b"c"})
+    assert {p.name for p in (tmp_path / "7").iterdir()} == {"1.png", "run"}
+    assert (tmp_path / "7/1.png").read_bytes() == b"c"
+    pages.put(7, "three", {})
+    assert (pages.run_of(7), list(tmp_path.iterdir())) == ("", [])
+
+
+def test_pages_that_were_cut_short_are_cleared(tmp_path):
+    (tmp_path / "7.part").mkdir()
+    Pages(tmp_path).put(7, "one", {1: b"a"})
+    assert [p.name for p in tmp_path.iterdir()] == ["7"]
+
+
+@pytest.fixture
+def progress(tmp_path):
+    progress = Progress(run="r", server="http://w:8080", folder=tmp_path)
+    progress.total = 4
+    progress.working()
+    progress.add(StarResult("worker1", 1, SEARCHED, candidates=2, seconds=3.0, fetch_s=1.0))
+    progress.add(StarResult("worker2", 2, SEARCHED, candidates=0, seconds=1.0))
+    progress.add(StarResult("worker2", 3, SKIPPED, candidates=5))
+    progress.add(StarResult("worker2", 4, QUARANTINED, "Star 4 has 3 usable points."))
+    return progress
+
+
+def test_each_star_is_counted_once(progress, tmp_path):
+    report = progress.end("done", "", 3)
+    assert json.loads((tmp_path / "report.json").read_text()) == report
+    assert (report["stars_done"], report["searched"], report["skipped"]) == (4, 2, 1)
+    assert report["candidates"] == 2
+    assert {n: w["share"] for n, w in report["workers"].items()} == {"worker1": 0.5, "worker2": 0.5}
+    assert report["quarantined_stars"] == [{"star": 4, "reason": "Star 4 has 3 usable points."}]
+
+
+def test_the_table_has_what_people_ask_for(progress):
+    row = {
+        "kepid": 6541920,
+        "tce_plnt_num": 3,
+        "tce_period": "13.0249",
+        "tce_depth": "740.3",
+        "tce_model_snr": "100.5",
+        "tce_num_transits": "100",
+        "disposition": "CANDIDATE",
+    }
+    text = render_summary(progress.end("done", "", 3), [row], width=80)
+    for part in ("6541920", "13.0249", "740.3", "CANDIDATE", "worker1", "50%", "3 usable points"):
+        assert part in text
+    assert max(len(line) for line in text.splitlines()) <= 80
