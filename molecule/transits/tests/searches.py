@@ -67,8 +67,9 @@ def wait_until(lab: Lab, what: str, true, timeout: float = 240) -> None:
 
 
 def ended(lab: Lab) -> bool:
-    said = lab.shell(SCHEDULER, "systemctl show -p ActiveState,Job kepler-transits")
-    return ("=inactive" in said or "=failed" in said) and "Job=" not in said.replace("Job=0", "")
+    lines = lab.shell(SCHEDULER, "systemctl show -p ActiveState,Job kepler-transits").splitlines()
+    unit = dict(line.split("=", 1) for line in lines)
+    return unit["ActiveState"] in ("inactive", "failed") and unit.get("Job", "") in ("", "0")
 
 
 def finish(lab: Lab) -> dict:
