@@ -1,5 +1,8 @@
 """Make the tokens that have no file yet, with the server's own generator.
 
+A token cannot be asked whose series it reads. That of one which reads more than its own is noted
+beside it, and one that was made before it could read them is made anew; the old one stays valid.
+
 Argument: a JSON object, see tasks/tokens.yml.
 """
 
@@ -13,20 +16,42 @@ from pathlib import Path
 
 job = json.loads(sys.argv[1])
 folder = Path(job["folder"])
-missing = [token for token in job["tokens"] if not (folder / f"{token['name']}.token").exists()]
+
+
+def owners(token):
+    """Whose series a token is for."""
+    return [token["owner"], *token.get("reads_too", [])]
+
+
+def up_to_date(token):
+    """Whether a token is there and reads what it should."""
+    path = folder / f"{token['name']}.token"
+    note = path.with_suffix(".owners")
+    noted = note.read_text().split() if note.exists() else owners(token)[:1]
+    return path.exists() and noted == owners(token)
+
+
+missing = [token for token in job["tokens"] if not up_to_date(token)]
 if not missing:
     sys.exit()
 
 ENVELOPE = (
     "{{ 'id' '{name}' 'type' '{type}' 'owner' '{owner}' 'producer' '{owner}' "
     "'application' '{application}' 'applications' [ '{application}' ] "
-    "'owners' [ '{owner}' ] 'producers' [ '{owner}' ] "
+    "'owners' [ {owners} ] 'producers' [ {owners} ] "
     "'labels' {{}} 'attributes' {{}} {validity} }} TOKENGEN 'token' GET\n"
 )
 os.umask(0o077)
 with tempfile.TemporaryDirectory(dir="/run") as run:
     script, answer = Path(run, "tokens.mc2"), Path(run, "tokens.json")
-    envelopes = [ENVELOPE.format(**token, validity=job["validity"]) for token in missing]
+    envelopes = [
+        ENVELOPE.format(
+            **token,
+            owners=" ".join(f"'{owner}'" for owner in owners(token)),
+            validity=job["validity"],
+        )
+        for token in missing
+    ]
     script.write_text("".join(envelopes))
     for path in (Path(run), script):
         shutil.chown(path, "warp10", "warp10")
@@ -65,4 +90,9 @@ for token, secret in zip(missing, made, strict=True):
     new.write_text(secret + "\n")
     shutil.chown(new, "warp10", "warp10")
     new.rename(path)
+    # Last: without the note the token is made once more.
+    if len(owners(token)) > 1:
+        path.with_suffix(".owners").write_text("\n".join(owners(token)) + "\n")
+    else:
+        path.with_suffix(".owners").unlink(missing_ok=True)
     print(token["name"])

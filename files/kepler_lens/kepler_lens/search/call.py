@@ -1,0 +1,173 @@
+"""The program behind the macro ``TRANSITS``: Warp 10's ``CALL`` runs it and asks it for searches.
+
+`CALL` starts processes and keeps them: each prints how many there may be, then answers a line with
+a line, both percent-encoded; an answer that begins with a space is an error. There are two more
+processes than may search, since `CALL` lets callers wait for a process, and one that is free but
+finds every place taken says so at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import quote, unquote_plus
+
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.warp10 import Token
+
+SPARE = 2
+"""Processes that only say that the others are busy."""
+
+_NAME = "kepler_lens.search.call"
+_PATIENCE = 600.0  # seconds for one search
+
+
+class CallError(KeplerLensError):
+    """A request cannot be answered."""
+
+
+@contextmanager
+def place(folder: Path, places: int) -> Iterator[None]:
+    """Hold one of some places, which all processes share.
+
+    Parameters
+    ----------
+    folder : Path
+        Where their locks are.
+    places : int
+        How many there are.
+
+    Raises
+    ------
+    CallError
+        All are taken.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(places):
+        with (folder / f"place-{number}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield
+            return
+    raise CallError(
+        f"TRANSITS is busy: as many stars as may be, {places}, are being searched. "
+        "Try again in a minute."
+    )
+
+
+def answer(line: str, token_file: Path, folder: Path, places: int, url: str) -> str:
+    """Answer one request of `CALL`.
+
+    Parameters
+    ----------
+    line : str
+        Percent-encoded JSON with the caller's `token` and the `star`.
+    token_file : Path
+        The token that a caller must have.
+    folder, places
+        See `place`.
+    url : str
+        The server that has the star.
+
+    Returns
+    -------
+    str
+        Percent-encoded JSON: a list of candidates; or a space and an error.
+    """
+    try:
+        found = _search(line, token_file, folder, places, url)
+    except KeplerLensError as error:
+        return " " + quote(str(error), safe="")
+    return quote(found, safe="")
+
+
+def _search(line: str, token_file: Path, folder: Path, places: int, url: str) -> str:
+    try:
+        request = json.loads(unquote_plus(line))
+        token, star = str(request["token"]), str(request["star"])
+    except (ValueError, TypeError, KeyError):
+        raise CallError("TRANSITS takes the call token and the number of a star.") from None
+    # As bytes and in constant time: how long it takes says nothing of how much was right.
+    if not hmac.compare_digest(token.encode(), Token.from_file(token_file).reveal().encode()):
+        raise CallError("This is not the call token: ask whoever runs the server for it.")
+    if not (star.isascii() and star.isdigit()):
+        raise CallError(f"{star[:40]} is no number of a star.")
+    with place(folder, places):
+        return _in_a_process(url, star)
+
+
+def _in_a_process(url: str, star: str) -> str:
+    """Search in a process of its own: what it takes of memory goes back, and it may die."""
+    try:
+        done = subprocess.run(  # noqa: S603 - this module, and digits
+            [sys.executable, "-m", _NAME, url, star],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CallError(f"The search of star {star} took more than {_PATIENCE:.0f} s.") from None
+    if done.returncode == 0:
+        return done.stdout
+    if done.returncode == KeplerLensError.exit_status and done.stdout:
+        raise CallError(done.stdout.strip())
+    last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+    raise CallError(f"The search of star {star} ended with status {done.returncode}: {last}")
+
+
+def search_one(url: str, star: int) -> str:
+    """Search a star of the server.
+
+    Returns
+    -------
+    str
+        JSON: a list of candidates, each by the columns of the catalogue.
+
+    Raises
+    ------
+    KeplerLensError
+        The star is not there, or cannot be searched.
+    """
+    from kepler_lens.search.catalogue import row, search_and_vet
+    from kepler_lens.search.source import from_server
+
+    result = search_and_vet(from_server(star, url, None))
+    return json.dumps([row(result.search.star, vetted) for vetted in result.candidates])
+
+
+def serve(
+    requests: TextIO, answers: TextIO, token_file: Path, folder: Path, places: int, url: str
+) -> None:
+    """Answer requests until there are no more."""
+    print(places + SPARE, file=answers, flush=True)
+    for line in requests:
+        print(answer(line.strip(), token_file, folder, places, url), file=answers, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve (token file, folder of locks, places, URL), or search one star (URL, number)."""
+    if len(arguments) == 2:
+        try:
+            print(search_one(arguments[0], int(arguments[1])))
+        except KeplerLensError as error:
+            print(error)
+            return KeplerLensError.exit_status
+    else:
+        token_file, folder, places, url = arguments
+        serve(sys.stdin, sys.stdout, Path(token_file), Path(folder), int(places), url)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
