@@ -303,13 +303,26 @@ def table(results: Path) -> None:
             f"Gaussian ceiling {ceiling:.1%}, "
             f"false beside {sum(len(r['others']) for r in rows.values())}"
         )
-        both = [(r, done[f"gerbls {k}"]) for k, r in rows.items() if f"gerbls {k}" in done]
+    for line in recovery_of_both(results):
+        print(line)
+
+
+def recovery_of_both(results: Path) -> list[str]:
+    """Say how many planets this search and the gerbls sketch found of the same ones."""
+    done = measured(results)
+    lines = []
+    for star, snr in CELLS:
+        prefix = "gerbls " + injection_key(star, snr, 0)[:-1]
+        both = [k.removeprefix("gerbls ") for k in done if k.startswith(prefix)]
+        both = [k for k in both if k in done]
         if both:
-            ours, theirs = (sum(pair[i]["recovered"] for pair in both) for i in (0, 1))
-            print(
-                f"  of the same {len(both)}, this search {ours}, "
+            ours = sum(bool(done[k]["recovered"]) for k in both)
+            theirs = sum(bool(done[f"gerbls {k}"]["recovered"]) for k in both)
+            lines.append(
+                f"of the same {len(both)} in {star} at SNR {snr:g}: this search {ours}, "
                 f"strongest period of the gerbls sketch, without any threshold, {theirs}"
             )
+    return lines
 
 
 def part_of(text: str) -> tuple[int, int]:

@@ -10,16 +10,15 @@ import argparse
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
-from gerbls import pyBLSAnalyzer, pyDataContainer, pyFastBLS
+import search_gerbls
 from kepler_lens.search.ephemeris import refine
-from kepler_lens.search.periods import DURATIONS_HOURS, duration_range, fold_bank
+from kepler_lens.search.periods import DURATIONS_HOURS, fold_bank
 from kepler_lens.search.prepare import detrended, event_bank, prepare
-from search import PLANETS, load
-
-SHORTEST, LONGEST = 0.5, 500.0
-SEGMENTS = np.geomspace(SHORTEST, LONGEST, 7)
+from search import PLANETS, RESULTS, load, recovery_of_both
+from search_gerbls import LONGEST, SEGMENTS, SHORTEST
 
 
 def timed(name: str, run: Callable[[], float], rounds: int) -> float:
@@ -38,7 +37,9 @@ def timed(name: str, run: Callable[[], float], rounds: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--skip", nargs="*", default=[], choices=("tls", "bls"))
-    skip = parser.parse_args().skip
+    parser.add_argument("--results", type=Path, default=RESULTS, help="those of search.py")
+    arguments = parser.parse_args()
+    skip = arguments.skip
     star = load("006541920")
     prepared = prepare(star)
     nothing = np.zeros(len(prepared.time), bool)
@@ -56,34 +57,19 @@ def main() -> None:
         peaks = fold_bank(bank, star.density, LONGEST)
         return max(peaks, key=lambda p: p.statistic).period_days
 
-    def durations(low: float, high: float) -> list[float]:
-        least, most = duration_range(low, star.density)[0], duration_range(high, star.density)[1]
-        return [h / 24 for h in DURATIONS_HOURS[1::2] if least <= h <= most and h / 24 < 0.15 * low]
-
     def gerbls() -> float:
-        best = (0.0, 0.0)
-        for low, high in pairwise(SEGMENTS):
-            chosen = durations(low, high) or [0.1 * low]
-            data, program = pyDataContainer(), pyFastBLS()
-            data.store(t, flux, error, convert_to_flux=False)
-            # Its own downsampling expects periods of a day: the grid is as fine as this search's.
-            step = max(min(chosen) / 5, 0.0204)
-            program.setup(
-                data, low, high, t_samp=step, verbose=False,
-                duration_mode="constant", durations=chosen,
-            )  # fmt: skip
-            program.run(verbose=False)
-            found = pyBLSAnalyzer(program)
-            score = np.where(np.asarray(found.dmag) > 0, found.dchi2, 0)
-            best = max(best, (float(score.max()), float(found.P[int(np.argmax(score))])))
-        return best[1]
+        period, power = search_gerbls.spectrum(t, flux, error, star.density)
+        return float(period[int(np.argmax(power))])
 
     own()
     ours = timed("this search, all of it", own, 3)
     fold = timed("this search, without the noise", folding, 3)
     theirs = timed("gerbls, six segments", gerbls, 3)
     ratios = theirs / ours, theirs / fold
-    print("  gerbls over this search {:.1f}, over it without the noise {:.1f}".format(*ratios))
+    print("  gerbls over this search {:.2f}, over it without the noise {:.2f}".format(*ratios))
+    print("  planets that both were given (bench-search):")
+    for line in recovery_of_both(arguments.results):
+        print("   ", line)
     if "bls" not in skip:
         from astropy.timeseries import BoxLeastSquares
 
@@ -93,7 +79,7 @@ def main() -> None:
             model = BoxLeastSquares(t, flux, error)
             for low, high in pairwise(SEGMENTS):
                 part = periods[(periods >= low) & (periods < high)]
-                power = model.power(part, durations(low, high) or [0.1 * low])
+                power = model.power(part, search_gerbls.durations(low, high, star.density))
                 k = int(np.argmax(power.power))
                 best = max(best, (float(power.power[k]), float(part[k])))
             return best[1]

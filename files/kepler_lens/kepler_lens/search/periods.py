@@ -19,9 +19,9 @@ CLIP = 8.0
 """A single event counts for no more: else one jump makes a planet of every period."""
 _SUN_HOURS = 13.0
 """A central transit of the Sun by a small planet with a period of a year."""
-_STEPS_A_DURATION = 5
+_STEPS_A_DURATION = 4
 _SLACK = 1.12
-_CUT = 5.5
+_CUT = 5.3
 _LEAST_EVENTS = 2.3
 """A phase with less information than so many usual transits is taken for that much."""
 _MOST_PEAKS_AN_OCTAVE = 25
