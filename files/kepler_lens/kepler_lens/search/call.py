@@ -159,9 +159,9 @@ def main(arguments: list[str]) -> int:
     """Serve (token file, folder of locks, places, URL), or search one star (URL, number)."""
     if len(arguments) == 2:
         try:
-            print(search_one(arguments[0], int(arguments[1])))
+            sys.stdout.write(search_one(arguments[0], int(arguments[1])))
         except KeplerLensError as error:
-            print(error)
+            sys.stdout.write(str(error))
             return KeplerLensError.exit_status
     else:
         token_file, folder, places, url = arguments
