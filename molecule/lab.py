@@ -70,7 +70,7 @@ class Lab:
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Points in the server by class, star and OBSMODE, counted by the server itself."""
         rows = self.execute(
-            f"[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {{}} {EVER} ] FETCH "
+            f"[ @HELLOEXOWORLD/GETREADTOKEN '~.*flux.*' {{}} {EVER} ] FETCH "
             "<% DROP [ SWAP DUP NAME SWAP DUP LABELS SWAP SIZE ] %> LMAP"
         )[0]
         return {(name, labels["KEPLERID"], labels["OBSMODE"]): size for name, labels, size in rows}

@@ -16,8 +16,10 @@ $fetched 0 GET 6 h 100 'record' TIMESPLIT 'records' STORE
 class TestOneStar:
     def test_find_lists_every_series_to_a_guest(self, lab):
         (found,) = lab.execute("[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {} ] FIND")
-        assert {"sap.flux", "pdcsap.flux"} == {series["c"] for series in found}
-        assert len({series["l"]["KEPLERID"] for series in found}) > 10
+        # What was found in the light curves is there for guests, too.
+        curves = [series for series in found if not series["c"].startswith("transit.")]
+        assert {"sap.flux", "pdcsap.flux"} == {series["c"] for series in curves}
+        assert len({series["l"]["KEPLERID"] for series in curves}) > 10
 
     def test_split_into_records_keeps_every_point(self, lab):
         sizes, whole = lab.execute(FETCHED + "$fetched 0 GET SIZE $records <% DROP SIZE %> LMAP")

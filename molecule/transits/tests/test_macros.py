@@ -29,13 +29,15 @@ def test_a_macro_tells_what_it_is(lab, name):
 
 
 def test_light_curve_is_around_one_and_detrended_keeps_its_ticks(lab, stars):
-    raw, level = lab.execute(
+    curve, detrended = lab.execute(
         f"'{stars[0]}' 'pdcsap.flux' @HELLOEXOWORLD/LIGHTCURVE 'c' STORE "
-        f"$c 1.5 d @HELLOEXOWORLD/DETREND 'f' STORE $f <% DROP VALUES LSORT DUP SIZE 2 / GET %> LMAP "
-        "$c <% DROP TICKLIST %> LMAP $f <% DROP TICKLIST %> LMAP == "
-    )[::-1]
-    assert all(abs(value - 1) < 1e-3 for value in raw)
-    assert level is True
+        "$c 1.5 d @HELLOEXOWORLD/DETREND $c"
+    )
+    ticks = [[point[0] for point in series["v"]] for series in curve]
+    assert [[point[0] for point in series["v"]] for series in detrended] == ticks
+    for series in detrended:
+        values = sorted(point[-1] for point in series["v"])
+        assert abs(values[len(values) // 2] - 1) < 1e-3
 
 
 def test_a_star_that_is_not_there_is_said_to_be_so(lab):
@@ -78,3 +80,26 @@ def test_a_macro_with_an_error_is_not_installed(lab):
     assert "FOLD.mc2: line 2" in done.stderr
     assert "NOSUCHFUNCTION" in done.stderr
     assert lab.shell(SERVER, f"cat {path}") == before
+
+
+def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
+    token = "/etc/warp10/tokens/results-write.token"
+    # Two runs of one star, of which the search names one; a star whose search has not ended.
+    text = "%7B%22run%22:%22a%22,%22candidates%22:1%7D"
+    names = ("1,CANDIDATE=1,RUN=a", "1,CANDIDATE=1,RUN=b", "2,CANDIDATE=1,RUN=c")
+    lines = [f"1300000000000000// transit.candidate{{KEPLERID={name}}} 1.0" for name in names]
+    lines.append(f"1300000000000000// transit.search{{KEPLERID=1}} '{text}'")
+    send = (
+        "import sys, urllib.request as u; "
+        f"u.urlopen(u.Request('{lab.url}/api/v0/' + sys.argv[1], sys.argv[2].encode() or None, "
+        f"{{'X-Warp10-Token': open('{token}').read().strip()}}))"
+    )
+    host = lab.host(SERVER)
+    assert host.run("python3 -c %s update %s", send, "\n".join(lines) + "\n").rc == 0
+    try:
+        script = "{ 'KEPLERID' '~[12]' } @HELLOEXOWORLD/CANDIDATES <% DROP LABELS %> LMAP"
+        (found,) = lab.execute(script)
+        assert [(one["KEPLERID"], one["RUN"]) for one in found] == [("1", "a")]
+    finally:
+        gone = "delete?deleteall&selector=~transit.(candidate%7Csearch)%7BKEPLERID~%5B12%5D%7D"
+        assert host.run("python3 -c %s %s ''", send, gone).rc == 0
