@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kepler_lens.search.doubts import of_thrusters
+from kepler_lens.search.engine import remnant
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
 from kepler_lens.search.fold import fold_all
 from kepler_lens.search.lines import subtract_lines
@@ -222,3 +223,10 @@ def test_stars_that_cannot_be_searched_say_why(flux, sentence):
     time = 131.5 + np.arange(len(flux)) * CADENCE_DAYS
     with pytest.raises(NotSearchableError, match=sentence):
         observe(1, "KIC 1", "Kepler", time, flux)
+
+
+def test_what_a_mask_left_is_no_candidate_but_another_eclipse_is():
+    planet = Ephemeris(331.597, 140.5, 13.0)
+    assert remnant(Ephemeris(331.605, 141.2, 8.0), planet)
+    assert not remnant(Ephemeris(331.605, 140.5 + 331.6 / 2, 8.0), planet)
+    assert not remnant(Ephemeris(210.6, 140.5, 8.0), planet)

@@ -16,6 +16,7 @@ from kepler_lens.search.periods import DURATIONS_HOURS, Peak, fold_bank
 from kepler_lens.search.prepare import Prepared, event_bank, prepare, refit
 
 _MASK_DURATIONS = 0.8
+_SAME_PERIOD = 3e-4
 _HARMONICS = (2, 3)
 _MOST_CANDIDATES = 15
 _ROUNDS = 8
@@ -62,6 +63,14 @@ def masked(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
     """Points in transit (bool[n])."""
     hours = ephemeris.hours_from_middle(prepared.time)
     return np.abs(hours) < _MASK_DURATIONS * ephemeris.duration_hours + 0.3
+
+
+def remnant(one: Ephemeris, other: Ephemeris) -> bool:
+    """Whether a signal is what another's mask left of it: a transit may come early or late."""
+    if abs(one.period_days / other.period_days - 1) > _SAME_PERIOD:
+        return False
+    away = np.abs(other.hours_from_middle(np.array([one.epoch_bkjd])))[0]
+    return bool(away < 1.5 * (one.duration_hours + other.duration_hours))
 
 
 def true_period(signal: Signal, bank: Sequence[Events]) -> Signal:
@@ -183,7 +192,8 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
         new = _above_noise(prepared, new, mask)
         for candidate in new:
             mask |= masked(prepared, candidate.ephemeris)
-        candidates += [replace(c, number=len(candidates) + k) for k, c in enumerate(new, 1)]
+            if not any(remnant(candidate.ephemeris, c.ephemeris) for c in candidates):
+                candidates.append(replace(candidate, number=len(candidates) + 1))
         if not new or len(candidates) >= _MOST_CANDIDATES:
             break
         refit(prepared, mask)
