@@ -91,8 +91,10 @@ for token, secret in zip(missing, made, strict=True):
     shutil.chown(new, "warp10", "warp10")
     new.rename(path)
     # Last: without the note the token is made once more.
+    note = path.with_suffix(".owners")
     if len(owners(token)) > 1:
-        path.with_suffix(".owners").write_text("\n".join(owners(token)) + "\n")
+        note.write_text("\n".join(owners(token)) + "\n")
+        shutil.chown(note, "warp10", "warp10")
     else:
-        path.with_suffix(".owners").unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
     print(token["name"])
