@@ -21,7 +21,7 @@ def test_package_on_the_real_server(lab, tmp_path):
         env=os.environ | {"WARP10_URL": lab.url, "WARP10_TOKENS": str(tokens)},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-6000:]
     assert "WARP10_URL" not in done.stdout, done.stdout[-3000:]
