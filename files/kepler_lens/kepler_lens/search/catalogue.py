@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from kepler_lens.search.engine import Candidate, Search
+from kepler_lens.search.engine import Candidate, Search, same_period
 from kepler_lens.search.engine import search as search_star
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.vet import FALSE_POSITIVE, Test, Vetting, vet
@@ -18,7 +18,6 @@ ENGINE = "1"
 """Version of the search: a star is searched again where this has changed."""
 
 _SUN_IN_EARTH_RADII = 109.1
-_SAME_PERIOD = 3e-4
 
 COLUMNS = (
     *("kepid", "tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth"),
@@ -57,17 +56,11 @@ def search_and_vet(star: Observations) -> Result:
     found = search_star(star)
     vetted = []
     for candidate in found.candidates:
-        twin = next((c for c in found.candidates if same_period(c, candidate)), None)
+        others = [c for c in found.candidates if c.number != candidate.number]
+        twin = next((c for c in others if same_period(c.ephemeris, candidate.ephemeris)), None)
         vetting = vet(found.prepared, candidate.ephemeris, found.others(candidate.number))
         vetted.append(Vetted(candidate, vetting if twin is None else eclipses(vetting, twin)))
     return Result(found, tuple(vetted))
-
-
-def same_period(one: Candidate, other: Candidate) -> bool:
-    """Whether two candidates are the two eclipses of one binary."""
-    first, second = one.ephemeris, other.ephemeris
-    drift = abs(first.period_days - second.period_days) / first.period_days
-    return one.number != other.number and drift < _SAME_PERIOD
 
 
 def eclipses(vetting: Vetting, twin: Candidate) -> Vetting:

@@ -65,9 +65,14 @@ def masked(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
     return np.abs(hours) < _MASK_DURATIONS * ephemeris.duration_hours + 0.3
 
 
+def same_period(one: Ephemeris, other: Ephemeris) -> bool:
+    """Whether two signals repeat together: one planet, or the two eclipses of a binary."""
+    return abs(one.period_days / other.period_days - 1) < _SAME_PERIOD
+
+
 def remnant(one: Ephemeris, other: Ephemeris) -> bool:
     """Whether a signal is what another's mask left of it: a transit may come early or late."""
-    if abs(one.period_days / other.period_days - 1) > _SAME_PERIOD:
+    if not same_period(one, other):
         return False
     away = np.abs(other.hours_from_middle(np.array([one.epoch_bkjd])))[0]
     return bool(away < 1.5 * (one.duration_hours + other.duration_hours))
