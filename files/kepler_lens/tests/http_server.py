@@ -35,17 +35,16 @@ class Server:
                     outer.requests.append((self.command, unquote(self.path)))
                     outer.busy += 1
                     outer.busiest = max(outer.busiest, outer.busy)
-                try:
-                    time.sleep(outer.delay)
-                    if outer.faults and outer.faults.pop(0)(self):
-                        return
-                    if self.command == "HEAD":
-                        super().do_HEAD()
-                    else:
-                        super().do_GET()
-                finally:
-                    with lock:
-                        outer.busy -= 1
+                time.sleep(outer.delay)
+                # Before the body: a client that has all of it asks on while this still ends.
+                with lock:
+                    outer.busy -= 1
+                if outer.faults and outer.faults.pop(0)(self):
+                    return
+                if self.command == "HEAD":
+                    super().do_HEAD()
+                else:
+                    super().do_GET()
 
             do_HEAD = do_GET  # noqa: N815
 

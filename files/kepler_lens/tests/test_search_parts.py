@@ -8,8 +8,8 @@ from kepler_lens.search.engine import remnant
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
 from kepler_lens.search.fold import fold_all
 from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.matched import correlate, template
-from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
+from kepler_lens.search.matched import correlate, template, whitened
+from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observe
 from kepler_lens.search.periods import duration_range
 
@@ -49,6 +49,8 @@ def test_factor_gives_the_covariance(points):
     z = whiten(y, u, w, phi)
     assert np.sum(z**2 / d) == pytest.approx(y @ np.linalg.solve(matrix, y), rel=1e-9)
     assert np.log(d).sum() == pytest.approx(np.linalg.slogdet(matrix)[1], rel=1e-9)
+    likelihood = np.mean(z**2 / d + np.log(d))
+    assert misfit(time, y, sigma**2, start, *terms(NOISE)) == pytest.approx(likelihood, rel=1e-7)
     np.testing.assert_allclose(smooth(z, u, w, phi, d), np.linalg.solve(matrix, y), rtol=1e-7)
 
 
@@ -56,11 +58,9 @@ def test_correlate_is_the_matched_filter_of_the_whole_covariance(points):
     cadence, time, sigma, start = points
     rng = np.random.default_rng(5)
     y = rng.normal(0, 3e-4, len(time))
-    u, w, phi, d = factor(time, sigma**2, start, *terms(NOISE))
+    points = whitened(cadence, start, y, factor(time, sigma**2, start, *terms(NOISE)))
     shape = template(4.0)
-    n, information, _ = correlate(
-        cadence, start, whiten(y, u, w, phi), u, w, phi, d, shape, 400, 1, int(cadence[-1]) + 1
-    )
+    n, information, _ = correlate(points, shape, 1, int(cadence[-1]) + 1)
     inverse = np.linalg.inv(covariance(time, sigma, start))
     half = len(shape) // 2
     for centre in (3, 40, 80, 95, 120, 200):
@@ -92,11 +92,11 @@ def test_fit_of_a_restless_star_is_as_likely_as_the_truth():
     truth = Noise(1.0, 6e-4, 0.47, 1.3e-4, 0.036, 1e-9)
     y = np.linalg.cholesky(covariance(time, sigma, start, truth)) @ rng.normal(size=3000)
 
-    def misfit(noise):
+    def total(noise):
         u, w, phi, d = factor(time, (sigma * noise.white) ** 2, start, *terms(noise))
         return np.sum(whiten(y, u, w, phi) ** 2 / d + np.log(d))
 
-    assert misfit(fit(time, y, sigma, start)) < misfit(truth) + 20
+    assert total(fit(time, y, sigma, start)) < total(truth) + 20
 
 
 @pytest.mark.parametrize(("size", "first", "last"), [(500, 20, 40), (501, 160, 190), (97, 7, 48)])

@@ -19,7 +19,6 @@ from kepler_lens.importer.decide import QUARANTINED, Wish
 from kepler_lens.importer.plan import Piece, data_bytes, plan
 from kepler_lens.importer.report import Progress
 from kepler_lens.importer.task import BatchResult, FileResult, Orders, import_batch
-from kepler_lens.jobs import report
 from kepler_lens.jobs.driver import Driver, lock, new_run
 from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
 from kepler_lens.ledger import Ledger
@@ -142,14 +141,9 @@ class _Driver(Driver[Progress]):
             selection=replace(job.selection, stars=None),
             settings=source.settings,
         )
-        with Fleet(job.scheduler, job.tls, work_of(orders), self.idle) as fleet:
+        with self.fleet(job.scheduler, job.tls, work_of(orders)) as fleet:
             estimate.check_workers(fleet.memory_limits())
-            self.progress.state = report.RUNNING
-            self.progress.working()
-            try:
-                self._work(fleet)
-            finally:
-                fleet.cancel()
+            self._work(fleet)
 
     def _plan(self, source: Source, ledger: Ledger) -> None:
         """List and look up, in a thread of its own, as far ahead as the queue allows."""

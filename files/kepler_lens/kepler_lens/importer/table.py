@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
+
+from kepler_lens.jobs.text import as_text, facts
 
 _REJECTED_SHOWN = 20
 
@@ -26,18 +27,12 @@ def render_summary(report: dict[str, Any], width: int = 100) -> str:
     str
         A table, the rejected files with reasons, and a query to paste.
     """
-    console = Console(width=width, record=True, color_system=None, highlight=False, quiet=True)
-    with console.capture() as capture:
-        console.quiet = False
-        console.print(Group(_facts(report), *_rejected(report)))
+    tables = [_facts(report), *_rejected(report)]
     # The query stands unwrapped, so that it can be pasted whatever the width.
-    return capture.get() + _query(report)
+    return as_text(tables, width) + _query(report)
 
 
 def _facts(report: dict[str, Any]) -> Table:
-    table = Table(title=f"Import {report['state']}", title_justify="left", show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
     rows = {
         "source": report["source"],
         "server": report["server"],
@@ -59,9 +54,7 @@ def _facts(report: dict[str, Any]) -> Table:
         )
     if report["message"]:
         rows["message"] = report["message"]
-    for name, value in rows.items():
-        table.add_row(name, Text(value))
-    return table
+    return facts(f"Import {report['state']}", rows)
 
 
 def _files(report: dict[str, Any]) -> str:

@@ -35,6 +35,7 @@ from kepler_lens.importer.decide import (
     already_in,
     decide,
 )
+from kepler_lens.jobs.worker import worker_name
 from kepler_lens.ledger import DONE, Entry, Ledger
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.warp10 import Token, Warp10
@@ -115,7 +116,7 @@ def import_batch(items: Sequence[Item], orders: Orders, *, worker: str = "") -> 
         A failure that no other batch would escape (token, server, source) is in ``fatal``.
     """
     began = time.monotonic()
-    result = BatchResult(worker or _worker_name())
+    result = BatchResult(worker or worker_name())
     try:
         result.files = _patiently(items, orders)
     except KeplerLensError as error:
@@ -130,12 +131,6 @@ def _patiently(items: Sequence[Item], orders: Orders) -> list[FileResult]:
             return Batch(orders).run(items)
         time.sleep(pause)
     return Batch(orders).run(items)
-
-
-def _worker_name() -> str:
-    from distributed import get_worker
-
-    return str(get_worker().name)
 
 
 class TakenOverError(KeplerLensError):

@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar
 
 from kepler_lens.errors import JobRunningError, KeplerLensError
 from kepler_lens.jobs import report
-from kepler_lens.jobs.config import JobError
+from kepler_lens.jobs.config import JobError, Tls
+from kepler_lens.jobs.fleet import Fleet, Work
 from kepler_lens.jobs.report import Account
 
 EXIT_REJECTED = 3
@@ -27,6 +28,8 @@ LOCK_FILE = "lock"
 SAY_EVERY_S = 10.0
 
 Progress = TypeVar("Progress", bound=Account)
+B = TypeVar("B")
+R = TypeVar("R")
 
 
 class StoppedError(Exception):
@@ -116,6 +119,19 @@ class Driver(ABC, Generic[Progress]):
                 signal.signal(number, handler)
         message = self.rejected()
         return self.progress.end(report.DONE, message, EXIT_REJECTED if message else 0)
+
+    @contextmanager
+    def fleet(
+        self, scheduler: str | None, tls: Tls | None, work: Work[B, R]
+    ) -> Iterator[Fleet[B, R]]:
+        """Connect to the workers; what none of them has begun is taken back at the end."""
+        with Fleet(scheduler, tls, work, self.idle) as fleet:
+            self.progress.state = report.RUNNING
+            self.progress.working()
+            try:
+                yield fleet
+            finally:
+                fleet.cancel()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.stop.set()

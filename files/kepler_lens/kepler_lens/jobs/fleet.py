@@ -118,7 +118,7 @@ class Fleet(Generic[Batch, Result]):
         if self._scheduler is None:
             count = len(os.sched_getaffinity(0))
             self._cluster = LocalCluster(
-                n_workers=count, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+                n_workers=count, threads_per_worker=2, dashboard_address=None, host="127.0.0.1"
             )
         try:
             self._connect()

@@ -58,6 +58,10 @@ class Account(ABC):
     def line(self) -> str:
         """Write the status as one line for people."""
 
+    @abstractmethod
+    def working(self) -> None:
+        """Note that the work itself begins: rates count from here."""
+
     def sample(self) -> None:  # noqa: B027 - not every kind has a rate
         """Note the rate; called before each status."""
 

@@ -88,8 +88,7 @@ def transits(ephemeris: Ephemeris, events: Events) -> Transits:
     time = ephemeris.epoch_bkjd + number * ephemeris.period_days
     n = np.interp(time, events.time, events.n)
     d = np.interp(time, events.time, events.d)
-    usual = np.median(events.d[events.d > 0]) if (events.d > 0).any() else 1.0
-    seen = d > _OBSERVED * usual
+    seen = d > _OBSERVED * events.usual
     return Transits(number[seen], time[seen], n[seen], d[seen])
 
 
@@ -284,7 +283,7 @@ def _refine_one(
     spacing = (float(events.time[-1]) - begin) / (len(events.time) - 1)
     span = float(events.time[-1]) - begin
     duration = events.duration_hours / 24
-    usual = float(np.median(events.d[events.d > 0])) if (events.d > 0).any() else 1.0
+    usual = events.usual
     if epoch is None:
         bins = max(4, int(period / (duration / 3)))
         epoch = _phase(period, begin, spacing, events.n, events.d, bins, 2 * usual)

@@ -8,19 +8,19 @@ ApJ 575, 493). Both add up over transits, which is what `fold` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.search.noise import whiten
 from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.transit import Planet
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_MEMORY_DAYS = 1.0
-"""How long after a transit the process still remembers it in the filter."""
 _LEAST_INFORMATION = 0.2
 """Part of a transit's usual information that must have been observed."""
 
@@ -47,7 +47,7 @@ def template(duration_hours: float) -> Floats:
     return np.asarray(shape / planet.dimming(np.array([0.0]))[0])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Events:
     """The single-event statistic for one duration.
 
@@ -65,37 +65,119 @@ class Events:
     n: Floats
     d: Floats
 
+    @cached_property
+    def usual(self) -> float:
+        """D of a usual transit: the median where something was observed; 1 where nothing was."""
+        seen = self.d > 0
+        return float(np.median(self.d[seen])) if seen.any() else 1.0
+
     @property
     def ses(self) -> Floats:
         """N / √d, 0 where nothing was observed."""
         return np.divide(self.n, np.sqrt(self.d), out=np.zeros_like(self.n), where=self.d > 0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Whitened:
+    """Whitened points, and what a filter gathers after a transit's end, whatever the transit.
+
+    Attributes
+    ----------
+    cadence : int64[n]
+        Of each point, from 0.
+    start : bool[n]
+        Where a stretch begins, see `noise`.
+    z, u, w, phi, d
+        See `noise`.
+    top : float64[n, 5]
+        N of all points from each one on to the stretch's end is top · f, f being what the process
+        remembers of the transit there.
+    bottom : float64[n, 5, 5]
+        D of them is f · bottom f.
+    power : float64[n + 1]
+        Sum of z² / d before each point.
+    following : int64[n + 1]
+        The first point at or after each one where a stretch begins, or n.
+    """
+
+    cadence: Ints
+    start: NDArray[np.bool_]
+    z: Floats
+    u: Floats
+    w: Floats
+    phi: Floats
+    d: Floats
+    top: Floats
+    bottom: Floats
+    power: Floats
+    following: Ints
+
+
+def whitened(
+    cadence: Ints, start: NDArray[np.bool_], flux: Floats, factors: tuple[Floats, ...]
+) -> Whitened:
+    """Whiten a light curve (float64[n], relative flux) with the factors that `noise` gives."""
+    u, w, phi, d = factors
+    z = whiten(flux, u, w, phi)
+    top, bottom, following = _tails(start, z, u, w, phi, d)
+    power = np.concatenate(([0.0], np.cumsum(z * z / d)))
+    return Whitened(cadence, start, z, u, w, phi, d, top, bottom, power, following)
+
+
 @numba.njit(cache=True, fastmath=True)
+def _tails(
+    start: NDArray[np.bool_], z: Floats, u: Floats, w: Floats, phi: Floats, d: Floats
+) -> tuple[Floats, Floats, Ints]:
+    """Run backwards through the points for `Whitened`.
+
+    Without a transit f becomes φ (f - w (u · f)) from a point to the next: a linear map, so that
+    what is gathered later is a linear and a quadratic form of f.
+    """
+    n = len(z)
+    top = np.empty((n, 5))
+    bottom = np.empty((n, 5, 5))
+    following = np.full(n + 1, n)
+    g = np.zeros(5)
+    q = np.zeros((5, 5))
+    r = np.zeros(5)
+    for i in range(n - 1, -1, -1):
+        if i == n - 1 or start[i + 1]:
+            g[:] = 0.0
+            q[:] = 0.0
+        gw = 0.0
+        for j in range(5):
+            if i < n - 1:
+                g[j] *= phi[i + 1, j]
+                for k in range(5):
+                    q[j, k] *= phi[i + 1, j] * phi[i + 1, k]
+            gw += g[j] * w[i, j]
+        rho = 0.0
+        for j in range(5):
+            r[j] = 0.0
+            for k in range(5):
+                r[j] += q[j, k] * w[i, k]
+            rho += r[j] * w[i, j]
+        rho += 1.0 / d[i]
+        for j in range(5):
+            g[j] -= u[i, j] * (gw - z[i] / d[i])
+            for k in range(5):
+                q[j, k] += rho * u[i, j] * u[i, k] - u[i, j] * r[k] - r[j] * u[i, k]
+        top[i] = g
+        bottom[i] = q
+        following[i] = i if start[i] else following[i + 1]
+    return top, bottom, following
+
+
 def correlate(
-    cadence: Ints,
-    start: NDArray[np.bool_],
-    z: Floats,
-    u: Floats,
-    w: Floats,
-    phi: Floats,
-    d: Floats,
-    shape: Floats,
-    memory: int,
-    step: int,
-    count: int,
+    points: Whitened, shape: Floats, step: int, count: int
 ) -> tuple[Floats, Floats, Floats]:
     """Correlate whitened points with a whitened transit at every `step`-th cadence.
 
     Parameters
     ----------
-    cadence : int64[n]
-        Cadence of each point, from 0.
-    start, z, u, w, phi, d
-        See `noise`.
+    points : Whitened
     shape : float64[2 h + 1]
-    memory : int
-        Cadences after the transit over which the filter is followed.
+        The transit, see `template`.
     step, count : int
         Trial centres are at cadences 0, step, … (count of them).
 
@@ -105,51 +187,80 @@ def correlate(
         N (of dips, so that a dimming is positive), D, and how badly a transit describes what is
         there: more than 1 where something else is (a jump, a ramp, a flare).
     """
+    p = points
+    found: tuple[Floats, Floats, Floats] = _correlate(
+        *(p.cadence, p.start, p.z, p.u, p.w, p.phi, p.d),
+        *(p.top, p.bottom, p.power, p.following, shape, step, count),
+    )
+    return found
+
+
+@numba.njit(cache=True, fastmath=True)
+def _correlate(
+    cadence: Ints,
+    start: NDArray[np.bool_],
+    z: Floats,
+    u: Floats,
+    w: Floats,
+    phi: Floats,
+    d: Floats,
+    tail_top: Floats,
+    tail_bottom: Floats,
+    power: Floats,
+    following: Ints,
+    shape: Floats,
+    step: int,
+    count: int,
+) -> tuple[Floats, Floats, Floats]:
     n = len(cadence)
     half = len(shape) // 2
     top = np.zeros(count)
     bottom = np.zeros(count)
     misfit = np.zeros(count)
+    far = 0
     begin = 0
+    beyond = 0
     f = np.zeros(5)
     for k in range(count):
         centre = k * step
-        while begin < n and cadence[begin] < centre - 2 * half:
+        while far < n and cadence[far] < centre - 2 * half:
+            far += 1
+        while begin < n and cadence[begin] < centre - half:
             begin += 1
+        while beyond < n and cadence[beyond] <= centre + 2 * half:
+            beyond += 1
         i = begin
         last = 0.0
         a = 0.0
         b = 0.0
-        square = 0.0
-        points = 0
         for j in range(5):
             f[j] = 0.0
-        while i < n and cadence[i] <= centre + half + memory:
-            offset = cadence[i] - centre
+        while i < n and cadence[i] <= centre + half:
+            predicted = 0.0
             if start[i]:
-                if offset > half:
-                    break
-                last = 0.0
                 for j in range(5):
                     f[j] = 0.0
             elif i > begin:
                 for j in range(5):
                     f[j] = phi[i, j] * (f[j] + w[i - 1, j] * last)
-            last = 0.0
-            for j in range(5):
-                last -= u[i, j] * f[j]
-            if -half <= offset <= half:
-                last += shape[offset + half]
+                    predicted += u[i, j] * f[j]
+            last = shape[cadence[i] - centre + half] - predicted
             a -= last * z[i] / d[i]
             b += last * last / d[i]
-            if offset <= 2 * half:
-                square += z[i] * z[i] / d[i]
-                points += 1
             i += 1
+        if begin < i < n and not start[i]:
+            for j in range(5):
+                f[j] = phi[i, j] * (f[j] + w[i - 1, j] * last)
+            for j in range(5):
+                a += tail_top[i, j] * f[j]
+                for m in range(5):
+                    b += f[j] * tail_bottom[i, j, m] * f[m]
         top[k] = a
         bottom[k] = b
         if b > 0:
-            misfit[k] = _excess(square - a * a / b, points, a * a / b)
+            stop = min(beyond, following[i])
+            square = power[stop] - power[far]
+            misfit[k] = _excess(square - a * a / b, stop - far, a * a / b)
     return top, bottom, misfit
 
 
@@ -161,11 +272,6 @@ def _excess(square: float, points: int, power: float) -> float:
     """
     freedom = max(points - 1, 1)
     return float((square - 0.25 * power) / freedom / (1 + 2.5 * np.sqrt(2 / freedom)))
-
-
-def memory_cadences() -> int:
-    """Cadences of the filter's memory."""
-    return round(_MEMORY_DAYS / CADENCE_DAYS)
 
 
 def standardise(events: Events, quarter: NDArray[np.int32], misfit: Floats) -> Events:

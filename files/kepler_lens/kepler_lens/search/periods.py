@@ -90,10 +90,9 @@ def _fold(
     periods, statistics, indices = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)]
     for index in range(1, len(bank), stride):
         events = bank[index]
-        seen = events.d > 0
         step = events.duration_hours / 24 / _STEPS_A_DURATION
         low, high = _period_range(events.duration_hours, density, longest)
-        if high <= low or not seen.any():
+        if high <= low or not events.d.any():
             continue
         grid = np.arange(events.time[0], events.time[-1], step)
         n = np.clip(events.ses, -CLIP, CLIP) * np.sqrt(events.d)
@@ -102,7 +101,7 @@ def _fold(
             np.interp(grid, events.time, events.d).astype(np.float32),
             int(low / step),
             int(high / step),
-            _LEAST_EVENTS * float(np.median(events.d[seen])),
+            _LEAST_EVENTS * events.usual,
             cut,
         )
         periods.append(p * step)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.matched import Events, correlate, memory_cadences, standardise, template
+from kepler_lens.search.matched import Events, correlate, standardise, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, Observations
 
@@ -150,25 +150,13 @@ def event_bank(
     time, flux, sigma = prepared.time[keep], prepared.flux[keep], prepared.sigma[keep]
     start = _starts(time, prepared.quarter[keep])
     model = prepared.noise
-    u, w, phi, d = factor(time, (sigma * model.white) ** 2, start, *terms(model))
-    z = whiten(flux, u, w, phi)
+    factors = factor(time, (sigma * model.white) ** 2, start, *terms(model))
+    points = whitened(prepared.cadence[keep], start, flux, factors)
     bank = []
     for hours in durations:
         step = max(1, int(hours / 24 / 8 / CADENCE_DAYS))
         count = (len(prepared.centres) - 1) // step + 1
-        n, information, misfit = correlate(
-            prepared.cadence[keep],
-            start,
-            z,
-            u,
-            w,
-            phi,
-            d,
-            template(float(hours)),
-            memory_cadences(),
-            step,
-            count,
-        )
+        n, information, misfit = correlate(points, template(float(hours)), step, count)
         centres = prepared.centres[::step][:count]
         events = Events(float(hours), centres, n, information)
         bank.append(standardise(events, prepared.centre_quarter[::step][:count], misfit))

@@ -10,7 +10,6 @@ from typing import Any
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN
-from kepler_lens.jobs import report
 from kepler_lens.jobs.driver import Driver, lock, new_run
 from kepler_lens.jobs.fleet import Fleet, Killed, Work
 from kepler_lens.search.catalogue import write_csv
@@ -84,13 +83,8 @@ class _Driver(Driver[Progress]):
         self.progress.total = len(self.waiting)
         if self.waiting:
             orders = Orders(self.progress.run, job.server, job.tokens, job.column, job.force)
-            with Fleet(job.scheduler, job.tls, _work_of(orders), self.idle) as fleet:
-                self.progress.state = report.RUNNING
-                self.progress.working()
-                try:
-                    self._search(fleet)
-                finally:
-                    fleet.cancel()
+            with self.fleet(job.scheduler, job.tls, _work_of(orders)) as fleet:
+                self._search(fleet)
         self.progress.stars_in_server, self.progress.catalogue = everything(self.warp10, read)
         _write_catalogue(job.state / CATALOGUE_FILE, self.progress.catalogue)
 

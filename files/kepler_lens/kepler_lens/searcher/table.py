@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
+
+from kepler_lens.jobs.text import as_text, facts
 
 _SHOWN = 100
 _QUARANTINED_SHOWN = 20
@@ -36,17 +37,10 @@ def render_summary(
     width : int
         Columns of the terminal.
     """
-    console = Console(width=width, record=True, color_system=None, highlight=False, quiet=True)
-    with console.capture() as capture:
-        console.quiet = False
-        console.print(Group(*_candidates(rows), *_quarantined(report), _facts(report)))
-    return capture.get()
+    return as_text([*_candidates(rows), *_quarantined(report), _facts(report)], width)
 
 
 def _facts(report: dict[str, Any]) -> Table:
-    table = Table(title=f"Search {report['state']}", title_justify="left", show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
     rows = {
         "server": report["server"],
         "stars searched": f"{report['searched']:,} ({report['candidates']:,} candidates)",
@@ -66,9 +60,7 @@ def _facts(report: dict[str, Any]) -> Table:
         )
     if report["message"]:
         rows["message"] = report["message"]
-    for name, value in rows.items():
-        table.add_row(name, Text(value))
-    return table
+    return facts(f"Search {report['state']}", rows)
 
 
 def _candidates(rows: Sequence[dict[str, object]]) -> list[Table]:

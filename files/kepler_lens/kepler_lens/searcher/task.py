@@ -6,10 +6,12 @@ point that is written last, and what others left behind is deleted after it.
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.worker import worker_name
 from kepler_lens.search.catalogue import ENGINE, Result, search_and_vet
 from kepler_lens.search.observations import NotSearchableError
 from kepler_lens.search.results import clear, push
@@ -24,6 +26,8 @@ QUARANTINED = "quarantined"
 OUTCOMES = (SEARCHED, SKIPPED, QUARANTINED)
 
 _ATTEMPTS = 3
+_ONE_AT_A_TIME = threading.Lock()
+"""A process has a core and memory for one search; its other thread fetches and pushes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def search_star(star: Star, orders: Orders, *, worker: str = "") -> StarResult:
         A failure that no other star would escape (token, server) is in ``fatal``.
     """
     began = time.monotonic()
-    result = StarResult(worker or _worker_name(), star.number)
+    result = StarResult(worker or worker_name(), star.number)
     try:
         _Attempt(star, orders, result).run()
     except NotSearchableError as error:
@@ -124,12 +128,6 @@ def search_star(star: Star, orders: Orders, *, worker: str = "") -> StarResult:
         result.fatal = str(error)
     result.seconds = time.monotonic() - began
     return result
-
-
-def _worker_name() -> str:
-    from distributed import get_worker
-
-    return str(get_worker().name)
 
 
 class _Attempt:
@@ -152,7 +150,8 @@ class _Attempt:
             # An earlier attempt of this very job may have got here before its worker died.
             result.outcome = SEARCHED if before.run == orders.run else SKIPPED
             return
-        found = self._search(curve)
+        with _ONE_AT_A_TIME:
+            found = self._search(curve)
         result.run, result.candidates, result.outcome = orders.run, len(found.candidates), SEARCHED
         began = time.monotonic()
         self._push(found, curve.fingerprint, 0 if before is None else before.tick)

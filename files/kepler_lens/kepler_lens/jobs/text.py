@@ -1,0 +1,35 @@
+"""What reports of jobs have in common as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+
+def as_text(parts: list[Table], width: int) -> str:
+    """Give tables as text, one below the other.
+
+    Parameters
+    ----------
+    parts : list of Table
+    width : int
+        Columns of the terminal.
+    """
+    console = Console(width=width, record=True, color_system=None, highlight=False, quiet=True)
+    with console.capture() as capture:
+        console.quiet = False
+        console.print(Group(*parts))
+    return capture.get()
+
+
+def facts(title: str, rows: Mapping[str, str]) -> Table:
+    """Make a table of names and values."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
