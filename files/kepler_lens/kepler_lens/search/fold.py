@@ -15,28 +15,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+Whole = NDArray[np.int64]
 
 
 @numba.njit(cache=True, fastmath=True)
-def _add(out: Singles, head: Singles, tail: Singles, shift: int) -> None:
-    p = len(out)
-    left = p - shift
-    for j in range(left):
-        out[j] = head[j] + tail[j + shift]
-    for j in range(left, p):
-        out[j] = head[j] + tail[j - left]
-
-
-@numba.njit(cache=True, fastmath=True)
-def _halve(rows: int) -> tuple[NDArray[np.int64], int]:
-    """Cut rows into halves until none has more than two; give the bounds and the levels.
+def _halve(rows: int, bounds: Whole) -> int:
+    """Cut rows into halves until none has more than two; give the number of levels.
 
     The bounds of level k (2ᵏ pieces) stand from 2ᵏ - 1 + k on.
     """
     levels = 0
     while (rows + (1 << levels) - 1) >> levels > 2:
         levels += 1
-    bounds = np.zeros((2 << levels) + levels + 1, np.int64)
+    bounds[0] = 0
     bounds[1] = rows
     for level in range(levels):
         here = (1 << level) - 1 + level
@@ -46,59 +37,66 @@ def _halve(rows: int) -> tuple[NDArray[np.int64], int]:
             bounds[below + 2 * k] = low
             bounds[below + 2 * k + 1] = low + (high - low) // 2
         bounds[below + (2 << level)] = rows
-    return bounds, levels
+    return levels
 
 
 @numba.njit(cache=True, fastmath=True)
-def _transform(
-    x: Singles, a: Singles, b: Singles, bounds: NDArray[np.int64], levels: int
-) -> tuple[Singles, Singles]:
-    """Sum the rows of each half of x under all drifts; give the result and the other buffer."""
-    p = x.shape[1]
-    here = (1 << levels) - 1 + levels
-    for k in range(1 << levels):
-        low, high = bounds[here + k], bounds[here + k + 1]
-        if high - low == 1:
-            a[low] = x[low]
-        elif high - low == 2:
-            _add(a[low], x[low], x[low + 1], 0)
-            _add(a[low + 1], x[low], x[low + 1], 1 % p)
-    for level in range(levels - 1, 0, -1):
-        here = (1 << level) - 1 + level
-        below = (2 << level) + level
-        for k in range(1 << level):
-            low, middle, high = (
-                bounds[below + 2 * k],
-                bounds[below + 2 * k + 1],
-                bounds[below + 2 * k + 2],
-            )
-            rows = high - low
-            heads, tails = middle - low, high - middle
-            for s in range(rows):
-                h = (s * (heads - 1) * 2 + (rows - 1)) // (2 * (rows - 1))
-                t = (s * (tails - 1) * 2 + (rows - 1)) // (2 * (rows - 1))
-                _add(b[low + s], a[low + h], a[middle + t], (s - t) % p)
-        a, b = b, a
-    return a, b
+def _drifts(rows: int, heads: Whole, tails: Whole) -> None:
+    """Say which drift of the upper and of the lower half each drift of a piece is made of."""
+    upper = rows // 2
+    lower = rows - upper
+    for s in range(rows):
+        heads[s] = (s * (upper - 1) * 2 + (rows - 1)) // (2 * (rows - 1))
+        tails[s] = (s * (lower - 1) * 2 + (rows - 1)) // (2 * (rows - 1))
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add(
+    out_n: Singles,
+    out_d: Singles,
+    n: Singles,
+    d: Singles,
+    o: int,
+    h: int,
+    t: int,
+    p: int,
+    shift: int,
+) -> None:
+    """Write at `o` the sum of the row at `h` and of that at `t`, turned by `shift`."""
+    left = p - shift
+    # As slices from 0 on: else no vector instructions come of it.
+    on, hn, tn = out_n[o : o + left], n[h : h + left], n[t + shift : t + p]
+    od, hd, td = out_d[o : o + left], d[h : h + left], d[t + shift : t + p]
+    for j in range(left):
+        on[j] = hn[j] + tn[j]
+    for j in range(left):
+        od[j] = hd[j] + td[j]
+    on, hn, tn = out_n[o + left : o + p], n[h + left : h + p], n[t : t + shift]
+    od, hd, td = out_d[o + left : o + p], d[h + left : h + p], d[t : t + shift]
+    for j in range(shift):
+        on[j] = hn[j] + tn[j]
+    for j in range(shift):
+        od[j] = hd[j] + td[j]
 
 
 @numba.njit(cache=True, fastmath=True)
 def _best(
-    n1: Singles, n2: Singles, d1: Singles, d2: Singles, shift: int, floor: np.float32
+    n: Singles, d: Singles, h: int, t: int, p: int, shift: int, floor: np.float32
 ) -> np.float32:
     """Give the greatest n² / d over phases where n > 0; d counts as `floor` at least."""
-    p = len(n1)
     left = p - shift
     best = np.float32(0.0)
     zero = np.float32(0.0)
+    hn, tn = n[h : h + left], n[t + shift : t + p]
+    hd, td = d[h : h + left], d[t + shift : t + p]
     for j in range(left):
-        n = max(n1[j] + n2[j + shift], zero)
-        d = max(d1[j] + d2[j + shift], floor)
-        best = max(best, n * n / d)
-    for j in range(left, p):
-        n = max(n1[j] + n2[j - left], zero)
-        d = max(d1[j] + d2[j - left], floor)
-        best = max(best, n * n / d)
+        x = max(hn[j] + tn[j], zero)
+        best = max(best, x * x / max(hd[j] + td[j], floor))
+    hn, tn = n[h + left : h + p], n[t : t + shift]
+    hd, td = d[h + left : h + p], d[t : t + shift]
+    for j in range(shift):
+        x = max(hn[j] + tn[j], zero)
+        best = max(best, x * x / max(hd[j] + td[j], floor))
     return best
 
 
@@ -127,43 +125,57 @@ def fold_all(
     m = len(n)
     floor = np.float32(least)
     square = np.float32(cut * cut)
-    room = m + last
     # One piece of memory serves all periods.
-    x0 = np.empty(room, np.float32)
-    y0 = np.empty(room, np.float32)
-    a0 = np.empty(room, np.float32)
-    b0 = np.empty(room, np.float32)
-    c0 = np.empty(room, np.float32)
-    e0 = np.empty(room, np.float32)
-    x0[:m] = n
-    y0[:m] = d
-    x0[m:] = 0
-    y0[m:] = 0
+    room = m + last
+    xn, xd = np.zeros(room, np.float32), np.zeros(room, np.float32)
+    an, ad = np.empty(room, np.float32), np.empty(room, np.float32)
+    bn, bd = np.empty(room, np.float32), np.empty(room, np.float32)
+    xn[:m] = n
+    xd[:m] = d
+    most = m // first + 2
+    bounds = np.empty(4 * most + 64, np.int64)
+    heads, tails = np.empty((2, most), np.int64), np.empty((2, most), np.int64)
     periods = []
     powers = []
     for p in range(first, last + 1):
         rows = (m + p - 1) // p
         if rows < 2:
             break
-        size = rows * p
-        x = x0[:size].reshape(rows, p)
-        y = y0[:size].reshape(rows, p)
-        a = a0[:size].reshape(rows, p)
-        b = b0[:size].reshape(rows, p)
-        c = c0[:size].reshape(rows, p)
-        e = e0[:size].reshape(rows, p)
-        if rows > 2:
-            bounds, levels = _halve(rows)
-            a, b = _transform(x, a, b, bounds, levels)
-            c, e = _transform(y, c, e, bounds, levels)
-        else:
-            a, c = x, y
-        middle = rows // 2
-        heads, tails = middle, rows - middle
+        levels = _halve(rows, bounds)
+        sn, sd, on, od = xn, xd, an, ad
+        if levels > 0:
+            here = (1 << levels) - 1 + levels
+            for k in range(1 << levels):
+                low, high = bounds[here + k] * p, bounds[here + k + 1] * p
+                if high - low == p:
+                    on[low:high] = sn[low:high]
+                    od[low:high] = sd[low:high]
+                elif high - low == 2 * p:
+                    _add(on, od, sn, sd, low, low, low + p, p, 0)
+                    _add(on, od, sn, sd, low + p, low, low + p, p, 1 % p)
+            sn, sd, on, od = an, ad, bn, bd
+        for level in range(levels - 1, 0, -1):
+            below = (2 << level) + level
+            # The pieces of a level have this many rows or one more.
+            fewest = rows >> level
+            for more in range(2):
+                if fewest + more > 1:
+                    _drifts(fewest + more, heads[more], tails[more])
+            for k in range(1 << level):
+                low, middle = bounds[below + 2 * k], bounds[below + 2 * k + 1]
+                count = bounds[below + 2 * k + 2] - low
+                head, tail = heads[count - fewest], tails[count - fewest]
+                for s in range(count):
+                    h, t = (low + head[s]) * p, (middle + tail[s]) * p
+                    shift = s - tail[s]
+                    if shift >= p:
+                        shift %= p
+                    _add(on, od, sn, sd, (low + s) * p, h, t, p, shift)
+            sn, sd, on, od = on, od, sn, sd
+        _drifts(rows, heads[0], tails[0])
         for s in range(rows):
-            h = (s * (heads - 1) * 2 + (rows - 1)) // (2 * (rows - 1))
-            t = (s * (tails - 1) * 2 + (rows - 1)) // (2 * (rows - 1))
-            power = _best(a[h], a[middle + t], c[h], c[middle + t], (s - t) % p, floor)
+            t = tails[0, s]
+            power = _best(sn, sd, heads[0, s] * p, (rows // 2 + t) * p, p, (s - t) % p, floor)
             if power > square:
                 periods.append(p + s / (rows - 1))
                 powers.append(np.sqrt(power))
