@@ -1,6 +1,7 @@
 """From a stream of files to batches, and the account of what became of them."""
 
 import json
+from concurrent.futures import CancelledError
 from dataclasses import replace
 
 import pytest
@@ -206,6 +207,25 @@ def test_two_batches_with_a_star_in_common_are_never_under_way_together():
     assert fleet.takes((item(3, 1),))
     fleet._flights = {n: _Flight((item(n, 1),), None) for n in range(6)}
     assert not fleet.takes((item(9, 1),))  # three a thread are enough
+
+
+@pytest.mark.parametrize("error", [OSError("connection reset"), CancelledError()])
+def test_a_result_that_is_lost_with_its_scheduler_is_worked_out_again(error, monkeypatch):
+    class Lost:
+        status = "finished"
+
+        def result(self):
+            raise error
+
+    batch = (item(1, 1),)
+    again = []
+    fleet = Fleet(None, None, WORK, lambda _: None)
+    monkeypatch.setattr(fleet, "_watch", lambda: None)
+    monkeypatch.setattr(fleet, "_recover", lambda: again.extend(fleet._flights.values()))
+    fleet._flights = {0: _Flight(batch, Lost())}
+    fleet._finished.put(0)
+    assert fleet.collect(timeout=1) == []
+    assert [flight.batch for flight in again] == [batch]
 
 
 def test_content_under_way_is_bounded():

@@ -11,6 +11,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -183,8 +184,14 @@ class Fleet(Generic[Batch, Result]):
             if flight.future.status in ("cancelled", "lost"):
                 self._recover()
                 break
+            try:
+                outcome = self._outcome(flight.batch, flight.future)
+            except (*_LOST, CancelledError):
+                # The scheduler died after it had told of the end and before it gave the result.
+                self._recover()
+                break
             del self._flights[number]
-            collected.append(self._outcome(flight.batch, flight.future))
+            collected.append(outcome)
         return collected
 
     def cancel(self) -> None:
@@ -197,7 +204,11 @@ class Fleet(Generic[Batch, Result]):
     def memory_limits(self) -> dict[str, tuple[int, int]]:
         """Give each worker's memory limit (bytes, 0 if none) and threads."""
         assert self._client is not None  # noqa: S101 - entered
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        try:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        except _LOST:
+            self._recover()
+            return self.memory_limits()
         return {
             str(w["name"]): (int(w["memory_limit"] or 0), int(w["nthreads"]))
             for w in workers.values()

@@ -3,8 +3,9 @@
 `events` are laid on an even grid of time whose step is a part of the transit's duration. For each
 whole number p of steps, the grid is cut into rows of p, and the rows are summed under every drift
 from none to one step a row by halving (Staelin 1969, Proc. IEEE 57, 724; Morello et al. 2020,
-MNRAS 497, 4654): all periods between p and p + 1 steps for the price of log2 of the rows. Nothing
-is lost to a coarse list of periods; what the grid's step loses, `refine` brings back.
+MNRAS 497, 4654, also for the period that a drift stands for): all periods between p and p + 1 steps
+for the price of log2 of the rows. Nothing is lost to a coarse list of periods; what the grid's step
+loses, `refine` brings back.
 """
 
 from __future__ import annotations
@@ -177,6 +178,7 @@ def fold_all(
             t = tails[0, s]
             power = _best(sn, sd, heads[0, s] * p, (rows // 2 + t) * p, p, (s - t) % p, floor)
             if power > square:
-                periods.append(p + s / (rows - 1))
+                # A path that leaves a row comes back p steps earlier, not a period.
+                periods.append(p * p / (p - s / (rows - 1)))
                 powers.append(np.sqrt(power))
     return np.array(periods), np.array(powers)
