@@ -50,9 +50,9 @@ def main() -> int:
     """Provision, measure, say, and remove."""
     lab = Lab()
     source = ["-e", f"import_source={DATA / 'kepler'}", "-e", "import_stars=6541920"]
-    # A star that is not there: what is measured comes afterwards.
     # The server's own look at new stars is work beside the search.
     quiet = ["-e", "macros_watch=false"]
+    # A star that is not there: what is measured comes afterwards.
     nothing = ["-e", "transits_stars=1", "-e", f"transits_folder={PROJECT / '.lab' / lab.name}"]
     try:
         for name, words in (("import.yml", source), ("playbooks/transits.yml", nothing)):

@@ -21,7 +21,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data"))
 SERVER, SCHEDULER, WORKERS = "warp10-server", "dask-scheduler", ("worker1", "worker2")
 CLASSES = {"SAP_FLUX": "sap.flux", "PDCSAP_FLUX": "pdcsap.flux"}
-_START = "systemctl start --no-block kepler-import"
 EVER = "'2000-01-01T00:00:00Z' '2100-01-01T00:00:00Z'"
 
 
@@ -109,12 +108,14 @@ class Lab:
         """Start the import's unit on another source, without the playbook; may wait for its end."""
         job = json.loads(self.shell(SCHEDULER, "cat /etc/kepler-lens/import.json"))
         text = json.dumps(job | {"source": source} | changes).replace("'", "")
+        # Its exit status is that of the import, which `wait_import` gives.
+        start = "start --wait kepler-import || true" if wait else "start --no-block kepler-import"
         self.shell(
             SCHEDULER,
             f"printf '%s' '{text}' > /etc/kepler-lens/import.json && "
             "rm -f /run/kepler-lens-import.env /var/lib/kepler-lens/import/*.json && "
             "(systemctl reset-failed kepler-import 2>/dev/null || true) && "
-            + ("systemctl start --wait kepler-import || true" if wait else _START),
+            f"systemctl {start}",
         )
 
     def import_state(self, name: str = "status") -> dict:

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 _BLOCK_BYTES = 2**20
-"""A file is read in blocks of this size: requests' own are of 10 kB and take half as long again."""
+"""A file is read in blocks of this size: those that requests reads by itself are of 10 kB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from kepler_lens.errors import JobRunningError, KeplerLensError
 from kepler_lens.jobs import report
 from kepler_lens.jobs.config import JobError, Tls
-from kepler_lens.jobs.fleet import Fleet, Work
+from kepler_lens.jobs.fleet import Batch, Fleet, Result, Work
 from kepler_lens.jobs.report import Account
 
 EXIT_REJECTED = 3
@@ -28,8 +28,6 @@ LOCK_FILE = "lock"
 SAY_EVERY_S = 10.0
 
 Progress = TypeVar("Progress", bound=Account)
-B = TypeVar("B")
-R = TypeVar("R")
 
 
 class StoppedError(Exception):
@@ -122,8 +120,8 @@ class Driver(ABC, Generic[Progress]):
 
     @contextmanager
     def fleet(
-        self, scheduler: str | None, tls: Tls | None, work: Work[B, R]
-    ) -> Iterator[Fleet[B, R]]:
+        self, scheduler: str | None, tls: Tls | None, work: Work[Batch, Result]
+    ) -> Iterator[Fleet[Batch, Result]]:
         """Connect to the workers; what none of them has begun is taken back at the end."""
         with Fleet(scheduler, tls, work, self.idle) as fleet:
             self.progress.state = report.RUNNING

@@ -28,7 +28,7 @@ DATA_IN_FLIGHT = 256_000_000
 PATIENCE_S = 300.0
 _THREADS_EVERY_S = 2.0
 _CONNECT_TIMEOUT_S = 5
-_LOST = (OSError, TimeoutError, RuntimeError, ValueError)
+_LOST = (OSError, TimeoutError, RuntimeError, ValueError, CancelledError)
 
 
 Batch = TypeVar("Batch")
@@ -186,7 +186,7 @@ class Fleet(Generic[Batch, Result]):
                 break
             try:
                 outcome = self._outcome(flight.batch, flight.future)
-            except (*_LOST, CancelledError):
+            except _LOST:
                 # The scheduler died after it had told of the end and before it gave the result.
                 self._recover()
                 break

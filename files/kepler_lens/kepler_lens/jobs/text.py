@@ -18,9 +18,8 @@ def as_text(parts: list[Table], width: int) -> str:
     width : int
         Columns of the terminal.
     """
-    console = Console(width=width, record=True, color_system=None, highlight=False, quiet=True)
+    console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as capture:
-        console.quiet = False
         console.print(Group(*parts))
     return capture.get()
 

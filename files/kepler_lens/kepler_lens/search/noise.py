@@ -22,8 +22,6 @@ from scipy.optimize import minimize
 Floats = NDArray[np.float64]
 
 _SAME_STEP_DAYS = 1e-7
-_TERMS = 5
-"""Two for each oscillator, one for the level."""
 
 
 @dataclass(frozen=True, slots=True)
