@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 import kepler_lens.cli_search  # noqa: F401 - adds its command
 from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.search.catalogue import search_and_vet
+from kepler_lens.search.catalogue import row, search_and_vet
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observations, observe
+from kepler_lens.search.results import attributes
+from kepler_lens.search.stored import ATTRIBUTE_OF_COLUMN
 from kepler_lens.simulate import simulate
 from kepler_lens.transit import Planet
 
@@ -64,6 +66,20 @@ def test_a_gap_of_a_year_hides_no_planet():
     planet = Planet(1, "b", 11.7, 135.0, 4.2, 0.02, 0.2)
     result = search_and_vet(noise_star(22, [planet], points=40_000, gap=(300, 665)))
     assert found(result, [11.7]) == [True]
+
+
+def test_what_the_server_keeps_of_a_candidate_is_what_the_catalogue_says():
+    star = noise_star(22, [Planet(0, "b", 9.7, 135.0, 4.0, 0.03, 0.2)])
+    (vetted,) = search_and_vet(star).candidates
+    kept, known = attributes(star, vetted), row(star, vetted)
+    numbers = [c for c in ATTRIBUTE_OF_COLUMN if isinstance(known[c], int | float)]
+    assert "tce_duration" in numbers
+    for column in numbers:
+        assert float(kept[ATTRIBUTE_OF_COLUMN[column]]) == pytest.approx(known[column], abs=0.06)
+    assert kept["disposition"] == known["disposition"]
+    for test in vetted.vetting.tests:
+        assert float(kept[f"{test.name}.figure"]) == pytest.approx(test.figure, abs=6e-4)
+        assert kept[f"{test.name}.verdict"] == test.verdict
 
 
 def test_an_eclipsing_binary_is_told_from_a_planet():

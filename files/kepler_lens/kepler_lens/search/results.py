@@ -39,7 +39,7 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         period (days), epoch (BKJD), duration (hours), depth and depth_error (ppm), snr, mes (the
         multiple-event statistic) and its threshold, transits (observed), radius (of the planet, of
         the Earth's; only where the star's is known), for each test of the vetting its figure
-        (``odd_even``, …) and verdict (``odd_even.verdict``), disposition, comment (what speaks
+        (``odd_even.figure``, …) and verdict (``odd_even.verdict``), disposition, comment (what speaks
         against a planet; only where something does), engine.
     """
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
@@ -58,7 +58,8 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         "engine": ENGINE,
     }
     for test in vetting.tests:
-        known[test.name] = f"{test.figure:.3f}"
+        # A test may be called as a quantity is: duration.
+        known[f"{test.name}.figure"] = f"{test.figure:.3f}"
         known[f"{test.name}.verdict"] = test.verdict
     for name, column in (("radius", "tce_prad"), ("comment", "comment")):
         if table[column]:

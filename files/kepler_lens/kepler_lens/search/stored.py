@@ -10,7 +10,7 @@ from kepler_lens.errors import Warp10Error
 from kepler_lens.search.results import CANDIDATE, SEARCH
 from kepler_lens.warp10 import Series, Token, Warp10
 
-_ATTRIBUTE_OF_COLUMN = {
+ATTRIBUTE_OF_COLUMN = {
     "tce_period": "period",
     "tce_time0bk": "epoch",
     "tce_duration": "duration",
@@ -84,7 +84,7 @@ def _row(star: int, number: int, attributes: dict[str, str]) -> dict[str, object
     return {
         "kepid": star,
         "tce_plnt_num": number,
-        **{column: attributes.get(name, "") for column, name in _ATTRIBUTE_OF_COLUMN.items()},
+        **{column: attributes.get(name, "") for column, name in ATTRIBUTE_OF_COLUMN.items()},
     }
 
 
