@@ -39,8 +39,8 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         period (days), epoch (BKJD), duration (hours), depth and depth_error (ppm), snr, mes (the
         multiple-event statistic) and its threshold, transits (observed), radius (of the planet, of
         the Earth's; only where the star's is known), for each test of the vetting its figure
-        (``odd_even.figure``, …) and verdict (``odd_even.verdict``), disposition, comment (what speaks
-        against a planet; only where something does), engine.
+        (``odd_even.figure``, …) and verdict (``odd_even.verdict``), disposition, comment (what
+        speaks against a planet; only where something does), engine.
     """
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
     table = row(star, vetted)
