@@ -173,7 +173,7 @@ def null_trial(star: str, number: int) -> dict[str, object]:
     for single, quarter in events:
         index = np.concatenate([np.flatnonzero(quarter == q) for q in order])
         bank.append(replace(single, n=-single.n[index], d=single.d[index]))
-    best = noise_margins(load(star), bank)
+    best = noise_margins(searched(star).prepared, bank)
     margin = best[0][0] if best else -9.0
     where = best[0][1].ephemeris.period_days if best else None
     return {"margin": round(margin, 3), "period": where}
@@ -214,11 +214,12 @@ def injection_trial(star: str, snr: float, number: int) -> dict[str, object]:
         recovered = any(same(p, truth.period_days) for p in periods)
         if recovered or not periods:
             break
+    pulsates = searched(star).prepared.pulsating if star in PLANETS else False
     return {
         "period": round(truth.period_days, 4),
         "recovered": recovered,
         "others": [round(p, 4) for p in periods if not same(p, truth.period_days)],
-        "ceiling": float(norm.cdf(snr - threshold(truth.period_days))),
+        "ceiling": float(norm.cdf(snr - threshold(truth.period_days, pulsating=pulsates))),
         "seconds": round(time.process_time() - began, 1),
     }
 

@@ -29,12 +29,15 @@ _MOST_LONE = 10
 
 
 _THRESHOLDS = ((50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.3))
-"""Up to this period, days, this statistic. From null curves: `benchmarks/search.py nulls`."""
+"""Up to this period, days, this statistic. From null curves: `benchmarks/search.py`."""
+_PULSATING = ((50.0, 6.6), (150.0, 6.7), (300.0, 7.2), (np.inf, 7.9))
+"""The same for the statistic of `stationary`, whose noise has shorter tails."""
 
 
-def threshold(period: float) -> float:
+def threshold(period: float, *, pulsating: bool = False) -> float:
     """Give the statistic that noise alone exceeds in one star of a hundred, over all periods."""
-    return next(value for longest, value in _THRESHOLDS if period <= longest)
+    steps = _PULSATING if pulsating else _THRESHOLDS
+    return next(value for longest, value in steps if period <= longest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +205,7 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
         if not new or len(candidates) >= _MOST_CANDIDATES:
             break
         refit(prepared, mask)
-    return Search(star, prepared, tuple(candidates), _lone_events(bank), _limit(bank, star))
+    return Search(star, prepared, tuple(candidates), _lone_events(bank), _limit(bank, prepared))
 
 
 def _lone_events(bank: Sequence[Events]) -> tuple[LoneEvent, ...]:
@@ -225,13 +228,14 @@ def _lone_events(bank: Sequence[Events]) -> tuple[LoneEvent, ...]:
     return tuple(apart)
 
 
-def _limit(bank: Sequence[Events], star: Observations) -> float:
+def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
     events = min(bank, key=lambda e: abs(e.duration_hours - 6))
     seen = events.d > 0
     if not seen.any():
         return float("inf")
-    observed = max(1.0, star.span_days / 10 * float(seen.mean()))
-    return float(1e6 * threshold(10) / np.sqrt(np.median(events.d[seen]) * observed))
+    observed = max(1.0, prepared.star.span_days / 10 * float(seen.mean()))
+    least = threshold(10, pulsating=prepared.pulsating)
+    return float(1e6 * least / np.sqrt(np.median(events.d[seen]) * observed))
 
 
 def _above_noise(
@@ -245,7 +249,7 @@ def _above_noise(
         if candidate.statistic > _MARGINAL:
             mask |= masked(prepared, candidate.ephemeris)
     bank = [inverted(events) for events in event_bank(prepared, mask, DURATIONS_HOURS)]
-    margins = noise_margins(prepared.star, bank)
+    margins = noise_margins(prepared, bank)
 
     def reached(period: float) -> float:
         near = (m for m, s in margins if abs(np.log2(s.ephemeris.period_days / period)) < _OCTAVES)
@@ -264,17 +268,17 @@ def inverted(events: Events) -> Events:
     return replace(events, n=-events.n)
 
 
-def noise_margins(star: Observations, bank: Sequence[Events]) -> list[tuple[float, Signal]]:
+def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[float, Signal]]:
     """Search events without planets; give each undoubted signal and how far it is above threshold.
 
     The list is sorted, highest first, and may be empty.
     """
-    found = []
+    star, found = prepared.star, []
     for peak in fold_bank(bank, star.density, star.span_days / 2):
         signal = refine(peak.period_days, bank, [peak.index])
         events = bank[signal.index]
         if not doubtful(signal.ephemeris, transits(signal.ephemeris, events), events):
-            found.append((_margin(signal), signal))
+            found.append((_margin(signal, prepared), signal))
     return sorted(found, key=lambda pair: -pair[0])
 
 
@@ -290,13 +294,13 @@ def _harvest(
     taken: list[Candidate] = []
     signals = [refine(peak.period_days, bank, [peak.index]) for peak in peaks]
     while signals:
-        signals = [s for s in signals if _margin(s) > 0 and s.observed >= LEAST_TRANSITS]
-        signals.sort(key=lambda s: -_margin(s))
+        signals = [s for s in signals if _margin(s, prepared) > 0 and s.observed >= LEAST_TRANSITS]
+        signals.sort(key=lambda s: -_margin(s, prepared))
         if not signals:
             break
         signal = true_period(signals.pop(0), bank)
         found = transits(signal.ephemeris, bank[signal.index])
-        if _margin(signal) <= 0 or doubtful(signal.ephemeris, found, bank[signal.index]):
+        if _margin(signal, prepared) <= 0 or doubtful(signal.ephemeris, found, bank[signal.index]):
             continue
         period = signal.ephemeris.period_days
         if of_thrusters(prepared.star.mission, period):
@@ -305,7 +309,7 @@ def _harvest(
             known + len(taken) + 1,
             signal.ephemeris,
             signal.statistic,
-            threshold(period),
+            threshold(period, pulsating=prepared.pulsating),
             found,
         )
         taken.append(candidate)
@@ -320,5 +324,6 @@ def _harvest(
     return taken
 
 
-def _margin(signal: Signal) -> float:
-    return signal.statistic - threshold(signal.ephemeris.period_days)
+def _margin(signal: Signal, prepared: Prepared) -> float:
+    period = signal.ephemeris.period_days
+    return signal.statistic - threshold(period, pulsating=prepared.pulsating)

@@ -188,11 +188,13 @@ def correlate(
         there: more than 1 where something else is (a jump, a ramp, a flare).
     """
     p = points
-    found: tuple[Floats, Floats, Floats] = _correlate(
+    found: tuple[Floats, Floats, Floats, Floats] = _correlate(
         *(p.cadence, p.start, p.z, p.u, p.w, p.phi, p.d),
         *(p.top, p.bottom, p.power, p.following, shape, step, count),
     )
-    return found
+    n, d, square, number = found
+    power = np.divide(n**2, d, out=np.zeros_like(n), where=d > 0)
+    return n, d, excess(square, number, power)
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -211,12 +213,13 @@ def _correlate(
     shape: Floats,
     step: int,
     count: int,
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Floats, Floats]:
     n = len(cadence)
     half = len(shape) // 2
     top = np.zeros(count)
     bottom = np.zeros(count)
-    misfit = np.zeros(count)
+    square = np.zeros(count)
+    number = np.zeros(count)
     far = 0
     begin = 0
     beyond = 0
@@ -259,19 +262,19 @@ def _correlate(
         bottom[k] = b
         if b > 0:
             stop = min(beyond, following[i])
-            square = power[stop] - power[far]
-            misfit[k] = _excess(square - a * a / b, stop - far, a * a / b)
-    return top, bottom, misfit
+            square[k] = power[stop] - power[far]
+            number[k] = stop - far
+    return top, bottom, square, number
 
 
-@numba.njit(cache=True, fastmath=True)
-def _excess(square: float, points: int, power: float) -> float:
+def excess(square: Floats, points: Floats, power: Floats) -> Floats:
     """Squared deviations a point beyond chance, and beyond what a deep transit's own shape leaves.
 
     Limb darkening, impact parameter and timing leave up to a quarter of a transit's power.
     """
-    freedom = max(points - 1, 1)
-    return float((square - 0.25 * power) / freedom / (1 + 2.5 * np.sqrt(2 / freedom)))
+    freedom = np.maximum(points - 1.0, 1.0)
+    # What fits a transit is no deviation, nor is a quarter of its power.
+    return (square - 1.25 * power) / freedom / (1 + 2.5 * np.sqrt(2 / freedom))
 
 
 def standardise(events: Events, quarter: NDArray[np.int32], misfit: Floats) -> Events:

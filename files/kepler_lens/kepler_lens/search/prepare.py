@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from kepler_lens.search import stationary
 from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events, correlate, standardise, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, Observations
 
 Floats = NDArray[np.float64]
+Correlated = Callable[[Floats, int], tuple[Floats, Floats, Floats]]
 
 _GAP_DAYS = 0.75
 """After a longer gap the photometer has often changed its temperature: a new stretch begins."""
+_LONG_ENOUGH_DAYS = 300.0
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +37,14 @@ class Prepared:
     centres: Floats
     centre_quarter: NDArray[np.int32]
     lines: int
+
+    @property
+    def pulsating(self) -> bool:
+        """Whether noise has the spectrum of `stationary`: waves were subtracted, and it is known.
+
+        A campaign of K2 resolves too little of a spectrum to weigh frequencies by it.
+        """
+        return self.lines > 0 and self.star.span_days > _LONG_ENOUGH_DAYS
 
 
 def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
@@ -146,18 +157,31 @@ def event_bank(
     durations : sequence of float
         Hours.
     """
-    keep = ~masked
-    time, flux, sigma = prepared.time[keep], prepared.flux[keep], prepared.sigma[keep]
-    start = _starts(time, prepared.quarter[keep])
-    model = prepared.noise
-    factors = factor(time, (sigma * model.white) ** 2, start, *terms(model))
-    points = whitened(prepared.cadence[keep], start, flux, factors)
+    correlated = (_by_spectrum if prepared.pulsating else _by_process)(prepared, ~masked)
     bank = []
     for hours in durations:
         step = max(1, int(hours / 24 / 8 / CADENCE_DAYS))
-        count = (len(prepared.centres) - 1) // step + 1
-        n, information, misfit = correlate(points, template(float(hours)), step, count)
-        centres = prepared.centres[::step][:count]
+        centres = prepared.centres[::step]
+        n, information, misfit = correlated(template(float(hours)), step)
         events = Events(float(hours), centres, n, information)
-        bank.append(standardise(events, prepared.centre_quarter[::step][:count], misfit))
+        bank.append(standardise(events, prepared.centre_quarter[::step], misfit))
     return bank
+
+
+def _by_process(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
+    """Correlate a shape with the points that are kept, at every so many cadences (`matched`)."""
+    time, quarter = prepared.time[keep], prepared.quarter[keep]
+    start, model = _starts(time, quarter), prepared.noise
+    factors = factor(time, (prepared.sigma[keep] * model.white) ** 2, start, *terms(model))
+    points = whitened(prepared.cadence[keep], start, prepared.flux[keep], factors)
+    count = len(prepared.centres)
+    return lambda shape, step: correlate(points, shape, step, (count - 1) // step + 1)
+
+
+def _by_spectrum(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
+    """Do the same with the noise that the star's own spectrum shows (`stationary`)."""
+    flux, quarter = prepared.flux[keep].copy(), prepared.quarter[keep]
+    for q in np.unique(quarter):
+        flux[quarter == q] -= np.median(flux[quarter == q])
+    points = stationary.spectral(prepared.cadence[keep], len(prepared.centres), flux)
+    return lambda shape, step: stationary.correlate(points, shape, step)
