@@ -180,6 +180,13 @@ def delete(
             "back; without it an import takes them for done, unless forced."
         ),
     ] = None,
+    results_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the results' write token. With it go what searches found in the stars, "
+            "and the dips that the server saw."
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete stars from the server: all their series, points and tags.
@@ -195,11 +202,15 @@ def delete(
 
     token = Token.from_file(token_file)
     ledger_token = Token.from_file(ledger_token_file) if ledger_token_file else None
+    results_token = Token.from_file(results_token_file) if results_token_file else None
     names = ", ".join(str(star) for star in stars)
+    chosen = f"{{KEPLERID~({'|'.join(str(star) for star in stars)})}}"
     classes = "|".join(c.replace(".", r"\.") for c in CLASS_OF_COLUMN.values())
-    selector = f"~({classes}){{KEPLERID~({'|'.join(str(star) for star in stars)})}}"
+    meant = [(f"~({classes}){chosen}", token)]
+    if results_token:
+        meant.append((f"~transit\\..*{chosen}", results_token))
     warp10 = Warp10(server, patience=30)
-    found = warp10.delete(selector, token, dry_run=True)
+    found = [series for one in meant for series in warp10.delete(*one, dry_run=True)]
     if not found and not ledger_token:
         raise KeplerLensError(f"The server {server} has nothing of {names}.")
     if not yes:
@@ -207,7 +218,8 @@ def delete(
     if ledger_token:
         # First what says that they are there: if this is cut short, an import repairs it.
         Ledger(warp10, ledger_token, ledger_token).forget(stars)
-    warp10.delete(selector, token)
+    for one in meant:
+        warp10.delete(*one)
     typer.echo(f"{len(found)} series of {names} deleted.")
 
 

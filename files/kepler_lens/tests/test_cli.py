@@ -158,12 +158,18 @@ def test_push_show_delete(
     shown = run("show", "--star", "996541920", "--server", url, "-o", picture)
     assert shown.stdout == f"{points} points drawn: {picture}\n", shown.stderr
 
+    results_file = token_file.with_name("results-write.token")
+    client.update(b"0// transit.dip{KEPLERID=996541920} 1.5\n", Token.from_file(results_file))
     words = ("delete", "996541920", "--server", url, "--token-file", token_file)
     refused = run(*words, answer="n\n")
     assert refused.returncode == 1
-    assert len(client.find("~.*{KEPLERID=996541920}", read)) == 2
+    assert len(client.find("~.*{KEPLERID=996541920}", read)) == 3
     gone = run(*words, "--yes")
     assert gone.stdout == "2 series of 996541920 deleted.\n", gone.stderr
+    assert [s.classname for s in client.find("~.*{KEPLERID=996541920}", read)] == ["transit.dip"]
+    words = (*words, "--results-token-file", results_file)
+    gone = run(*words, "--yes")
+    assert gone.stdout == "1 series of 996541920 deleted.\n", gone.stderr
     assert client.find("~.*{KEPLERID=996541920}", read) == []
     again = run(*words, "--yes")
     assert again.returncode == 1

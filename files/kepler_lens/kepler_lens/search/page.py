@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kepler_lens.search.engine import masked
+from kepler_lens.search.engine import masked, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kepler_lens.search.catalogue import Result, Vetted
 
 Floats = NDArray[np.float64]
+Spectrum = tuple[Floats, Floats]
 
 _DPI = 110
 
@@ -32,23 +33,32 @@ def pages(result: Result) -> dict[int, bytes]:
     if not result.candidates:
         return {}
     prepared = result.search.prepared
-    mask = np.zeros(len(prepared.time), bool)
+    nothing = np.zeros(len(prepared.time), bool)
+    everything = nothing.copy()
     for vetted in result.candidates:
-        mask |= masked(prepared, vetted.candidate.ephemeris)
-    # Once a star: it takes as long as a round of the search.
-    bank = event_bank(prepared, mask, DURATIONS_HOURS)
-    left = spectrum(bank, prepared.star.density, prepared.star.span_days / 2)
+        everything |= masked(prepared, vetted.candidate.ephemeris)
+    # Once a star: each takes as long as a round of the search.
+    spectra = _over_periods(prepared, nothing), _over_periods(prepared, everything)
     drawn = {}
     for vetted in result.candidates:
         picture = io.BytesIO()
         others = result.search.others(vetted.candidate.number)
-        candidate_page(prepared, vetted, others, left).savefig(picture, dpi=_DPI)
+        candidate_page(prepared, vetted, others, spectra).savefig(picture, dpi=_DPI)
         drawn[vetted.candidate.number] = picture.getvalue()
     return drawn
 
 
+def _over_periods(prepared: Prepared, hidden: NDArray[np.bool_]) -> Spectrum:
+    """Give periods, days, and the statistic of the folding, without the hidden points (bool[n])."""
+    bank = event_bank(prepared, hidden, DURATIONS_HOURS)
+    return spectrum(bank, prepared.star.density, prepared.star.span_days / 2)
+
+
 def candidate_page(
-    prepared: Prepared, vetted: Vetted, others: NDArray[np.bool_], left: tuple[Floats, Floats]
+    prepared: Prepared,
+    vetted: Vetted,
+    others: NDArray[np.bool_],
+    spectra: tuple[Spectrum, Spectrum],
 ) -> Figure:
     """Draw a candidate's page.
 
@@ -58,8 +68,8 @@ def candidate_page(
     vetted : Vetted
     others : bool[n]
         Points in transit of the star's other candidates.
-    left : float64[k], float64[k]
-        Period and statistic where no candidate transits.
+    spectra : two of (float64[k], float64[k])
+        Period, days, and statistic: of the whole star, and where no candidate transits.
 
     Returns
     -------
@@ -99,7 +109,7 @@ def candidate_page(
     odd.set_ylim(low, high)
     even.set_ylim(low, high)
     _secondary(figure.add_subplot(grid[2, 2:]), ephemeris, vetting, hours, flux)
-    _spectrum(figure.add_subplot(grid[3, :2]), vetted, left)
+    _spectrum(figure.add_subplot(grid[3, :2]), prepared, vetted, spectra)
     _table(figure.add_subplot(grid[3, 2:]), vetting)
     return figure
 
@@ -184,16 +194,20 @@ def _secondary(
     _style(axes, title, "hours from its middle")
 
 
-def _spectrum(axes: Axes, vetted: Vetted, left: tuple[Floats, Floats]) -> None:
+def _spectrum(
+    axes: Axes, prepared: Prepared, vetted: Vetted, spectra: tuple[Spectrum, Spectrum]
+) -> None:
     candidate = vetted.candidate
+    whole, left = spectra
+    axes.plot(*whole, lw=0.5, color=_GREY)
     axes.plot(*left, lw=0.5, color=_BLUE)
-    axes.axhline(candidate.threshold, color=_RED, lw=0.8, ls="--")
+    noise = [threshold(p, pulsating=prepared.pulsating) for p in left[0]]
+    axes.plot(left[0], noise, color=_RED, lw=0.8, ls="--")
     period = vetted.vetting.ephemeris.period_days
-    axes.vlines(period, 0, candidate.statistic, color=_RED, lw=2, alpha=0.6)
-    axes.plot(period, candidate.statistic, "o", ms=4, color=_RED)
+    axes.plot(period, candidate.statistic, "o", ms=5, color=_RED)
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
-    title = "The candidate, and the spectrum without candidates (dashed: 1 % of noise)"
+    axes.set_ylim(0, 1.15 * max(candidate.statistic, *whole[1]))
+    title = "Spectrum, without any candidate (blue), what noise reaches in 1 % of stars (dashed)"
     _style(axes, title, "period [days]")
     axes.set_ylabel("multiple-event statistic", fontsize=8)
 
