@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -93,6 +95,35 @@ def test_the_fleet_reaches_the_server():
         "print(r.urlopen('http://10.87.30.10:8080/api/v0/exec', b'1 1 +', 20).read().decode())",
     )
     assert said.stdout.strip() == "[2]", said.stderr
+
+
+def test_the_import_and_the_search_run_over_ssh(tmp_path):
+    for name in ("scheduler", "worker1", "worker2"):
+        # Files of one seed: each host has the same folder, as a share would give it.
+        reach(name).check_output(
+            "/opt/kepler-lens/venv/bin/kepler-lens simulate /srv/sky --stars 3 --seed 11 "
+            "--quarter 1 --quarter 2 --quarter 3 --quarter 4"
+        )
+    words = ("import.yml", "-e", "import_source=/srv/sky", "-e", "import_cache=")
+    done = playbook(*words)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "3 stars, 12 files" in done.stdout, done.stdout[-3000:]
+    again = playbook(*words)
+    assert again.returncode == 0
+    assert "12 unchanged" in again.stdout, again.stdout[-3000:]
+    unchanged = re.findall(r"(\w+)\.example\.org +: .*changed=0 ", again.stdout)
+    assert sorted(unchanged) == sorted(ADDRESSES), again.stdout[-1500:]
+
+    words = ("playbooks/transits.yml", "-e", "transits_stars=900000003")
+    words += ("-e", f"transits_folder={tmp_path}")
+    dry = playbook(*words, "--check")
+    assert dry.returncode == 0, dry.stdout[-3000:]
+    assert not list(tmp_path.iterdir())
+    done = playbook(*words)
+    assert done.returncode == 0, done.stdout[-3000:]
+    (row,) = csv.DictReader((tmp_path / "catalogue.csv").open())
+    assert row["kepid"] == "900000003"
+    assert [page.name for page in (tmp_path / "pages/900000003").iterdir()] == ["1.png"]
 
 
 @pytest.mark.parametrize(
