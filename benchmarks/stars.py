@@ -11,7 +11,11 @@ FIRST = 900_100_001
 
 
 def make_stars(folder: Path, original: Path, stars: int) -> None:
-    """Copy the FITS files of one star for each of many; simulate them where it is not there."""
+    """Copy the FITS files of one star for each of many; simulate them where it is not there.
+
+    Stars are observed for more or fewer quarters: series of one length, each as long as what the
+    server holds back in memory, would be stored faster or slower than any real ones.
+    """
     files = sorted(original.glob("*.fits"))
     if not files:
         print(f"No light curves at {original}: simulated ones are measured.")
@@ -20,7 +24,7 @@ def make_stars(folder: Path, original: Path, stars: int) -> None:
     for star in range(FIRST, FIRST + stars):
         target = folder / str(star)
         target.mkdir()
-        for path in files:
+        for path in files[star % 7 :]:
             with fits.open(path) as units:
                 units[0].header["KEPLERID"] = star
                 units[0].header["OBJECT"] = f"SIM {star}"

@@ -87,6 +87,7 @@ class Lab:
         self.docker(
             *("run", "-d", "--init", "--name", name, "--network", self.name, "--ip", address),
             *("--label", f"helloexoworld.lab={self.name}", "-v", f"{folder}:/srv/source:ro"),
+            *("--cpu-shares", "128"),
             *("-v", f"{PROJECT / 'roles/lab/files/publish.py'}:/publish.py:ro", image),
             *("python3", "/publish.py", address, "80", "/srv/source", str(delay_ms)),
         )

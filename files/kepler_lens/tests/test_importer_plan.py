@@ -51,13 +51,14 @@ def planned(items, *entries):
     return list(plan(items, shelf, Selection(), WISH, Settings())), shelf
 
 
-def test_stars_stay_whole_in_batches_of_a_sensible_size():
-    items = [item(star, number) for star in range(1, 41) for number in range(7)]
+@pytest.mark.parametrize(("stars", "files"), [(40, 14), (100, 42), (1000, 77)])
+def test_stars_stay_whole_in_batches_of_a_sensible_size(stars, files):
+    items = [item(star, number) for star in range(stars) for number in range(7)]
     batches = batches_of(items)
     assert [i for batch in batches for i in batch] == items
-    assert {len(batch) for batch in batches} == {14}
-    stars = [star for batch in batches for star in {i.star for i in batch}]
-    assert len(stars) == len(set(stars))
+    assert {len(batch) for batch in batches[:-1]} == {files}
+    owners = [star for batch in batches for star in {i.star for i in batch}]
+    assert len(owners) == len(set(owners))
 
 
 def test_one_look_into_the_ledger_for_many_stars():

@@ -1,8 +1,11 @@
 """The search's parts against plain, slow computations of the same things."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from kepler_lens.search import stationary
 from kepler_lens.search.doubts import of_thrusters
 from kepler_lens.search.engine import remnant
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
@@ -234,3 +237,32 @@ def test_what_a_mask_left_is_no_candidate_but_another_eclipse_is():
     assert remnant(Ephemeris(331.605, 141.2, 8.0), planet)
     assert not remnant(Ephemeris(331.605, 140.5 + 331.6 / 2, 8.0), planet)
     assert not remnant(Ephemeris(210.6, 140.5, 8.0), planet)
+
+
+def train(days, duration_hours, period, deviation=1e-4, seed=5):
+    """Noise, the transits of a planet of a SNR of 10 in it, and the middles of the transits."""
+    cadence = np.arange(round(days / CADENCE_DAYS))
+    shape = template(duration_hours)
+    middles = np.arange(60, len(cadence) - 60, round(period / CADENCE_DAYS))
+    depth = 10 * deviation / np.sqrt(len(middles) * (shape**2).sum())
+    noise = deviation * np.random.default_rng(seed).standard_normal(len(cadence))
+    dips = np.zeros(len(cadence))
+    for middle in middles:
+        dips[middle - len(shape) // 2 :][: len(shape)] -= depth * shape
+    return cadence, noise, dips, middles
+
+
+def significance(points, duration_hours, middles):
+    n, d, _ = stationary.correlate(points, template(duration_hours), 1)
+    return n[middles].sum() / np.sqrt(d[middles].sum())
+
+
+@pytest.mark.parametrize(("duration_hours", "period"), [(2.0, 1.0), (6.0, 25.0), (12.0, 150.0)])
+def test_a_planet_does_not_weigh_itself_down_in_the_spectrum(duration_hours, period):
+    cadence, noise, dips, middles = train(1400, duration_hours, period)
+    points = stationary.spectral(cadence, len(cadence), noise + dips)
+    of_noise = stationary.spectral(cadence, len(cadence), noise)
+    found = significance(points, duration_hours, middles)
+    ideal = significance(replace(points, power=of_noise.power), duration_hours, middles)
+    assert ideal == pytest.approx(10, abs=3)
+    assert found > 0.85 * ideal

@@ -21,9 +21,11 @@ from kepler_lens.importer.decide import Wish, already_in
 from kepler_lens.ledger import Entry, Ledger
 from kepler_lens.lightcurve import read_light_curve
 
-# One request of some 150,000 points streams long enough to hide what surrounds it.
-BATCH_FILES = 20
-BATCH_BYTES = 9_000_000
+# The more points a request has, the less what surrounds it matters; of a small import, every worker
+# gets a part.
+LEAST_FILES, MOST_FILES = 20, 80
+BATCHES_A_PIECE = 16
+FILE_BYTES = 450_000
 # One look into the ledger for so many stars; for items with data, when so many bytes are held.
 CHUNK_STARS = 200
 CHUNK_FILES = 4_000
@@ -87,13 +89,15 @@ def plan(
 
 def batches_of(items: Iterable[Item]) -> list[tuple[Item, ...]]:
     """Put whole stars together as long as the batch stays of a sensible size."""
+    items = list(items)
+    most = min(max(len(items) // BATCHES_A_PIECE, LEAST_FILES), MOST_FILES)
     batches: list[tuple[Item, ...]] = []
     batch: list[Item] = []
     size = 0
     for _, group in groupby(items, key=lambda item: item.star):
         files = list(group)
         more = sum(item.size or 0 for item in files)
-        if batch and (len(batch) + len(files) > BATCH_FILES or size + more > BATCH_BYTES):
+        if batch and (len(batch) + len(files) > most or size + more > most * FILE_BYTES):
             batches.append(tuple(batch))
             batch, size = [], 0
         batch += files

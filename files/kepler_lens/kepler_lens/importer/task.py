@@ -1,8 +1,8 @@
 """What a worker does with a batch of files; runs in a Dask worker, knows nothing of Dask's driver.
 
 The order is what makes it safe to be killed at any moment and run again: intents (``pending``) are
-written before anything is touched, points are pushed in one streaming request, and ``done`` is
-written after the server has acknowledged all of them. Writing a point twice is the same as once.
+written before anything is touched, points are pushed in one request, and ``done`` is written after
+the server has acknowledged all of them. Writing a point twice is the same as once.
 """
 
 from __future__ import annotations
@@ -35,10 +35,14 @@ from kepler_lens.importer.decide import (
     already_in,
     decide,
 )
-from kepler_lens.jobs.worker import worker_name
+from kepler_lens.jobs.worker import turn, worker_name
 from kepler_lens.ledger import DONE, Entry, Ledger
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.warp10 import Token, Warp10
+
+_PUSH = "kepler-lens push"
+_MADE_AHEAD = 1_000_000
+"""Points whose text may wait for its turn in memory; of more it is made while it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,11 @@ class Batch:
         self.ledger.write(d.entry for d in decisions if d.entry)
         self.clear([d.entry for d in pushes if d.entry and d.entry.stale])
         if any(d.points for d in pushes):
-            self.warp10.update(lambda: _text(pushes), self.token)
+            small = sum(d.points for d in pushes) <= _MADE_AHEAD
+            made = list(_text(pushes)) if small else None
+            # LevelDB compacts with one thread, the less the fewer series arrive at a time.
+            with turn(_PUSH):
+                self.warp10.update(lambda: iter(made or _text(pushes)), self.token)
         self.ledger.write(replace(d.entry, state=DONE, stale={}) for d in pushes if d.entry)
         return self.results + [_result(d) for d in decisions]
 
@@ -232,9 +240,10 @@ class Batch:
 
 
 def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
-    """Give the points of file after file, while the server already stores those before."""
-    for decision in pushes:
-        text = to_gts(decision.candidate.curve, decision.push)
+    """Give the points of series after series."""
+    parts = [(d.candidate.curve.star, column, d) for d in pushes for column in d.push]
+    for _, column, decision in sorted(parts, key=lambda part: part[:2]):
+        text = to_gts(decision.candidate.curve, (column,))
         if text:  # an empty chunk would end the request
             yield text
 

@@ -18,7 +18,7 @@ from kepler_lens.search.observations import CADENCE_DAYS
 Floats = NDArray[np.float64]
 
 _LOWEST, _HIGHEST = 0.12, 24.0
-_LEAST_RATIO = 3.8
+_LEAST_RATIO = 5.5
 """A line's amplitude over the typical one of its neighbourhood."""
 _FIRST_RATIO = 25.0
 _A_ROUND = 12

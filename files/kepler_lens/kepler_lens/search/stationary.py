@@ -2,7 +2,10 @@
 
 What is left of pulsations once the strongest are subtracted stands in groups of frequencies, which
 no smooth process describes. Here each frequency is weighted by the power that the light curve has
-near it (Jenkins 2002, ApJ 575, 493, whose wavelets do it by octaves).
+near it (Jenkins 2002, ApJ 575, 493, whose wavelets do it by octaves). How near depends on the
+duration: the harmonics of a short period are few and strong, and would weigh themselves down in a
+narrow neighbourhood; those of a long one are many and faint, and the narrower it is, the better it
+follows the groups.
 """
 
 from __future__ import annotations
@@ -19,8 +22,13 @@ from kepler_lens.search.observations import CADENCE_DAYS
 
 Floats = NDArray[np.float64]
 
-_CELLS = 15
-"""Width over which the spectrum is smoothed, in units of what the time span resolves."""
+_CELLS, _HOURS = 15, 6.0
+"""Width of a frequency's neighbourhood, in units of what the time span resolves, at a duration.
+
+A period's harmonics are P / duration in number, which by Kepler's third law goes as duration²: so
+the width goes as its inverse, and a planet's own part of its neighbourhood is always the same.
+"""
+_NARROWEST, _WIDEST = 8, 60
 _MARGIN_DAYS = 200
 _LOWEST = 0.05
 """What is slower than this, 1/day, says nothing: the level of each quarter is its own."""
@@ -29,16 +37,14 @@ _LEAST_COVER = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectral:
-    """A light curve over its noise.
+    """A light curve and its spectrum.
 
     Attributes
     ----------
     flux : complex128[k]
         Transform of the light curve.
-    weight : float64[k]
-        One over the noise's power at each frequency, in units of a cadence's variance.
-    white : float64[n]
-        The whitened light curve, one a cadence.
+    power : float64[k]
+        What it has at each frequency, in units of a cadence's variance; not smoothed.
     seen : float64[n]
         1 where there is a point, 0 elsewhere.
     size : int
@@ -46,14 +52,13 @@ class Spectral:
     """
 
     flux: NDArray[np.complex128]
-    weight: Floats
-    white: Floats
+    power: Floats
     seen: Floats
     size: int
 
 
 def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
-    """Measure the spectrum of a light curve, and whiten it.
+    """Measure the spectrum of a light curve.
 
     Parameters
     ----------
@@ -66,17 +71,24 @@ def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
     """
     # The ends meet in a stretch of their own.
     size = fft.next_fast_len(count + round(_MARGIN_DAYS / CADENCE_DAYS), real=True)
-    frequency = fft.rfftfreq(size, CADENCE_DAYS)
-    width = round(_CELLS * size / count)
     observed, seen = np.zeros(size), np.zeros(count)
     observed[cadence], seen[cadence] = flux, 1.0
     power = np.abs(fft.rfft(observed)) ** 2 / len(flux)
-    power = uniform_filter1d(power, width, mode="nearest")
-    weight = np.where(frequency < _LOWEST, 0.0, 1 / np.maximum(power, 1e-30))
     filled = np.interp(np.arange(size), np.r_[cadence, size], np.r_[flux, flux[0]])
-    transform = fft.rfft(filled)
-    white = fft.irfft(transform * np.sqrt(weight), size)[:count]
-    return Spectral(transform, weight, white, seen, size)
+    return Spectral(fft.rfft(filled), power, seen, size)
+
+
+def neighbourhood(hours: float) -> float:
+    """Width over which the spectrum is smoothed for a duration, in resolved frequencies."""
+    return float(np.clip(_CELLS * (_HOURS / hours) ** 2, _NARROWEST, _WIDEST))
+
+
+def _weights(points: Spectral, hours: float) -> Floats:
+    """Give one over the noise's power at each frequency; 0 where nothing can be said."""
+    width = round(neighbourhood(hours) * points.size / len(points.seen))
+    power = uniform_filter1d(points.power, width, mode="nearest")
+    frequency = fft.rfftfreq(points.size, CADENCE_DAYS)
+    return np.where(frequency < _LOWEST, 0.0, 1 / np.maximum(power, 1e-30))
 
 
 def correlate(points: Spectral, shape: Floats, step: int) -> tuple[Floats, Floats, Floats]:
@@ -96,15 +108,17 @@ def correlate(points: Spectral, shape: Floats, step: int) -> tuple[Floats, Float
         N, D and how badly a transit describes what is there.
     """
     count, half = len(points.seen), len(shape) // 2
+    weight = _weights(points, 24 * CADENCE_DAYS * (len(shape) - 1))
+    white = fft.irfft(points.flux * np.sqrt(weight), points.size)[:count]
     transit = np.zeros(points.size)
     transit[: half + 1], transit[-half:] = shape[half:], shape[:half]
     weighted = fft.rfft(transit)
-    n = -fft.irfft(points.flux * weighted * points.weight, points.size)[:count]
-    whole = 2 / points.size * float((np.abs(weighted) ** 2 * points.weight).sum())
+    n = -fft.irfft(points.flux * weighted * weight, points.size)[:count]
+    whole = 2 / points.size * float((np.abs(weighted) ** 2 * weight).sum())
     cover = np.convolve(points.seen, shape**2, "same") / (shape**2).sum()
     near = np.ones(4 * half + 1)
     number = np.convolve(points.seen, near, "same")
-    square = np.convolve(points.white**2 * points.seen, near, "same")
+    square = np.convolve(white**2 * points.seen, near, "same")
     observed = cover > _LEAST_COVER
     d = np.where(observed, whole * cover, 0)
     n = np.where(observed, n, 0)

@@ -27,7 +27,7 @@ OUTCOMES = (SEARCHED, SKIPPED, QUARANTINED)
 
 _ATTEMPTS = 3
 _ONE_AT_A_TIME = threading.Lock()
-"""A process has a core and memory for one search; its other thread fetches and pushes."""
+"""A process has a core and memory for one search; its other threads fetch and push."""
 
 
 @dataclass(frozen=True, slots=True)

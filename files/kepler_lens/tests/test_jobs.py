@@ -1,0 +1,34 @@
+"""What tasks know of each other, in a real Dask cluster."""
+
+import time
+
+from distributed import Client, LocalCluster
+
+from kepler_lens.jobs.worker import turn, worker_name
+
+
+def stay(name, seconds):
+    """When a task came into its turn and left it, and the worker that did it."""
+    with turn(name):
+        came = time.monotonic()
+        time.sleep(seconds)
+        return came, time.monotonic(), worker_name()
+
+
+def test_one_at_a_time_over_all_workers():
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        spans = client.gather([client.submit(stay, "push", 0.1, key=str(k)) for k in range(8)])
+        others = client.gather([client.submit(stay, str(k), 0.5, key=f"o{k}") for k in range(4)])
+    spans.sort()
+    assert len({worker for _, _, worker in spans}) == 2
+    assert all(left <= came for (_, left, _), (came, _, _) in zip(spans, spans[1:], strict=False))
+    # Turns of other names have nothing to do with each other.
+    assert max(came for came, _, _ in others) < min(left for _, left, _ in others)
+
+
+def test_without_a_fleet_there_is_nobody_to_wait_for():
+    with turn("push"), turn("push"):
+        pass
