@@ -1,6 +1,7 @@
 """What tasks know of each other, in a real Dask cluster."""
 
 import time
+from itertools import pairwise
 
 from distributed import Client, LocalCluster
 
@@ -24,7 +25,7 @@ def test_one_at_a_time_over_all_workers():
         others = client.gather([client.submit(stay, str(k), 0.5, key=f"o{k}") for k in range(4)])
     spans.sort()
     assert len({worker for _, _, worker in spans}) == 2
-    assert all(left <= came for (_, left, _), (came, _, _) in zip(spans, spans[1:], strict=False))
+    assert all(left <= came for (_, left, _), (came, _, _) in pairwise(spans))
     # Turns of other names have nothing to do with each other.
     assert max(came for came, _, _ in others) < min(left for _, left, _ in others)
 

@@ -30,7 +30,7 @@ _MOST_LONE = 10
 
 _THRESHOLDS = ((50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.3))
 """Up to this period, days, this statistic. From null curves: `benchmarks/search.py`."""
-_PULSATING = ((50.0, 6.6), (150.0, 6.7), (300.0, 7.2), (np.inf, 7.9))
+_PULSATING = ((50.0, 6.7), (150.0, 6.7), (300.0, 7.3), (np.inf, 7.7))
 """The same for the statistic of `stationary`, whose noise has shorter tails."""
 
 
