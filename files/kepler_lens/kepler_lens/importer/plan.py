@@ -21,8 +21,8 @@ from kepler_lens.importer.decide import Wish, already_in
 from kepler_lens.ledger import Entry, Ledger
 from kepler_lens.lightcurve import read_light_curve
 
-# The more points a request has, the less what surrounds it matters; of a small import, every worker
-# gets a part.
+# A large import has few requests, so that what surrounds them matters little; a small one has
+# enough for every worker to get some.
 LEAST_FILES, MOST_FILES = 20, 80
 BATCHES_A_PIECE = 16
 FILE_BYTES = 450_000
@@ -87,9 +87,8 @@ def plan(
         yield _piece(chunk, ledger, wish, settings)
 
 
-def batches_of(items: Iterable[Item]) -> list[tuple[Item, ...]]:
+def batches_of(items: Sequence[Item]) -> list[tuple[Item, ...]]:
     """Put whole stars together as long as the batch stays of a sensible size."""
-    items = list(items)
     most = min(max(len(items) // BATCHES_A_PIECE, LEAST_FILES), MOST_FILES)
     batches: list[tuple[Item, ...]] = []
     batch: list[Item] = []

@@ -178,9 +178,8 @@ class Batch:
         pushes = [d for d in decisions if d.push]
         self.ledger.write(d.entry for d in decisions if d.entry)
         self.clear([d.entry for d in pushes if d.entry and d.entry.stale])
-        if any(d.points for d in pushes):
-            small = sum(d.points for d in pushes) <= _MADE_AHEAD
-            made = list(_text(pushes)) if small else None
+        if points := sum(d.points for d in pushes):
+            made = list(_text(pushes)) if points <= _MADE_AHEAD else None
             # LevelDB compacts with one thread, the less the fewer series arrive at a time.
             with turn(_PUSH):
                 self.warp10.update(lambda: iter(made or _text(pushes)), self.token)

@@ -78,14 +78,10 @@ def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
     return Spectral(fft.rfft(filled), power, seen, size)
 
 
-def neighbourhood(hours: float) -> float:
-    """Width over which the spectrum is smoothed for a duration, in resolved frequencies."""
-    return float(np.clip(_CELLS * (_HOURS / hours) ** 2, _NARROWEST, _WIDEST))
-
-
 def _weights(points: Spectral, hours: float) -> Floats:
     """Give one over the noise's power at each frequency; 0 where nothing can be said."""
-    width = round(neighbourhood(hours) * points.size / len(points.seen))
+    cells = min(max(_CELLS * (_HOURS / hours) ** 2, _NARROWEST), _WIDEST)
+    width = round(cells * points.size / len(points.seen))
     power = uniform_filter1d(points.power, width, mode="nearest")
     frequency = fft.rfftfreq(points.size, CADENCE_DAYS)
     return np.where(frequency < _LOWEST, 0.0, 1 / np.maximum(power, 1e-30))
