@@ -13,18 +13,18 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from kepler_lens.gts import to_gts
-from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.lightcurve import LightCurve, read_light_curve
 from lab import DATA, SCHEDULER, SERVER, WORKERS, Lab, playbook
-from stars import make_stars
+from stars import FIRST, make_stars
 
 STARS = 96
 LATE_STARS = 24
-ROUNDS = 3
-WARMING, OTHERS = 4, 50_000_000
+ROUNDS = 5
+WARMING, OTHERS = 4, 950_100_001
 PUSHES = ("by_file", "by_series", "by_series.gz")
 COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
 
@@ -49,26 +49,33 @@ class Figure:
         return f"{self.name}: {self.value:.2f} {self.unit} ({bound} {self.promise:g}: {verdict})"
 
 
+def star_folders(folder: Path) -> list[Path]:
+    return sorted({path.parent for path in folder.rglob("*.fits")})
+
+
+def read(star: Path) -> list[LightCurve]:
+    return [read_light_curve(path, COLUMNS) for path in sorted(star.glob("*.fits"))]
+
+
 class Bench:
     """A lab with a source of many stars."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab = lab
-        self.folder = folder
-        self.url = lab.publish(folder)
-        stars = [
-            [read_light_curve(path, COLUMNS) for path in sorted(star.glob("*.fits"))]
-            for star in sorted({path.parent for path in folder.rglob("*.fits")})
-        ]
+        self.folder = folder / "stars"
+        for name, count, first in (("stars", STARS, FIRST), ("warm", WARMING, OTHERS)):
+            (folder / name).mkdir()
+            make_stars(folder / name, DATA / "kepler/006541920", count, first)
+        published = lab.publish(folder)
+        self.url, self.warm_url = published + "stars/", published + "warm/"
+        stars = [read(star) for star in star_folders(self.folder)]
         by_file = b"".join(to_gts(curve, COLUMNS) for curves in stars for curve in curves)
         by_series = b"".join(
             to_gts(curve, (column,)) for curves in stars for column in COLUMNS for curve in curves
         )
         self.points = by_series.count(b"\n")
         warm = b"".join(
-            to_gts(replace(curve, star=curve.star + OTHERS), COLUMNS)
-            for curves in stars[:WARMING]
-            for curve in curves
+            to_gts(curve, COLUMNS) for star in star_folders(folder / "warm") for curve in read(star)
         )
         texts = {
             "by_file": by_file,
@@ -77,9 +84,10 @@ class Bench:
             "warm": warm,
         }
         for name, content in texts.items():
-            (folder / name).write_bytes(content)
-            lab.docker("cp", str(folder / name), f"{lab.name}-{SCHEDULER}:/srv/{name}")
-            (folder / name).unlink()
+            text = folder / "text"
+            text.write_bytes(content)
+            lab.docker("cp", str(text), f"{lab.name}-{SCHEDULER}:/srv/{name}")
+            text.unlink()
         lab.shell(SCHEDULER, "apt-get -qq update && apt-get -qq install -y curl >/dev/null")
         lab.shell(
             SCHEDULER,
@@ -120,12 +128,15 @@ class Bench:
     def clear(self, *, warm: bool = True) -> None:
         """Begin with an empty database: what points leave behind when they are deleted costs time.
 
-        A server that has just started is slower: it is warmed with stars of other numbers.
+        A server that has just started is slower: it is warmed in both ways, each of which runs code
+        of its own, with stars of other numbers.
         """
         self.lab.shell(SERVER, "systemctl stop warp10 && rm -rf /var/lib/warp10/leveldb/*")
         self.java("WarpInit")
         self.lab.shell(SERVER, "systemctl start warp10")
-        for _ in range(2 * warm):
+        if warm:
+            self.lab.shell(SCHEDULER, self.curl("warm"))
+            self.import_stars(self.warm_url, WARMING)
             self.lab.shell(SCHEDULER, self.curl("warm"))
         self.quiet()
 
@@ -152,40 +163,52 @@ class Bench:
         self.clear(warm=warm)
         server = self.cpu(SERVER)
         fleet = sum(self.cpu(host) for host in (SCHEDULER, *WORKERS))
-        # Asking again and again how far it is would take a part of the cores that it runs on.
-        self.lab.start_import(url, wait=True)
-        status, report = self.lab.wait_import()
-        whole = stars != STARS or report["points"] == self.points
-        if status != 0 or report["stars"] != stars or not whole:
-            raise SystemExit(f"The import went wrong: {report}\n{self.lab.journal()}")
+        report = self.import_stars(url, stars)
         self.quiet()
         fleet = sum(self.cpu(host) for host in (SCHEDULER, *WORKERS)) - fleet
         return report, self.cpu(SERVER) - server, fleet
 
+    def import_stars(self, url: str, stars: int) -> dict:
+        # Asking again and again how far it is would take a part of the cores that it runs on.
+        self.lab.start_import(url, wait=True)
+        status, report = self.lab.wait_import()
+        whole = url != self.url or report["points"] == self.points
+        if status != 0 or report["stars"] != stars or not whole:
+            raise SystemExit(f"The import went wrong: {report}\n{self.lab.journal()}")
+        return report
+
 
 def speed(bench: Bench) -> list[Figure]:
-    """Import against curl, and conversion against curl; rounds in turn, medians."""
-    rounds = []
+    """Import and conversion against the text that curl pushes fastest; rounds in turn, medians."""
+    million = bench.points / 1e6
+    pushed: dict[str, list[float]] = {name: [] for name in PUSHES}
+    imported, converted = [], []
     for number in range(ROUNDS):
-        pushes = {name: bench.push(name) for name in PUSHES}
-        report, server_cpu, import_cpu = bench.run_import(bench.url)
-        converted = conversion(bench)
-        best, best_cpu = max(pushes.values())
-        rounds.append((report["points_per_s"] / best, converted / best))
-        million = bench.points / 1e6
+        server_cpu = 0.0
+        for name in PUSHES:
+            rate, cpu = bench.push(name)
+            pushed[name].append(rate)
+            server_cpu += cpu / len(PUSHES)
+        report, under_import, import_cpu = bench.run_import(bench.url)
+        imported.append(report["points_per_s"])
+        converted.append(conversion(bench))
         print(
             f"round {number + 1}: points/s of curl, "
-            + ", ".join(f"{name} {rate:,.0f}" for name, (rate, _) in pushes.items())
-            + "; "
-            f"import {report['points_per_s']:,}; conversion {converted:,.0f} a core; "
-            f"CPU s a million points: server {best_cpu / million:.2f} under curl, "
-            f"{server_cpu / million:.2f} under the import, import {import_cpu / million:.2f}",
+            + ", ".join(f"{name} {rates[-1]:,.0f}" for name, rates in pushed.items())
+            + f"; import {imported[-1]:,}; conversion {converted[-1]:,.0f} a core; "
+            f"CPU s a million points: server {server_cpu / million:.2f} under curl, "
+            f"{under_import / million:.2f} under the import, import {import_cpu / million:.2f}",
             flush=True,
         )
-    imports, conversions = (statistics.median(column) for column in zip(*rounds, strict=True))
+    best = max(map(statistics.median, pushed.values()))
     return [
-        Figure("(a) import over one curl", imports, 0.8, "times"),
-        Figure("(b) conversion on one core over one curl", conversions, 1.0, "times"),
+        Figure("(a) import over one curl", statistics.median(imported) / best, 0.8, "times"),
+        Figure(
+            "(b) conversion on one core over one curl",
+            statistics.median(converted) / best,
+            1.0,
+            "times",
+        ),
     ]
 
 
@@ -198,7 +221,7 @@ def conversion(bench: Bench) -> float:
     program = (
         "import pathlib, time\n"
         "from kepler_lens.gts import to_gts\n"
-        "from kepler_lens.lightcurve import read_light_curve\n"
+        "from kepler_lens.lightcurve import LightCurve, read_light_curve\n"
         "paths = sorted(pathlib.Path('/srv/fits').iterdir())\n"
         f"columns = {COLUMNS}\n"
         "best = 0\n"
@@ -225,9 +248,9 @@ def size(bench: Bench) -> list[Figure]:
 
 def scaling(bench: Bench) -> list[Figure]:
     """One worker against two, on a source that answers late, as over a network."""
-    late = bench.folder / "late"
+    late = bench.folder.parent / "late"
     late.mkdir()
-    for star in sorted(bench.folder.glob("9*"))[:LATE_STARS]:
+    for star in star_folders(bench.folder)[:LATE_STARS]:
         star.rename(late / star.name)
     url = bench.lab.publish(late, delay_ms=400)
     bench.lab.shell(WORKERS[1], "systemctl stop kepler-worker")
@@ -271,7 +294,6 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             folder.chmod(0o755)
-            make_stars(folder, DATA / "kepler/006541920", STARS)
             bench = Bench(lab, folder)
             print(f"{STARS} stars, {bench.points:,} points; {os.cpu_count()} cores", flush=True)
             figures = size(bench) + speed(bench) + scaling(bench) + memory(bench)

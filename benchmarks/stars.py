@@ -10,7 +10,7 @@ from kepler_lens.simulate import simulate
 FIRST = 900_100_001
 
 
-def make_stars(folder: Path, original: Path, stars: int) -> None:
+def make_stars(folder: Path, original: Path, stars: int, first: int = FIRST) -> None:
     """Copy the FITS files of one star for each of many; simulate them where it is not there.
 
     Stars are observed for more or fewer quarters: series of one length, each as long as what the
@@ -19,9 +19,9 @@ def make_stars(folder: Path, original: Path, stars: int) -> None:
     files = sorted(original.glob("*.fits"))
     if not files:
         print(f"No light curves at {original}: simulated ones are measured.")
-        simulate(folder, stars=stars)
+        simulate(folder, stars=range(first, first + stars))
         return
-    for star in range(FIRST, FIRST + stars):
+    for star in range(first, first + stars):
         target = folder / str(star)
         target.mkdir()
         for path in files[star % 7 :]:
