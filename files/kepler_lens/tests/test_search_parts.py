@@ -7,11 +7,11 @@ import pytest
 
 from kepler_lens.search import stationary
 from kepler_lens.search.doubts import of_thrusters
-from kepler_lens.search.engine import remnant
-from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
+from kepler_lens.search.engine import remnant, true_period
+from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency, refine
 from kepler_lens.search.fold import fold_all
 from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.matched import correlate, template, whitened
+from kepler_lens.search.matched import Events, correlate, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observe
 from kepler_lens.search.periods import duration_range
@@ -237,6 +237,20 @@ def test_what_a_mask_left_is_no_candidate_but_another_eclipse_is():
     assert remnant(Ephemeris(331.605, 141.2, 8.0), planet)
     assert not remnant(Ephemeris(331.605, 140.5 + 331.6 / 2, 8.0), planet)
     assert not remnant(Ephemeris(210.6, 140.5, 8.0), planet)
+
+
+@pytest.mark.parametrize("factor", [1 / 3, 1 / 2, 1, 2, 3])
+def test_harmonics_are_resolved_to_the_period(factor):
+    truth, hours = 17.078, 6.2
+    rng = np.random.default_rng(1)
+    bank = []
+    for duration in (5.0, hours, 7.75):
+        time = np.arange(131.5, 1591, duration / 8 / 24)
+        away = np.abs(Ephemeris(truth, 140.0, hours).hours_from_middle(time))
+        events = np.maximum(1 - away / duration, 0) + rng.normal(0, 0.1, len(time))
+        bank.append(Events(duration, time, events, np.ones(len(time))))
+    signal = true_period(refine(truth * factor, bank, [1], 140.0), bank)
+    assert signal.ephemeris.period_days == pytest.approx(truth, rel=1e-4)
 
 
 def train(days, duration_hours, period, deviation=1e-4, seed=5):

@@ -12,12 +12,19 @@ from kepler_lens.search.doubts import LEAST_TRANSITS, doubtful, near, of_thruste
 from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, transits
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import Observations
-from kepler_lens.search.periods import DURATIONS_HOURS, Peak, fold_bank
+from kepler_lens.search.periods import (
+    DURATIONS_HOURS,
+    SHORTEST_PERIOD_DAYS,
+    Peak,
+    fold_bank,
+)
 from kepler_lens.search.prepare import Prepared, event_bank, prepare, refit
 
 _MASK_DURATIONS = 0.8
 _SAME_PERIOD = 3e-4
 _HARMONICS = (2, 3)
+_CLEARLY_STRONGER = 1.1
+"""Of twice as many transits the statistic is larger by a factor of 1.4, but for noise."""
 _MOST_CANDIDATES = 15
 _ROUNDS = 8
 _MARGINAL = 12.0
@@ -30,7 +37,7 @@ _MOST_LONE = 10
 
 _THRESHOLDS = ((50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.3))
 """Up to this period, days, this statistic. From null curves: `benchmarks/search.py`."""
-_PULSATING = ((50.0, 6.7), (150.0, 6.7), (300.0, 7.3), (np.inf, 7.7))
+_PULSATING = ((4.0, 6.4), (50.0, 6.65), (200.0, 6.75), (300.0, 7.4), (np.inf, 7.7))
 """The same for the statistic of `stationary`, whose noise has shorter tails."""
 
 
@@ -82,8 +89,18 @@ def remnant(one: Ephemeris, other: Ephemeris) -> bool:
 
 
 def true_period(signal: Signal, bank: Sequence[Events]) -> Signal:
-    """Resolve harmonics: a multiple of the period where only every k-th transit dims the star."""
-    best = signal
+    """Resolve harmonics: the folding may find every k-th transit only, or others where none is.
+
+    A k-th part of the period is taken where the transits between are there as well, a multiple
+    where only every k-th transit dims the star.
+    """
+    best, whole = signal, signal.ephemeris
+    for k in _HARMONICS:
+        if whole.period_days < k * SHORTEST_PERIOD_DAYS:
+            break
+        part = refine(whole.period_days / k, bank, [signal.index], whole.epoch_bkjd)
+        if part.statistic > _CLEARLY_STRONGER * best.statistic:
+            best = part
     for k in _HARMONICS:
         found = transits(best.ephemeris, bank[best.index])
         group = found.number % k
@@ -195,7 +212,7 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
     bank: list[Events] = []
     for _ in range(rounds):
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
-        peaks = fold_bank(bank, star.density, longest)
+        peaks = fold_bank(bank, star.density, longest, sharp=prepared.pulsating)
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
         new = _above_noise(prepared, new, mask)
         for candidate in new:
@@ -274,7 +291,7 @@ def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[floa
     The list is sorted, highest first, and may be empty.
     """
     star, found = prepared.star, []
-    for peak in fold_bank(bank, star.density, star.span_days / 2):
+    for peak in fold_bank(bank, star.density, star.span_days / 2, sharp=prepared.pulsating):
         signal = refine(peak.period_days, bank, [peak.index])
         events = bank[signal.index]
         if not doubtful(signal.ephemeris, transits(signal.ephemeris, events), events):

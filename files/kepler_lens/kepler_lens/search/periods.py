@@ -19,9 +19,10 @@ CLIP = 8.0
 """A single event counts for no more: else one jump makes a planet of every period."""
 _SUN_HOURS = 13.0
 """A central transit of the Sun by a small planet with a period of a year."""
-_STEPS_A_DURATION = 4
 _SLACK = 1.12
-_CUT = 5.3
+_STEPS_A_DURATION, _CUT = 4, 5.3
+_SHARP_STEPS, _SHARP_CUT = 6, 5.1
+"""Of events weighed by a measured spectrum: without low frequencies, peaks are narrower."""
 _LEAST_EVENTS = 2.3
 """A phase with less information than so many usual transits is taken for that much."""
 _MOST_PEAKS_AN_OCTAVE = 25
@@ -57,10 +58,18 @@ class Peak:
 
 
 def fold_bank(
-    bank: Sequence[Events], density: float | None, longest: float, stride: int = 2
+    bank: Sequence[Events],
+    density: float | None,
+    longest: float,
+    *,
+    sharp: bool = False,
 ) -> list[Peak]:
-    """Fold every `stride`-th duration over the periods it belongs to; give separate peaks."""
-    periods, statistics, indices = _fold(bank, density, longest, stride, _CUT)
+    """Fold every second duration over the periods it belongs to; give separate peaks.
+
+    Peaks of `sharp` events, those of `stationary`, are looked for in finer steps.
+    """
+    steps, cut = (_SHARP_STEPS, _SHARP_CUT) if sharp else (_STEPS_A_DURATION, _CUT)
+    periods, statistics, indices = _fold(bank, density, longest, steps, cut)
     return _separate(periods, statistics, indices, bank) if len(periods) else []
 
 
@@ -74,7 +83,7 @@ def spectrum(
     period, statistic : float64[k]
         Days, ascending; the statistic of the folding, before anything is refined.
     """
-    periods, statistics, _ = _fold(bank, density, longest, 2, 0.0)
+    periods, statistics, _ = _fold(bank, density, longest, _STEPS_A_DURATION, 0.0)
     edges = np.geomspace(SHORTEST_PERIOD_DAYS, max(longest, 2 * SHORTEST_PERIOD_DAYS), bins + 1)
     index = np.clip(np.searchsorted(edges, periods) - 1, 0, bins - 1)
     best = np.zeros(bins)
@@ -84,13 +93,17 @@ def spectrum(
 
 
 def _fold(
-    bank: Sequence[Events], density: float | None, longest: float, stride: int, cut: float
+    bank: Sequence[Events],
+    density: float | None,
+    longest: float,
+    steps: int,
+    cut: float,
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Give all periods (days) whose statistic is above `cut`, and the index of their duration."""
     periods, statistics, indices = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)]
-    for index in range(1, len(bank), stride):
+    for index in range(1, len(bank), 2):
         events = bank[index]
-        step = events.duration_hours / 24 / _STEPS_A_DURATION
+        step = events.duration_hours / 24 / steps
         low, high = _period_range(events.duration_hours, density, longest)
         if high <= low or not events.d.any():
             continue
