@@ -252,7 +252,7 @@ def scaling(bench: Bench) -> list[Figure]:
     late.mkdir()
     for star in star_folders(bench.folder)[:LATE_STARS]:
         star.rename(late / star.name)
-    url = bench.lab.publish(late, delay_ms=400)
+    url = bench.lab.publish(bench.folder.parent, delay_ms=400) + "late/"
     bench.lab.shell(WORKERS[1], "systemctl stop kepler-worker")
     one = bench.run_import(url, LATE_STARS)[0]["points_per_s"]
     bench.lab.shell(WORKERS[1], "systemctl start kepler-worker")
