@@ -14,7 +14,7 @@ from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events, correlate, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observe
-from kepler_lens.search.periods import duration_range
+from kepler_lens.search.periods import duration_range, fold_bank
 
 NOISE = Noise(white=1.0, slow=3e-4, slow_days=1.2, fast=1e-4, fast_days=0.1, level=1e-3)
 
@@ -251,6 +251,21 @@ def test_harmonics_are_resolved_to_the_period(factor):
         bank.append(Events(duration, time, events, np.ones(len(time))))
     signal = true_period(refine(truth * factor, bank, [1], 140.0), bank)
     assert signal.ephemeris.period_days == pytest.approx(truth, rel=1e-4)
+
+
+def test_narrow_events_are_folded_in_finer_steps():
+    truth, hours = 17.078, 6.2
+    time = np.arange(131.5, 1591, hours / 24 / 12)
+    away = np.abs(Ephemeris(truth, 140.0, hours).hours_from_middle(time))
+    events = Events(hours, time, np.maximum(1 - 2 * away / hours, 0), np.ones(len(time)))
+    exact = np.sqrt(1459 / truth)
+
+    def part(*, sharp):
+        peaks = fold_bank([events, events], 1.0, 30.0, sharp=sharp)
+        near = [p.statistic for p in peaks if abs(p.period_days / truth - 1) < 2e-3]
+        return max(near, default=0) / exact
+
+    assert part(sharp=True) > 0.84 > part(sharp=False)
 
 
 def train(days, duration_hours, period, deviation=1e-4, seed=5):

@@ -12,12 +12,7 @@ from kepler_lens.search.doubts import LEAST_TRANSITS, doubtful, near, of_thruste
 from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, transits
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import Observations
-from kepler_lens.search.periods import (
-    DURATIONS_HOURS,
-    SHORTEST_PERIOD_DAYS,
-    Peak,
-    fold_bank,
-)
+from kepler_lens.search.periods import DURATIONS_HOURS, SHORTEST_PERIOD_DAYS, Peak, fold_bank
 from kepler_lens.search.prepare import Prepared, event_bank, prepare, refit
 
 _MASK_DURATIONS = 0.8

@@ -58,11 +58,7 @@ class Peak:
 
 
 def fold_bank(
-    bank: Sequence[Events],
-    density: float | None,
-    longest: float,
-    *,
-    sharp: bool = False,
+    bank: Sequence[Events], density: float | None, longest: float, *, sharp: bool = False
 ) -> list[Peak]:
     """Fold every second duration over the periods it belongs to; give separate peaks.
 
@@ -93,11 +89,7 @@ def spectrum(
 
 
 def _fold(
-    bank: Sequence[Events],
-    density: float | None,
-    longest: float,
-    steps: int,
-    cut: float,
+    bank: Sequence[Events], density: float | None, longest: float, steps: int, cut: float
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Give all periods (days) whose statistic is above `cut`, and the index of their duration."""
     periods, statistics, indices = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)]
