@@ -81,13 +81,14 @@ class Lab:
 
     def publish(self, folder: Path, delay_ms: int = 0) -> str:
         """Publish a folder to the lab as its role does; every answer comes `delay_ms` late."""
-        image = self.docker("inspect", "-f", "{{.Config.Image}}", f"{self.name}-{SERVER}").strip()
+        fields = "{{.Config.Image}} {{.HostConfig.CpuShares}}"
+        image, shares = self.docker("inspect", "-f", fields, f"{self.name}-{SCHEDULER}").split()
         name, address = f"{self.name}-archive", f"{self.prefix}.6"
         self.docker("rm", "-f", name)
         self.docker(
             *("run", "-d", "--init", "--name", name, "--network", self.name, "--ip", address),
             *("--label", f"helloexoworld.lab={self.name}", "-v", f"{folder}:/srv/source:ro"),
-            *("--cpu-shares", "128"),
+            *("--cpu-shares", shares),
             *("-v", f"{PROJECT / 'roles/lab/files/publish.py'}:/publish.py:ro", image),
             *("python3", "/publish.py", address, "80", "/srv/source", str(delay_ms)),
         )

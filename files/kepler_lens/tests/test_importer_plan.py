@@ -176,6 +176,16 @@ def test_each_file_is_counted_once(progress, tmp_path):
     assert report["example_star"] == 6541920
 
 
+def test_the_rate_of_an_import_that_has_ended_is_that_of_its_report(progress, tmp_path):
+    progress.first_points = progress.last_points - 10
+    # While totals are counted nothing is added.
+    progress.sample()
+    progress.sample()
+    assert progress.status()["points_per_s"] == 0
+    assert progress.end("done", "", 0)["points_per_s"] == 50
+    assert json.loads((tmp_path / "status.json").read_text())["points_per_s"] == 50
+
+
 def test_the_table_has_what_people_ask_for(progress):
     text = render_summary(progress.end("done", "", 3), width=80)
     for part in ("stars", "worker1", "80%", "c.fits", "is empty", "http://w:8080", "'6541920'"):

@@ -120,6 +120,9 @@ class Progress(Account):
         return self.points / max(1e-3, self.last_points - self.first_points)
 
     def _rate_now(self) -> float:
+        """Points a second of the last seconds; of the whole import once it has ended."""
+        if self.ended or not self._recent:
+            return self.rate
         (t0, p0), (t1, p1) = self._recent[0], self._recent[-1]
         return (p1 - p0) / (t1 - t0) if t1 > t0 else self.rate
 
@@ -137,7 +140,7 @@ class Progress(Account):
             "files_total": self.files_listed,
             "files_total_final": self.listing_done,
             "points": self.points,
-            "points_per_s": round(self._rate_now()) if self._recent else 0,
+            "points_per_s": round(self._rate_now()),
             "eta_s": None if eta is None else round(eta),
             **{outcome: self.outcomes[outcome] for outcome in OUTCOMES},
             "workers": {

@@ -46,6 +46,11 @@ class Account(ABC):
     began: float = field(default_factory=time.time)
     _written: float = 0.0
 
+    @property
+    def ended(self) -> bool:
+        """Whether it will do no more."""
+        return self.state in (STOPPED, FAILED, DONE)
+
     @abstractmethod
     def figures(self) -> dict[str, Any]:
         """Give what status.json says of this kind of job."""

@@ -51,7 +51,8 @@ def pages(result: Result) -> dict[int, bytes]:
 def _over_periods(prepared: Prepared, hidden: NDArray[np.bool_]) -> Spectrum:
     """Give periods, days, and the statistic of the folding, without the hidden points (bool[n])."""
     bank = event_bank(prepared, hidden, DURATIONS_HOURS)
-    return spectrum(bank, prepared.star.density, prepared.star.span_days / 2)
+    longest = prepared.star.span_days / 2
+    return spectrum(bank, prepared.star.density, longest, sharp=prepared.pulsating)
 
 
 def candidate_page(

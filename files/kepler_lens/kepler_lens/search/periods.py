@@ -70,16 +70,24 @@ def fold_bank(
 
 
 def spectrum(
-    bank: Sequence[Events], density: float | None, longest: float, bins: int = 3000
+    bank: Sequence[Events],
+    density: float | None,
+    longest: float,
+    bins: int = 3000,
+    *,
+    sharp: bool = False,
 ) -> tuple[Floats, Floats]:
     """Give the strongest statistic in each of many bins of period, for a plot.
+
+    In the steps of `fold_bank`.
 
     Returns
     -------
     period, statistic : float64[k]
         Days, ascending; the statistic of the folding, before anything is refined.
     """
-    periods, statistics, _ = _fold(bank, density, longest, _STEPS_A_DURATION, 0.0)
+    steps = _SHARP_STEPS if sharp else _STEPS_A_DURATION
+    periods, statistics, _ = _fold(bank, density, longest, steps, 0.0)
     edges = np.geomspace(SHORTEST_PERIOD_DAYS, max(longest, 2 * SHORTEST_PERIOD_DAYS), bins + 1)
     index = np.clip(np.searchsorted(edges, periods) - 1, 0, bins - 1)
     best = np.zeros(bins)
