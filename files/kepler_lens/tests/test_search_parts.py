@@ -295,3 +295,18 @@ def test_a_planet_does_not_weigh_itself_down_in_the_spectrum(duration_hours, per
     ideal = significance(replace(points, power=of_noise.power), duration_hours, middles)
     assert ideal == pytest.approx(10, abs=3)
     assert found > 0.85 * ideal
+
+
+def test_jumps_between_stretches_do_not_pass_for_noise():
+    cadence, noise, dips, middles = train(1400, 12.0, 150.0)
+    stretch = cadence // 1470
+    start = np.r_[True, np.diff(stretch) > 0]
+    rng = np.random.default_rng(8)
+    level, slope = 2e-3 * rng.standard_normal((2, stretch[-1] + 1))
+    jumps = level[stretch] + slope[stretch] * (cadence % 1470 / 1470 - 0.5)
+
+    def found(flux):
+        flux = stationary.levelled(cadence * CADENCE_DAYS, flux, start)
+        return significance(stationary.spectral(cadence, len(cadence), flux), 12.0, middles)
+
+    assert found(noise + dips + jumps) == pytest.approx(found(noise + dips), rel=1e-6)

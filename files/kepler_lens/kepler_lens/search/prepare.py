@@ -180,8 +180,7 @@ def _by_process(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
 
 def _by_spectrum(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
     """Do the same with the noise that the star's own spectrum shows (`stationary`)."""
-    flux, quarter = prepared.flux[keep].copy(), prepared.quarter[keep]
-    for q in np.unique(quarter):
-        flux[quarter == q] -= np.median(flux[quarter == q])
+    time, quarter = prepared.time[keep], prepared.quarter[keep]
+    flux = stationary.levelled(time, prepared.flux[keep], _starts(time, quarter))
     points = stationary.spectral(prepared.cadence[keep], len(prepared.centres), flux)
     return lambda shape, step: stationary.correlate(points, shape, step)

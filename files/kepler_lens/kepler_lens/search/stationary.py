@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
@@ -33,6 +34,8 @@ _MARGIN_DAYS = 200
 _LOWEST = 0.05
 """What is slower than this, 1/day, says nothing: the level of each quarter is its own."""
 _LEAST_COVER = 0.5
+_SHORT_STRETCH = 200
+"""Points, about four days: the slope of fewer could be that of a transit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +58,32 @@ class Spectral:
     power: Floats
     seen: Floats
     size: int
+
+
+def levelled(time: Floats, flux: Floats, start: NDArray[np.bool_]) -> Floats:
+    """Take a line off each stretch, off a short one its median.
+
+    The photometer's jumps from one stretch to the next have power at all frequencies: left in, they
+    would pass for noise that is always there.
+
+    Parameters
+    ----------
+    time, flux : float64[n]
+        Days; relative flux.
+    start : bool[n]
+        Where a stretch begins.
+
+    Returns
+    -------
+    float64[n]
+    """
+    level = np.empty_like(flux)
+    for piece in np.split(np.arange(len(flux)), np.flatnonzero(start[1:]) + 1):
+        if len(piece) < _SHORT_STRETCH:
+            level[piece] = np.median(flux[piece])
+        else:
+            level[piece] = Polynomial.fit(time[piece], flux[piece], 1)(time[piece])
+    return flux - level
 
 
 def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
