@@ -78,16 +78,16 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
         lines = np.array([_vertex(amplitude, k) for k in peaks]) * (frequency[1] - frequency[0])
         y = y - _sines(time, y, lines)
         found.append(lines)
-    found = [lines for lines in _without_combs(found, 1 / (time[-1] - time[0])) if len(lines)]
-    if not found:
-        return flux, 0
-    y = first
-    for lines in found:
-        y = y - _sines(time, y, lines)
+    waves = [lines for lines in _without_combs(found, 1 / (time[-1] - time[0])) if len(lines)]
+    count = sum(map(len, waves))
+    if count < sum(map(len, found)):
+        y = first
+        for lines in waves:
+            y = y - _sines(time, y, lines)
     left = flux - (first - y)
-    if _short_scatter(left) > _GAIN * _short_scatter(flux):
+    if not count or _short_scatter(left) > _GAIN * _short_scatter(flux):
         return flux, 0
-    return left, sum(map(len, found))
+    return left, count
 
 
 def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
