@@ -79,13 +79,16 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
         y = y - _sines(time, y, lines)
         found.append(lines)
     waves = [lines for lines in _without_combs(found, 1 / (time[-1] - time[0])) if len(lines)]
+    if not waves:
+        return flux, 0
     count = sum(map(len, waves))
     if count < sum(map(len, found)):
+        # What was dropped has taken a part of what the others are fitted to.
         y = first
         for lines in waves:
             y = y - _sines(time, y, lines)
     left = flux - (first - y)
-    if not count or _short_scatter(left) > _GAIN * _short_scatter(flux):
+    if _short_scatter(left) > _GAIN * _short_scatter(flux):
         return flux, 0
     return left, count
 

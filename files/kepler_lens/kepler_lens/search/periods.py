@@ -64,8 +64,8 @@ def fold_bank(
 
     Peaks of `sharp` events, those of `stationary`, are looked for in finer steps.
     """
-    steps, cut = (_SHARP_STEPS, _SHARP_CUT) if sharp else (_STEPS_A_DURATION, _CUT)
-    periods, statistics, indices = _fold(bank, density, longest, steps, cut)
+    cut = _SHARP_CUT if sharp else _CUT
+    periods, statistics, indices = _fold(bank, density, longest, cut, sharp=sharp)
     return _separate(periods, statistics, indices, bank) if len(periods) else []
 
 
@@ -86,8 +86,7 @@ def spectrum(
     period, statistic : float64[k]
         Days, ascending; the statistic of the folding, before anything is refined.
     """
-    steps = _SHARP_STEPS if sharp else _STEPS_A_DURATION
-    periods, statistics, _ = _fold(bank, density, longest, steps, 0.0)
+    periods, statistics, _ = _fold(bank, density, longest, 0.0, sharp=sharp)
     edges = np.geomspace(SHORTEST_PERIOD_DAYS, max(longest, 2 * SHORTEST_PERIOD_DAYS), bins + 1)
     index = np.clip(np.searchsorted(edges, periods) - 1, 0, bins - 1)
     best = np.zeros(bins)
@@ -97,9 +96,10 @@ def spectrum(
 
 
 def _fold(
-    bank: Sequence[Events], density: float | None, longest: float, steps: int, cut: float
+    bank: Sequence[Events], density: float | None, longest: float, cut: float, *, sharp: bool
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Give all periods (days) whose statistic is above `cut`, and the index of their duration."""
+    steps = _SHARP_STEPS if sharp else _STEPS_A_DURATION
     periods, statistics, indices = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)]
     for index in range(1, len(bank), 2):
         events = bank[index]

@@ -32,7 +32,7 @@ the width goes as its inverse, and a planet's own part of its neighbourhood is a
 _NARROWEST, _WIDEST = 8, 60
 _MARGIN_DAYS = 200
 _LOWEST = 0.05
-"""What is slower than this, 1/day, says nothing: the level of each quarter is its own."""
+"""What is slower than this, 1/day, says nothing: the level of each stretch is its own."""
 _LEAST_COVER = 0.5
 _SHORT_STRETCH = 200
 """Points, about four days: the slope of fewer could be that of a transit."""
