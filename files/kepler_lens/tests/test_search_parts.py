@@ -14,7 +14,7 @@ from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events, correlate, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observe
-from kepler_lens.search.periods import duration_range, fold_bank
+from kepler_lens.search.periods import duration_range, fold_bank, spectrum
 
 NOISE = Noise(white=1.0, slow=3e-4, slow_days=1.2, fast=1e-4, fast_days=0.1, level=1e-3)
 
@@ -265,7 +265,13 @@ def test_narrow_events_are_folded_in_finer_steps():
         near = [p.statistic for p in peaks if abs(p.period_days / truth - 1) < 2e-3]
         return max(near, default=0) / exact
 
+    def part_drawn(*, sharp):
+        period, statistic = spectrum([events, events], 1.0, 30.0, sharp=sharp)
+        return statistic[np.abs(period / truth - 1) < 2e-3].max() / exact
+
     assert part(sharp=True) > 0.84 > part(sharp=False)
+    assert part_drawn(sharp=True) == part(sharp=True)
+    assert part_drawn(sharp=False) < 0.84
 
 
 def train(days, duration_hours, period, deviation=1e-4, seed=5):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from kepler_lens.search.observations import CADENCE_DAYS
+from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
 def _trend(time: Floats, flux: Floats) -> Floats:
     """Give the running mean over some days, each stretch without a long gap by itself."""
     trend = np.empty_like(flux)
-    for piece in np.split(np.arange(len(time)), np.flatnonzero(np.diff(time) > 0.75) + 1):
+    for piece in np.split(np.arange(len(time)), np.flatnonzero(np.diff(time) > GAP_DAYS) + 1):
         trend[piece] = uniform_filter1d(flux[piece], _TREND, mode="nearest")
     return trend
 

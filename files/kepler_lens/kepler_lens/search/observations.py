@@ -20,6 +20,9 @@ BAD_QUALITY = 1130799
 K2's thruster firings (bit 2²⁰) are among them.
 """
 
+GAP_DAYS = 0.75
+"""After a longer gap the photometer has often changed its temperature: a new stretch begins."""
+
 _LONG_GAP_DAYS = 5.0
 _LEAST_POINTS = 50
 _MOST_SCATTER = 0.3

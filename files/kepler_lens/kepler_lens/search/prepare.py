@@ -13,13 +13,11 @@ from kepler_lens.search import stationary
 from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events, correlate, standardise, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
-from kepler_lens.search.observations import CADENCE_DAYS, Observations
+from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS, Observations
 
 Floats = NDArray[np.float64]
 Correlated = Callable[[Floats, int], tuple[Floats, Floats, Floats]]
 
-_GAP_DAYS = 0.75
-"""After a longer gap the photometer has often changed its temperature: a new stretch begins."""
 _LONG_ENOUGH_DAYS = 300.0
 
 
@@ -58,7 +56,7 @@ def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
 
 
 def _starts(time: Floats, quarter: NDArray[np.int32]) -> NDArray[np.bool_]:
-    return np.asarray(np.r_[True, (np.diff(quarter) > 0) | (np.diff(time) > _GAP_DAYS)])
+    return np.asarray(np.r_[True, (np.diff(quarter) > 0) | (np.diff(time) > GAP_DAYS)])
 
 
 def _running_median(flux: Floats, width: int = 49) -> Floats:
