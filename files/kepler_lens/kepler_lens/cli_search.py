@@ -110,16 +110,22 @@ def _print(result: Result) -> None:
     from kepler_lens.search.catalogue import row
 
     star = result.search.star
-    table = Table(title=f"{star.name}: {len(result.candidates)} candidates", title_justify="left")
+    title = f"{star.name}: {len(result.candidates)} candidates"
+    table = Table(title=title, title_justify="left", pad_edge=False)
     for name in ("", "period [d]", "epoch [BKJD]", "duration [h]", "depth [ppm]", "SNR"):
         table.add_column(name, justify="right")
     table.add_column("transits", justify="right")
-    table.add_column("disposition")
+    table.add_column("disposition", min_width=len("disposition"))
     for vetted in result.candidates:
         r = row(star, vetted)
-        names = ("tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth")
-        more = ("tce_model_snr", "tce_num_transits", "disposition")
-        table.add_row(*(str(r[name]) for name in (*names, *more)))
+        names = ("tce_depth", "tce_model_snr", "tce_num_transits", "disposition")
+        table.add_row(
+            str(r["tce_plnt_num"]),
+            f"{r['tce_period']:.5f}",
+            f"{r['tce_time0bk']:.3f}",
+            f"{r['tce_duration']:.2f}",
+            *(str(r[name]) for name in names),
+        )
     console = Console()
     console.print(table)
     for event in result.search.lone:

@@ -12,7 +12,7 @@ from typing import TextIO
 from kepler_lens.search.engine import Candidate, Search, same_period
 from kepler_lens.search.engine import search as search_star
 from kepler_lens.search.observations import Observations
-from kepler_lens.search.vet import FALSE_POSITIVE, Test, Vetting, vet
+from kepler_lens.search.vet import FALSE_POSITIVE, Test, Vetting, measured, vet
 
 ENGINE = "1"
 """Version of the search: a star is searched again where this has changed."""
@@ -53,7 +53,7 @@ def search_and_vet(star: Observations) -> Result:
     NotSearchableError
         See `kepler_lens.search.engine.search`.
     """
-    found = search_star(star)
+    found = with_measured_durations(search_star(star))
     vetted = []
     for candidate in found.candidates:
         others = [c for c in found.candidates if c.number != candidate.number]
@@ -61,6 +61,20 @@ def search_and_vet(star: Observations) -> Result:
         vetting = vet(found.prepared, candidate.ephemeris, found.others(candidate.number))
         vetted.append(Vetted(candidate, vetting if twin is None else eclipses(vetting, twin)))
     return Result(found, tuple(vetted))
+
+
+def with_measured_durations(found: Search) -> Search:
+    """Measure how long transits last, of which the search knows the step of its durations.
+
+    Twice: the wings of a transit that was taken for shorter lie beside those of the others.
+    """
+    for _ in range(2):
+        for k, candidate in enumerate(found.candidates):
+            others = found.others(candidate.number)
+            ephemeris = measured(found.prepared, candidate.ephemeris, others)
+            known = (*found.candidates[:k], replace(candidate, ephemeris=ephemeris))
+            found = replace(found, candidates=(*known, *found.candidates[k + 1 :]))
+    return found
 
 
 def eclipses(vetting: Vetting, twin: Candidate) -> Vetting:

@@ -156,14 +156,18 @@ class Search:
     limit_ppm: float
 
     def others(self, number: int) -> NDArray[np.bool_]:
-        """Points in transit of all candidates but one, which keeps its own (bool[n])."""
-        mask = np.zeros(len(self.prepared.time), bool)
+        """Points in transit of all candidates but one (bool[n]).
+
+        That one keeps what it shares with others only if it would lose most of its own.
+        """
+        mask, own = np.zeros((2, len(self.prepared.time)), bool)
         for candidate in self.candidates:
-            if candidate.number != number:
-                mask |= masked(self.prepared, candidate.ephemeris)
+            inside = masked(self.prepared, candidate.ephemeris)
+            if candidate.number == number:
+                own = inside
             else:
-                own = masked(self.prepared, candidate.ephemeris)
-        return mask & ~own if self.candidates else mask
+                mask |= inside
+        return mask & ~own if 2 * (mask & own).sum() > own.sum() else mask
 
 
 @dataclass(frozen=True, slots=True)

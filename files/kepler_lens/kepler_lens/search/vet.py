@@ -6,7 +6,7 @@ Each test has a figure, whether it was passed, and a verdict in words (Twicken e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,25 @@ from scipy.stats import chi2
 from kepler_lens.search.doubts import rivals
 from kepler_lens.search.ephemeris import Ephemeris, Transits, transits
 from kepler_lens.search.matched import Events
+from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.search.periods import CLIP, central_duration
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
+from kepler_lens.transit import Planet
 
 Floats = NDArray[np.float64]
 
 CANDIDATE = "CANDIDATE"
 FALSE_POSITIVE = "FALSE POSITIVE"
+
+_RADIUS_RATIO = 0.03
+_IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
+"""From a central transit to one that grazes the star."""
+_SPACING = 0.25
+"""Of the durations that the search tries: so much is known before the fit."""
+_TIMES = np.geomspace(0.4, 2.5, 11)
+_BINS = 40
+"""A duration."""
+_PASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +67,9 @@ class Vetting:
     ephemeris : Ephemeris
     found : Transits
     depth_ppm, depth_error_ppm : float
+        At the middle of the transit, fitted to the folded light curve.
     snr : float
-        Depth over its error.
+        Depth over its error, by the matched filter.
     secondary_phase : float
         Where the strongest dimming out of transit is, in periods after the transit.
     tests : tuple of Test
@@ -86,26 +99,27 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
     """
     (events,) = event_bank(prepared, others, [ephemeris.duration_hours])
     found = transits(ephemeris, events)
+    hours, flux, _, sigma = folded(prepared, ephemeris, others)
+    depth, _, impact = fit_transit(hours, flux, sigma, ephemeris.duration_hours)
     secondary, phase = _secondary(ephemeris, found, events)
     tests = (
         _odd_even(found),
         secondary,
         _dominance(found),
-        _shape(prepared, ephemeris, others),
+        _shape(depth, impact),
         _duration(ephemeris, prepared.star.density),
         _quarters(prepared, found),
         _uniqueness(ephemeris, found, events),
     )
     failed = {test.name for test in tests if not test.passed}
     false = failed & {"odd_even", "secondary", "dominance", "uniqueness"}
-    error = 1e6 / np.sqrt(found.d.sum()) if found.d.sum() > 0 else np.inf
-    depth = 1e6 * found.depth
+    snr = float(found.n.sum() / np.sqrt(found.d.sum())) if found.d.sum() > 0 else 0.0
     return Vetting(
         ephemeris,
         found,
-        depth,
-        float(error),
-        float(depth / error),
+        1e6 * depth,
+        1e6 * depth / snr if snr > 0 else np.inf,
+        snr,
         phase,
         tests,
         FALSE_POSITIVE if false else CANDIDATE,
@@ -190,23 +204,23 @@ def _dominance(found: Transits) -> Test:
     return Test("dominance", share, True, verdict)
 
 
-def trapezoid(hours: Floats, depth: float, duration: float, ingress: float) -> Floats:
-    """Give the flux of a transit with straight flanks.
+def transit_flux(hours: Floats, depth: float, duration: float, impact: float) -> Floats:
+    """Give the flux in transit of a small planet, each exposure's mean (float64[n], about 0).
 
     Parameters
     ----------
     hours : float64[n]
         From the middle.
     depth : float
-        Relative flux.
+        At the middle, relative flux.
     duration : float
         First to fourth contact, hours.
-    ingress : float
-        Part of the duration that each flank takes, to 0.5 (V-shaped).
+    impact : float
+        In radii of the star; see `kepler_lens.transit`.
     """
-    half = duration / 2
-    flank = max(ingress * duration, 1e-9)
-    return -depth * np.clip((half - np.abs(hours)) / flank, 0, 1)
+    planet = Planet(0, "b", 1e6, 0.0, duration, _RADIUS_RATIO, impact)
+    shape = planet.mean_dimming(hours / 24, CADENCE_DAYS)
+    return np.asarray(-depth * shape / planet.dimming(np.zeros(1)))
 
 
 def folded(
@@ -233,48 +247,82 @@ def folded(
     return hours[keep], flux[keep], number[keep], prepared.sigma[keep] * prepared.noise.white
 
 
-def fit_trapezoid(
+def fit_transit(
     hours: Floats, flux: Floats, sigma: Floats, duration: float
 ) -> tuple[float, float, float]:
-    """Fit depth (relative flux), duration (hours) and ingress (part) of a folded transit."""
+    """Fit depth (relative flux), duration (hours) and impact of a folded transit.
+
+    The search knows the duration by the spacing of its own; where noise says no more, it stays.
+    """
     near = np.abs(hours) < 1.5 * duration
-    x, y, weight = hours[near], flux[near], sigma[near] ** -2.0
-    best = (np.inf, 0.0, duration, 0.1)
-    for ingress in (0.05, 0.12, 0.2, 0.3, 0.4, 0.5):
+    number = np.floor(hours[near] / duration * _BINS).astype(np.int64) + 2 * _BINS
+    each = sigma[near] ** -2.0
+    total = np.bincount(number, each, 4 * _BINS).astype(np.float64)
+    mean = np.bincount(number, each * flux[near], 4 * _BINS) / np.maximum(total, 1e-30)
+    seen = np.flatnonzero(total)
+    x, y, weight = (seen - 2 * _BINS + 0.5) * duration / _BINS, mean[seen], total[seen]
+    best = (np.inf, 0.0, duration, 0.0)
+    for impact in _IMPACTS:
 
-        def misfit(length: float, ingress: float = ingress) -> float:
-            return _misfit(x, y, weight, length, ingress)[0]
+        def misfit(times: float, impact: float = impact) -> float:
+            prior = (np.log(times) / _SPACING) ** 2
+            return _misfit(x, y, weight, times * duration, impact)[0] + float(prior)
 
+        roughly = min(_TIMES, key=misfit)
         found = minimize_scalar(
             misfit,
-            bounds=(0.5 * duration, 1.6 * duration),
+            bounds=(roughly / 1.2, roughly * 1.2),
             method="bounded",
-            options={"xatol": 0.05},
+            options={"xatol": 0.003},
         )
-        value, depth = _misfit(x, y, weight, float(found.x), ingress)
-        if value < best[0]:
-            best = (value, depth, float(found.x), ingress)
+        length = float(found.x) * duration
+        if found.fun < best[0]:
+            depth = _misfit(x, y, weight, length, impact)[1]
+            best = (float(found.fun), depth, length, impact)
     return best[1], best[2], best[3]
 
 
 def _misfit(
-    x: Floats, y: Floats, weight: Floats, duration: float, ingress: float
+    x: Floats, y: Floats, weight: Floats, duration: float, impact: float
 ) -> tuple[float, float]:
     """χ² of the best depth for this shape, and that depth."""
-    shape = -trapezoid(x, 1.0, duration, ingress)
+    shape = -transit_flux(x, 1.0, duration, impact)
     norm = float((weight * shape**2).sum())
     depth = -float((weight * shape * y).sum()) / norm if norm > 0 else 0.0
     return float((weight * (y + depth * shape) ** 2).sum()), depth
 
 
-def _shape(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> Test:
-    hours, flux, _, sigma = folded(prepared, ephemeris, others)
-    depth, _, ingress = fit_trapezoid(hours, flux, sigma, ephemeris.duration_hours)
-    form = "V-shaped" if ingress > 0.45 else "U-shaped"
-    words = f"The transit is {form}: each flank takes {ingress:.0%} of it."
-    if ingress > 0.45 and depth > 0.01:
-        return Test("shape", ingress, False, words + " At this depth that suggests a grazing star.")
-    return Test("shape", ingress, True, words)
+def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> Ephemeris:
+    """Measure the duration on the folded light curve.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    ephemeris : Ephemeris
+        With a duration near the true one.
+    others : bool[n]
+        Points in transit of the star's other candidates.
+    """
+    for _ in range(_PASSES):
+        before = ephemeris.duration_hours
+        hours, flux, _, sigma = folded(prepared, ephemeris, others)
+        _, duration, _ = fit_transit(hours, flux, sigma, before)
+        ephemeris = replace(ephemeris, duration_hours=duration)
+        if abs(duration / before - 1) < 0.1:
+            break
+    return ephemeris
+
+
+def _shape(depth: float, impact: float) -> Test:
+    k = _RADIUS_RATIO
+    # Between second and third contact the whole planet is on the disc; grazing, it never is.
+    bottom = max((1 - k) ** 2 - impact**2, 0) / ((1 + k) ** 2 - impact**2)
+    flank = (1 - bottom**0.5) / 2
+    form = "V-shaped" if flank > 0.45 else "U-shaped"
+    words = f"The transit is {form}: each flank takes {flank:.0%} of it."
+    if flank > 0.45 and depth > 0.01:
+        return Test("shape", flank, False, words + " At this depth that suggests a grazing star.")
+    return Test("shape", flank, True, words)
 
 
 def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
