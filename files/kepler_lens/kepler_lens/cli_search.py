@@ -104,6 +104,7 @@ def _from_files(star: int, paths: list[Path], column: str) -> Observations:
 
 
 def _print(result: Result) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -111,19 +112,20 @@ def _print(result: Result) -> None:
 
     star = result.search.star
     title = f"{star.name}: {len(result.candidates)} candidates"
-    table = Table(title=title, title_justify="left", pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("", "period [d]", "epoch [BKJD]", "duration [h]", "depth [ppm]", "SNR"):
         table.add_column(name, justify="right")
     table.add_column("transits", justify="right")
     table.add_column("disposition", min_width=len("disposition"))
     for vetted in result.candidates:
         r = row(star, vetted)
-        names = ("tce_depth", "tce_model_snr", "tce_num_transits", "disposition")
+        names = ("tce_model_snr", "tce_num_transits", "disposition")
         table.add_row(
             str(r["tce_plnt_num"]),
             f"{r['tce_period']:.5f}",
             f"{r['tce_time0bk']:.3f}",
             f"{r['tce_duration']:.2f}",
+            f"{r['tce_depth']:.0f}",
             *(str(r[name]) for name in names),
         )
     console = Console()
