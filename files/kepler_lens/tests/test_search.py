@@ -11,9 +11,12 @@ import kepler_lens.cli_search  # noqa: F401 - adds its command
 from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.catalogue import row, search_and_vet
+from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observations, observe
+from kepler_lens.search.prepare import prepare
 from kepler_lens.search.results import attributes
 from kepler_lens.search.stored import ATTRIBUTE_OF_COLUMN
+from kepler_lens.search.vet import measured
 from kepler_lens.simulate import simulate
 from kepler_lens.transit import Planet
 
@@ -54,10 +57,24 @@ def test_simulated_planets_are_found_and_nothing_else(tmp_path, star, seed, coun
         planet = min(
             planets, key=lambda p: abs(p.period_days - vetted.candidate.ephemeris.period_days)
         )
-        assert vetted.vetting.depth_ppm == pytest.approx(planet.depth_ppm, rel=0.03)
-        duration = vetted.vetting.ephemeris.duration_hours
-        assert duration == pytest.approx(planet.duration_hours, rel=0.06)
+        assert vetted.vetting.depth_ppm == pytest.approx(planet.depth_ppm, rel=0.02)
+        ephemeris = vetted.vetting.ephemeris
+        assert ephemeris.duration_hours == pytest.approx(planet.duration_hours, rel=0.04)
+        assert ephemeris.epoch_bkjd == pytest.approx(planet.epoch_bkjd, abs=2e-3)
         assert vetted.vetting.disposition == "CANDIDATE"
+
+
+@pytest.mark.parametrize(("duration", "late"), [(5.0, 0.0), (3.6, 1.5), (1.5, 0.0), (4.0, 9.0)])
+def test_a_measured_transit_is_the_one_that_the_search_found(duration, late):
+    planet = Planet(1, "b", 17.3, 135.0, 6.0, 0.03, 0.2)
+    prepared = prepare(noise_star(25, [planet]))
+    searched = Ephemeris(17.3, 135.0 + late / 24, duration)
+    better = measured(prepared, searched, np.zeros(len(prepared.time), bool))
+    if duration == 1.5 or late == 9.0:
+        assert better == searched
+    else:
+        assert better.duration_hours == pytest.approx(6.0, rel=0.03)
+        assert better.epoch_bkjd == pytest.approx(135.0, abs=2e-3)
 
 
 def test_noise_alone_gives_nothing():

@@ -15,7 +15,7 @@ from kepler_lens.search.engine import masked, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
-from kepler_lens.search.vet import FALSE_POSITIVE, Vetting, fit_transit, folded, transit_flux
+from kepler_lens.search.vet import FALSE_POSITIVE, Shape, Vetting, folded
 
 if TYPE_CHECKING:
     from kepler_lens.search.catalogue import Result, Vetted
@@ -92,17 +92,15 @@ def candidate_page(
         color=_RED if vetting.disposition == FALSE_POSITIVE else _INK,
     )
     _whole(figure.add_subplot(grid[0, :]), prepared, vetting, others)
-    hours, flux, odd_even, sigma = folded(prepared, ephemeris, others)
-    depth, duration, impact = fit_transit(hours, flux, sigma, ephemeris.duration_hours)
-    model = (depth, duration, impact)
+    hours, flux, odd_even, _ = folded(prepared, ephemeris, others)
     _phase(figure.add_subplot(grid[1, :2]), ephemeris, hours, flux)
-    _transit(figure.add_subplot(grid[1, 2:]), hours, flux, model, "Transit with its model")
+    _transit(figure.add_subplot(grid[1, 2:]), hours, flux, vetting.shape, "Transit with its model")
     odd, even = figure.add_subplot(grid[2, 0]), figure.add_subplot(grid[2, 1])
     for axes, chosen, name in (
         (odd, odd_even % 2 == 1, "Odd transits"),
         (even, odd_even % 2 == 0, "Even transits"),
     ):
-        _transit(axes, hours[chosen], flux[chosen], model, name)
+        _transit(axes, hours[chosen], flux[chosen], vetting.shape, name)
     low, high = (
         np.minimum(odd.get_ylim(), even.get_ylim())[0],
         max(odd.get_ylim()[1], even.get_ylim()[1]),
@@ -160,19 +158,17 @@ def _phase(axes: Axes, ephemeris: Ephemeris, hours: Floats, flux: Floats) -> Non
     _style(axes, "Folded over the whole period", "phase [periods from the middle of transit]")
 
 
-def _transit(
-    axes: Axes, hours: Floats, flux: Floats, model: tuple[float, float, float], title: str
-) -> None:
-    depth, duration, impact = model
+def _transit(axes: Axes, hours: Floats, flux: Floats, shape: Shape, title: str) -> None:
+    duration = shape.duration_hours
     near = np.abs(hours) < 3 * duration
     axes.plot(hours[near], 1e6 * flux[near], ".", ms=1.5, color=_GREY, alpha=0.6, rasterized=True)
     edges = np.arange(-3 * duration, 3 * duration, max(duration / 8, 0.25))
     axes.plot(*_bins(hours[near], 1e6 * flux[near], edges), "o", ms=3.5, color=_BLUE)
     x = np.linspace(-3 * duration, 3 * duration, 600)
-    axes.plot(x, 1e6 * transit_flux(x, depth, duration, impact), color=_RED, lw=1.2)
+    axes.plot(x, 1e6 * shape.flux(x), color=_RED, lw=1.2)
     if near.any():
         noise = 1e6 * 1.4826 * float(np.median(np.abs(flux[near])))
-        axes.set_ylim(-1e6 * depth - 3.5 * noise, 3.5 * noise)
+        axes.set_ylim(-1e6 * shape.depth - 3.5 * noise, 3.5 * noise)
     _style(axes, title, "hours from the middle")
 
 

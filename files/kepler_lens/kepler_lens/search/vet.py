@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.stats import chi2
 
 from kepler_lens.search.doubts import rivals
@@ -30,8 +30,10 @@ _RADIUS_RATIO = 0.03
 _IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
 """From a central transit to one that grazes the star."""
 _SPACING = 0.25
-"""Of the durations that the search tries: so much is known before the fit."""
+"""Of the durations that the search tries, and of its centres: so much is known before the fit."""
 _TIMES = np.geomspace(0.4, 2.5, 11)
+_DELAYS = np.linspace(-0.6, 0.6, 13)
+_SIMPLEX = np.array([(0, 0), (0.1, 0), (0, 0.05)])
 _BINS = 40
 """A duration."""
 _PASSES = 3
@@ -58,6 +60,37 @@ class Test:
     verdict: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a folded transit looks like.
+
+    Attributes
+    ----------
+    depth : float
+        At the middle, relative flux.
+    duration_hours : float
+        First to fourth contact.
+    impact : float
+        In radii of the star.
+    late_hours : float
+        Of its middle, after the ephemeris.
+    """
+
+    depth: float
+    duration_hours: float
+    impact: float
+    late_hours: float
+
+    def flux(self, hours: Floats) -> Floats:
+        """Give each exposure's mean (float64[n], about 0), hours after the ephemeris.
+
+        Of a small planet, with limb darkening; see `kepler_lens.transit`.
+        """
+        planet = Planet(0, "b", 1e6, 0.0, self.duration_hours, _RADIUS_RATIO, self.impact)
+        dimming = planet.mean_dimming((hours - self.late_hours) / 24, CADENCE_DAYS)
+        return np.asarray(-self.depth * dimming / planet.dimming(np.zeros(1)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Vetting:
     """A candidate's measured properties and tests.
@@ -70,6 +103,7 @@ class Vetting:
         At the middle of the transit, fitted to the folded light curve.
     snr : float
         Depth over its error, by the matched filter.
+    shape : Shape
     secondary_phase : float
         Where the strongest dimming out of transit is, in periods after the transit.
     tests : tuple of Test
@@ -82,6 +116,7 @@ class Vetting:
     depth_ppm: float
     depth_error_ppm: float
     snr: float
+    shape: Shape
     secondary_phase: float
     tests: tuple[Test, ...]
     disposition: str
@@ -100,13 +135,13 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
     (events,) = event_bank(prepared, others, [ephemeris.duration_hours])
     found = transits(ephemeris, events)
     hours, flux, _, sigma = folded(prepared, ephemeris, others)
-    depth, _, impact = fit_transit(hours, flux, sigma, ephemeris.duration_hours)
+    shape = fit_transit(hours, flux, sigma, ephemeris.duration_hours)
     secondary, phase = _secondary(ephemeris, found, events)
     tests = (
         _odd_even(found),
         secondary,
         _dominance(found),
-        _shape(depth, impact),
+        _shape(shape),
         _duration(ephemeris, prepared.star.density),
         _quarters(prepared, found),
         _uniqueness(ephemeris, found, events),
@@ -117,9 +152,10 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
     return Vetting(
         ephemeris,
         found,
-        1e6 * depth,
-        1e6 * depth / snr if snr > 0 else np.inf,
+        1e6 * shape.depth,
+        1e6 * shape.depth / snr if snr > 0 else np.inf,
         snr,
+        shape,
         phase,
         tests,
         FALSE_POSITIVE if false else CANDIDATE,
@@ -204,25 +240,6 @@ def _dominance(found: Transits) -> Test:
     return Test("dominance", share, True, verdict)
 
 
-def transit_flux(hours: Floats, depth: float, duration: float, impact: float) -> Floats:
-    """Give the flux in transit of a small planet, each exposure's mean (float64[n], about 0).
-
-    Parameters
-    ----------
-    hours : float64[n]
-        From the middle.
-    depth : float
-        At the middle, relative flux.
-    duration : float
-        First to fourth contact, hours.
-    impact : float
-        In radii of the star; see `kepler_lens.transit`.
-    """
-    planet = Planet(0, "b", 1e6, 0.0, duration, _RADIUS_RATIO, impact)
-    shape = planet.mean_dimming(hours / 24, CADENCE_DAYS)
-    return np.asarray(-depth * shape / planet.dimming(np.zeros(1)))
-
-
 def folded(
     prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
 ) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
@@ -247,12 +264,18 @@ def folded(
     return hours[keep], flux[keep], number[keep], prepared.sigma[keep] * prepared.noise.white
 
 
-def fit_transit(
-    hours: Floats, flux: Floats, sigma: Floats, duration: float
-) -> tuple[float, float, float]:
-    """Fit depth (relative flux), duration (hours) and impact of a folded transit.
+def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> Shape:
+    """Fit a folded transit.
 
-    The search knows the duration by the spacing of its own; where noise says no more, it stays.
+    The search knows duration and middle by the spacing of its own; where noise says no more, they
+    stay.
+
+    Parameters
+    ----------
+    hours, flux, sigma : float64[n]
+        See `folded`.
+    duration : float
+        As the search has it, hours.
     """
     near = np.abs(hours) < 1.5 * duration
     number = np.floor(hours[near] / duration * _BINS).astype(np.int64) + 2 * _BINS
@@ -260,67 +283,70 @@ def fit_transit(
     total = np.bincount(number, each, 4 * _BINS).astype(np.float64)
     mean = np.bincount(number, each * flux[near], 4 * _BINS) / np.maximum(total, 1e-30)
     seen = np.flatnonzero(total)
-    x, y, weight = (seen - 2 * _BINS + 0.5) * duration / _BINS, mean[seen], total[seen]
-    best = (np.inf, 0.0, duration, 0.0)
+    x, y, weight = (seen - 2 * _BINS + 0.5) / _BINS * duration, mean[seen], total[seen]
+
+    def fitted(times: float, late: float, impact: float) -> tuple[float, Shape]:
+        """χ² and what was known before; duration and delay in units of the search's duration."""
+        unit = Shape(1.0, times * duration, impact, late * duration)
+        dimming = -unit.flux(x)
+        norm = float((weight * dimming**2).sum())
+        depth = -float((weight * dimming * y).sum()) / norm if norm > 0 else 0.0
+        known = float(np.log(times) ** 2 + late**2) / _SPACING**2
+        square = float((weight * (y + depth * dimming) ** 2).sum())
+        return square + known, replace(unit, depth=depth)
+
+    grid = [(times, late) for times in _TIMES for late in _DELAYS]
+    times, late = min(grid, key=lambda at: fitted(at[0], at[1], _IMPACTS[1])[0])
+    start = np.array([np.log(times), late])
+    every = []
     for impact in _IMPACTS:
-
-        def misfit(times: float, impact: float = impact) -> float:
-            prior = (np.log(times) / _SPACING) ** 2
-            return _misfit(x, y, weight, times * duration, impact)[0] + float(prior)
-
-        roughly = min(_TIMES, key=misfit)
-        found = minimize_scalar(
-            misfit,
-            bounds=(roughly / 1.2, roughly * 1.2),
-            method="bounded",
-            options={"xatol": 0.003},
+        found = minimize(
+            lambda at, impact=impact: fitted(float(np.exp(at[0])), float(at[1]), impact)[0],
+            start,
+            method="Nelder-Mead",
+            options={"xatol": 0.002, "fatol": 0.01, "initial_simplex": start + _SIMPLEX},
         )
-        length = float(found.x) * duration
-        if found.fun < best[0]:
-            depth = _misfit(x, y, weight, length, impact)[1]
-            best = (float(found.fun), depth, length, impact)
-    return best[1], best[2], best[3]
-
-
-def _misfit(
-    x: Floats, y: Floats, weight: Floats, duration: float, impact: float
-) -> tuple[float, float]:
-    """χ² of the best depth for this shape, and that depth."""
-    shape = -transit_flux(x, 1.0, duration, impact)
-    norm = float((weight * shape**2).sum())
-    depth = -float((weight * shape * y).sum()) / norm if norm > 0 else 0.0
-    return float((weight * (y + depth * shape) ** 2).sum()), depth
+        every.append(fitted(float(np.exp(found.x[0])), float(found.x[1]), impact))
+    return min(every, key=lambda one: one[0])[1]
 
 
 def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> Ephemeris:
-    """Measure the duration on the folded light curve.
+    """Measure duration and epoch on the folded light curve.
 
     Parameters
     ----------
     prepared : Prepared
     ephemeris : Ephemeris
-        With a duration near the true one.
+        As the search has it; it stays where the fit leads far away.
     others : bool[n]
         Points in transit of the star's other candidates.
     """
+    better = ephemeris
     for _ in range(_PASSES):
-        before = ephemeris.duration_hours
-        hours, flux, _, sigma = folded(prepared, ephemeris, others)
-        _, duration, _ = fit_transit(hours, flux, sigma, before)
-        ephemeris = replace(ephemeris, duration_hours=duration)
-        if abs(duration / before - 1) < 0.1:
+        before = better.duration_hours
+        hours, flux, _, sigma = folded(prepared, better, others)
+        shape = fit_transit(hours, flux, sigma, before)
+        better = replace(
+            better,
+            epoch_bkjd=better.epoch_bkjd + shape.late_hours / 24,
+            duration_hours=shape.duration_hours,
+        )
+        if abs(shape.duration_hours / before - 1) + abs(shape.late_hours) / before < 0.1:
             break
-    return ephemeris
+    # What is farther off than the search can be is not the transit that it found.
+    times = better.duration_hours / ephemeris.duration_hours
+    late = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd) / ephemeris.duration_hours
+    return better if _TIMES[0] < times < _TIMES[-1] and late < _DELAYS[-1] else ephemeris
 
 
-def _shape(depth: float, impact: float) -> Test:
+def _shape(shape: Shape) -> Test:
     k = _RADIUS_RATIO
     # Between second and third contact the whole planet is on the disc; grazing, it never is.
-    bottom = max((1 - k) ** 2 - impact**2, 0) / ((1 + k) ** 2 - impact**2)
+    bottom = max((1 - k) ** 2 - shape.impact**2, 0) / ((1 + k) ** 2 - shape.impact**2)
     flank = (1 - bottom**0.5) / 2
     form = "V-shaped" if flank > 0.45 else "U-shaped"
     words = f"The transit is {form}: each flank takes {flank:.0%} of it."
-    if flank > 0.45 and depth > 0.01:
+    if flank > 0.45 and shape.depth > 0.01:
         return Test("shape", flank, False, words + " At this depth that suggests a grazing star.")
     return Test("shape", flank, True, words)
 
