@@ -37,6 +37,8 @@ _SIMPLEX = np.array([(0, 0), (0.1, 0), (0, 0.05)])
 _BINS = 40
 """A duration."""
 _PASSES = 3
+_TOO_LONG = 2.0
+"""For a circular orbit, in units of a central transit's duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,10 +335,11 @@ def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
         )
         if abs(shape.duration_hours / before - 1) + abs(shape.late_hours) / before < 0.1:
             break
-    # What is farther off than the search can be is not the transit that it found.
-    times = better.duration_hours / ephemeris.duration_hours
-    late = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd) / ephemeris.duration_hours
-    return better if _TIMES[0] < times < _TIMES[-1] and late < _DELAYS[-1] else ephemeris
+    # The search's transit is a part of the whole one; what lasts too long is no transit.
+    apart = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd)
+    part = 2 * apart < better.duration_hours + ephemeris.duration_hours
+    longest = _TOO_LONG * central_duration(ephemeris.period_days, prepared.star.density)
+    return better if part and better.duration_hours < longest else ephemeris
 
 
 def _shape(shape: Shape) -> Test:
@@ -356,7 +359,7 @@ def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
     figure = ephemeris.duration_hours / central
     star = "this star" if density is not None else "a star like the Sun"
     words = f"It lasts {figure:.2f} times a central transit of {star} ({central:.1f} h)"
-    if figure > 2:
+    if figure > _TOO_LONG:
         return Test("duration", figure, False, words + ": too long for a circular orbit.")
     if figure < 0.25:
         return Test("duration", figure, False, words + ": too short, but for a grazing planet.")
