@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab import PROJECT, SERVER
+from lab import PROJECT, SERVER, playbook
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 KEPLER_11 = "6541920"
@@ -103,3 +103,10 @@ def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
     finally:
         gone = "delete?deleteall&selector=~transit.(candidate%7Csearch)%7BKEPLERID~%5B12%5D%7D"
         assert host.run("python3 -c %s %s ''", send, gone).rc == 0
+
+
+@pytest.mark.parametrize("tag", ["macros_install", "fleet"])
+def test_a_part_is_provisioned_by_its_tag(tag):
+    run = playbook("playbooks/site.yml", "--tags", tag, "-e", "warp10_transits=true")
+    assert run.rc == 0, run.output[-4000:]
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
