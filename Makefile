@@ -64,7 +64,7 @@ bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and
 	@$(ONE_CORE) python benchmarks/search_speed.py
 
 bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
-	@LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
+	@$(ONE_CORE) LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
 
 mutants: $(VENV)/dev ## Break the roles one at a time and report which test caught each
 	@python molecule/mutants.py
