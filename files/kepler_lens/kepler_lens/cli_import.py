@@ -14,7 +14,6 @@ from kepler_lens.errors import KeplerLensError
 
 HOME_STATE = Path("~/.local/state/kepler-lens/import")
 SYSTEM_JOB = Path("/etc/kepler-lens/import.json")
-SUMMARY_FILE = "report.txt"
 SYSTEM_TOKENS = Path("/etc/kepler-lens/tokens")
 
 JobOption = Annotated[
@@ -96,7 +95,7 @@ def import_(
     # On demand: Dask and astropy take a second that `--help` need not wait for.
     from kepler_lens.importer.config import load_job
     from kepler_lens.importer.driver import run_import
-    from kepler_lens.importer.table import render_summary
+    from kepler_lens.jobs.report import SUMMARY_FILE
 
     if job is not None:
         if source is not None:
@@ -124,9 +123,7 @@ def import_(
             wanted, server_free_bytes=server_free_bytes, server_total_bytes=server_total_bytes
         )
     report = run_import(wanted, say=typer.echo)
-    summary = render_summary(report)
-    (wanted.state / SUMMARY_FILE).write_text(summary, encoding="utf-8")
-    typer.echo(summary)
+    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
     raise typer.Exit(report["exit_status"])
 
 

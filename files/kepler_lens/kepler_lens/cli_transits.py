@@ -31,8 +31,9 @@ def transits(
     Example: kepler-lens transits --job /etc/kepler-lens/transits.json
     """
     # On demand: Dask and the search take seconds that `--help` need not wait for.
+    from kepler_lens.jobs.report import SUMMARY_FILE
     from kepler_lens.searcher.config import load_job
-    from kepler_lens.searcher.driver import SUMMARY_FILE, run_search
+    from kepler_lens.searcher.driver import run_search
 
     wanted = load_job(job)
     report = run_search(wanted, say=typer.echo)

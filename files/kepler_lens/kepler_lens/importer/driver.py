@@ -18,6 +18,7 @@ from kepler_lens.importer.config import Job
 from kepler_lens.importer.decide import QUARANTINED, Wish
 from kepler_lens.importer.plan import Piece, data_bytes, plan
 from kepler_lens.importer.report import Progress
+from kepler_lens.importer.table import render_summary
 from kepler_lens.importer.task import BatchResult, FileResult, Orders, import_batch
 from kepler_lens.jobs.driver import Driver, lock, new_run
 from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
@@ -87,6 +88,8 @@ def admits(under_way: Sequence[Batch], batch: Batch) -> bool:
 
 
 class _Driver(Driver[Progress]):
+    complete = "Every file is in."
+
     def __init__(self, job: Job, say: Callable[[str], None]) -> None:
         run = new_run()
         super().__init__(
@@ -108,6 +111,10 @@ class _Driver(Driver[Progress]):
         """Say how many files were rejected."""
         count = self.progress.outcomes[QUARANTINED]
         return f"{count} files were rejected." if count else ""
+
+    def summary(self, report: dict[str, Any]) -> str:
+        """See `kepler_lens.importer.table`."""
+        return render_summary(report)
 
     def _open_ledger(self) -> Ledger:
         """Ask for nothing with each token: a wrong one is found before the first file is read."""

@@ -126,13 +126,22 @@ class Progress(Account):
         (t0, p0), (t1, p1) = self._recent[0], self._recent[-1]
         return (p1 - p0) / (t1 - t0) if t1 > t0 else self.rate
 
-    def figures(self) -> dict[str, Any]:
-        """Give what status.json says of an import."""
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds that are left, at the rate of files so far; None until all are listed."""
         todo = self.files_listed - self.files_done
         since = time.time() - (self.first_points or time.time())
         touched = self.files_done - self.outcomes["unchanged"]
         known = self.listing_done and touched > 0 and since > 0
-        eta = todo * since / touched if known else None
+        return todo * since / touched if known else None
+
+    @property
+    def changes(self) -> int:
+        """Points that were pushed."""
+        return self.points
+
+    def figures(self) -> dict[str, Any]:
+        """Give what status.json says of an import."""
         return {
             "source": self.source,
             "stars": len(self.stars),
@@ -141,7 +150,6 @@ class Progress(Account):
             "files_total_final": self.listing_done,
             "points": self.points,
             "points_per_s": round(self._rate_now()),
-            "eta_s": None if eta is None else round(eta),
             **{outcome: self.outcomes[outcome] for outcome in OUTCOMES},
             "workers": {
                 name: {
@@ -154,20 +162,14 @@ class Progress(Account):
             },
         }
 
-    def line(self) -> str:
-        """Write the status as one line for people."""
-        status = self.status()
-        total = f"{status['files_total']}{'' if status['files_total_final'] else '+'}"
-        parts = [
-            f"{status['stars']} stars",
-            f"{status['files_done']} of {total} files",
-            f"{status['points']:,} points",
-            f"{status['points_per_s']:,} points/s",
+    def parts(self) -> list[str]:
+        """Give what has been done so far in words for people."""
+        total = f"{self.files_listed:,}{'' if self.listing_done else ' or more'}"
+        rejected = self.outcomes[QUARANTINED]
+        return [
+            f"{len(self.stars):,} stars",
+            f"{self.files_done:,} of {total} files",
+            f"{self.points:,} points",
+            f"{round(self._rate_now()):,} points/s",
+            *([f"{rejected:,} rejected"] if rejected else []),
         ]
-        if status["eta_s"] is not None:
-            parts.append(f"{status['eta_s']} s left")
-        if status[QUARANTINED]:
-            parts.append(f"{status[QUARANTINED]} rejected")
-        if status["message"]:
-            parts.append(status["message"])
-        return ", ".join(parts)

@@ -20,7 +20,7 @@ from kepler_lens.errors import JobRunningError, KeplerLensError
 from kepler_lens.jobs import report
 from kepler_lens.jobs.config import JobError, Tls
 from kepler_lens.jobs.fleet import Batch, Fleet, Result, Work
-from kepler_lens.jobs.report import Account
+from kepler_lens.jobs.report import SUMMARY_FILE, Account
 
 EXIT_REJECTED = 3
 EXIT_STOPPED = 4
@@ -80,7 +80,14 @@ class Driver(ABC, Generic[Progress]):
     progress : Account
     say : callable
         Gets a line of progress every ten seconds.
+
+    Attributes
+    ----------
+    complete : str
+        What is true when the job has done all of its work, in a sentence.
     """
+
+    complete: str
 
     def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
         self.progress = progress
@@ -96,8 +103,18 @@ class Driver(ABC, Generic[Progress]):
     def rejected(self) -> str:
         """Say what could not be done; empty if there is nothing."""
 
+    @abstractmethod
+    def summary(self, report: dict[str, Any]) -> str:
+        """Write the report as people like to read it."""
+
     def run(self) -> dict[str, Any]:
-        """Do the work and give the report, with ``exit_status``."""
+        """Do the work and give the report, with ``exit_status``; leave report.txt in the folder."""
+        report = self._run()
+        path = self.progress.folder / SUMMARY_FILE
+        path.write_text(self.summary(report), encoding="utf-8")
+        return report
+
+    def _run(self) -> dict[str, Any]:
         handlers = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.progress.tick(now=True)
@@ -116,7 +133,8 @@ class Driver(ABC, Generic[Progress]):
             for number, handler in handlers.items():
                 signal.signal(number, handler)
         message = self.rejected()
-        return self.progress.end(report.DONE, message, EXIT_REJECTED if message else 0)
+        status = EXIT_REJECTED if message else 0
+        return self.progress.end(report.DONE, message, status, self.complete)
 
     @contextmanager
     def fleet(

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kepler_lens.jobs.text import duration
+
 PREPARING = "preparing"
 RUNNING = "running"
 WAITING = "waiting"
@@ -20,6 +22,7 @@ DONE = "done"
 
 STATUS_FILE = "status.json"
 REPORT_FILE = "report.json"
+SUMMARY_FILE = "report.txt"
 # Enough for anyone to read; beyond, the count alone goes on, so that memory stays flat.
 REASONS_KEPT = 10_000
 
@@ -60,8 +63,18 @@ class Account(ABC):
         """Give what report.json says beyond the status."""
 
     @abstractmethod
-    def line(self) -> str:
-        """Write the status as one line for people."""
+    def parts(self) -> list[str]:
+        """Give what has been done so far in words for people, the most telling first."""
+
+    @property
+    @abstractmethod
+    def eta_s(self) -> float | None:
+        """Seconds that are left; None where that is not known."""
+
+    @property
+    @abstractmethod
+    def changes(self) -> int:
+        """How much the job has changed of what the server holds; 0 for nothing."""
 
     @abstractmethod
     def working(self) -> None:
@@ -70,6 +83,11 @@ class Account(ABC):
     def sample(self) -> None:  # noqa: B027 - not every kind has a rate
         """Note the rate; called before each status."""
 
+    def line(self) -> str:
+        """Write the status as one line for people."""
+        left = "time left not known yet" if self.eta_s is None else f"{duration(self.eta_s)} left"
+        return ", ".join(filter(None, [self.state, *self.parts(), left, self.message]))
+
     def tick(self, *, now: bool = False) -> None:
         """Write status.json if the last time was a second ago."""
         if now or time.time() - self._written >= 1.0:
@@ -77,13 +95,23 @@ class Account(ABC):
             self.sample()
             write_json(self.folder / STATUS_FILE, self.status())
 
-    def end(self, state: str, message: str, exit_status: int) -> dict[str, Any]:
-        """Write the last status and the report, and give the report."""
+    def end(self, state: str, message: str, exit_status: int, outcome: str = "") -> dict[str, Any]:
+        """Write the last status and the report, and give the report.
+
+        Parameters
+        ----------
+        state, message : str
+        exit_status : int
+        outcome : str
+            How it ended, in a sentence; the message where there is one.
+        """
         self.state, self.message = state, message
         report = {
             **self.status(),
             "finished": _iso(time.time()),
             "exit_status": exit_status,
+            "outcome": message or outcome,
+            "changes": self.changes,
             **self.results(),
         }
         write_json(self.folder / REPORT_FILE, report)
@@ -92,15 +120,18 @@ class Account(ABC):
 
     def status(self) -> dict[str, Any]:
         """Give status.json's content."""
+        eta = self.eta_s
         return {
             "run": self.run,
             "pid": os.getpid(),
             "state": self.state,
             "message": self.message,
+            "line": self.line(),
             "server": self.server,
             "started": _iso(self.began),
             "updated": _iso(time.time()),
             "elapsed_s": round(time.time() - self.began, 1),
+            "eta_s": None if eta is None else round(eta),
             **self.figures(),
         }
 

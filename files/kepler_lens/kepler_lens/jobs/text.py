@@ -24,6 +24,15 @@ def as_text(parts: list[Table], width: int) -> str:
     return capture.get()
 
 
+def duration(seconds: float) -> str:
+    """Give a duration as a person would say it."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {whole:02d} s" if minutes else f"{whole} s"
+
+
 def facts(title: str, rows: Mapping[str, str]) -> Table:
     """Make a table of names and values."""
     table = Table(title=title, title_justify="left", show_header=False)
