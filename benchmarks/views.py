@@ -1,0 +1,118 @@
+"""What views cost and how near they are to published records: the table of docs/training.md.
+
+    python benchmarks/views.py
+
+All on one core, in processor seconds, the best of some rounds; of the stars whose files are in
+the folder of real data. Compiling is not counted: it happens once on a machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from kepler_lens.classify.recipes import NAMES, recipe
+from kepler_lens.classify.records import Record, read_records
+from kepler_lens.classify.spline import flatten
+from kepler_lens.classify.views import Flat, ViewError, Views, views
+from kepler_lens.lightcurve import LightCurve, read_light_curve, us_to_bkjd
+from kepler_lens.search.engine import Candidate, Search
+from kepler_lens.search.ephemeris import Ephemeris, Transits
+from kepler_lens.search.observations import observations
+from kepler_lens.search.prepare import prepare
+
+DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).parents[2] / "shared" / "data"))
+STARS = {6541920: "kepler/006541920", 3239945: "systems/003239945"}
+"""Those of which AstroNet's records and the files are both at hand."""
+KEPLER_11 = (
+    (10.3039, 131.3, 4.1), (13.0249, 138.177, 4.8), (22.6871, 148.455, 5.6),
+    (31.9954, 154.162, 4.4), (46.6888, 165.3, 6.6), (118.379, 168.91, 9.7),
+)  # fmt: skip
+"""Its planets b to g: period (days), epoch (BKJD), duration (hours), roughly."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="the best of so many counts")
+    rounds = parser.parse_args().rounds
+    published: dict[int, list[Record]] = {star: [] for star in STARS}
+    for path in sorted((DATA / "astronet").glob("train-*")):
+        for record in read_records(path):
+            published.get(record.integer("kepid"), []).append(record)
+    print("recipe       star       TCE   global r      largest     local r       largest")
+    for star, records in published.items():
+        files = load(star)
+        for name in NAMES:
+            made = recipe(name).from_files(files, [ephemeris_of(record) for record in records])
+            for record, candidate in zip(records, made, strict=True):
+                number = record.integer("tce_plnt_num")
+                print(f"{name:12} {star:9d}   {number}   {near(record, candidate)}")
+    files = load(6541920)
+    ephemerides = [Ephemeris(*planet) for planet in KEPLER_11]
+    prepared = prepare(observations(files))
+    none = Transits(*(np.empty(0) for _ in range(4)))
+    candidates = [Candidate(k + 1, e, 0.0, 0.0, none) for k, e in enumerate(ephemerides)]
+    search = Search(prepared.star, prepared, tuple(candidates), (), 0.0)
+    light = us_to_bkjd(np.concatenate([c.time_us for c in files]))
+    flux = np.concatenate([c.columns["PDCSAP_FLUX"] for c in files]).astype(np.float64)
+    good = np.isfinite(flux)
+    flat = Flat(*flatten(light[good], flux[good])[:2])
+    print("\nKepler-11, six planets, 17 quarters: seconds of one core")
+    for name in NAMES:
+        timed(
+            f"{name}, from the light curve",
+            lambda n=name: recipe(n).from_files(files, ephemerides),
+            rounds,
+        )
+        timed(f"{name}, within a search", lambda n=name: recipe(n).from_search(search), rounds)
+    timed("the search's preparation", lambda: prepare(observations(files)), rounds)
+    timed("the spline", lambda: flatten(light[good], flux[good]), rounds)
+    timed("views of one planet", lambda: views(flat, ephemerides[1]), rounds)
+
+
+def load(star: int) -> list[LightCurve]:
+    """Read a star's files."""
+    paths = sorted((DATA / STARS[star]).glob("*.fits"))
+    return [read_light_curve(path, ("PDCSAP_FLUX",)) for path in paths]
+
+
+def ephemeris_of(record: Record) -> Ephemeris:
+    """Give the ephemeris as NASA's table has it: the shortest decimals of the record's 32 bits."""
+    period, epoch, days = (
+        float(str(np.float32(record.number_of(name))))
+        for name in ("tce_period", "tce_time0bk", "tce_duration")
+    )
+    return Ephemeris(period, epoch, 24 * days)
+
+
+def near(record: Record, made: Views | ViewError) -> str:
+    """Give correlation and largest difference of both views."""
+    if isinstance(made, ViewError):
+        return str(made)
+    words = []
+    for name in ("global_view", "local_view"):
+        theirs = record.view(name)
+        if theirs is None:
+            return f"has no {name}"
+        r = np.corrcoef(made[name], theirs)[0, 1]
+        words.append(f"{r:.6f}   {np.abs(made[name] - theirs).max():9.7f}")
+    return "   ".join(words)
+
+
+def timed(name: str, run: Callable[[], object], rounds: int) -> None:
+    """Run once to compile, then some times; print the best processor time."""
+    run()
+    seconds = []
+    for _ in range(rounds):
+        began = time.process_time()
+        run()
+        seconds.append(time.process_time() - began)
+    print(f"{name:40} {min(seconds):6.3f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Views, records, labels and scores of transit candidates; numpy, scipy and onnxruntime only."""

@@ -1,0 +1,152 @@
+"""A hash of the code that decides a result, by its source: what changes neither stays.
+
+From some functions on, each function, class and constant of this package that they name is looked
+up, and what those name, and so on. Comments, docstrings, annotations and the words of errors do not
+count; nor do other packages, whose versions the lock files pin. What is not seen is a method of a
+value whose class the code names in annotations only.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_PACKAGE = __name__.partition(".")[0]
+_SILENT = ("annotation", "returns", "type_comment", "type_params", "kind", "ctx", "lineno")
+
+Place = tuple[str, str]
+"""A module and a name at its top level; the name is empty for the module itself."""
+
+
+def digest(roots: Sequence[Place]) -> str:
+    """Hash all that some functions depend on.
+
+    Parameters
+    ----------
+    roots : sequence of (str, str)
+        Modules of this package, and functions of theirs.
+
+    Returns
+    -------
+    str
+        SHA-256, 64 hexadecimal digits; the same in every version of Python.
+
+    Raises
+    ------
+    LookupError
+        There is no such function.
+    """
+    found: dict[Place, str] = {}
+    left = list(roots)
+    while left:
+        place = left.pop()
+        if place in found:
+            continue
+        node = _names(place[0])[place[1]]
+        found[place] = "".join(_text(node))
+        left.extend(_named(place[0], node))
+    total = hashlib.sha256()
+    for (module, name), text in sorted(found.items()):
+        total.update(f"{module}.{name}: {text}\n".encode())
+    return total.hexdigest()
+
+
+@cache
+def _names(module: str) -> dict[str, ast.AST]:
+    """Give what stands at the top level of a module, by name."""
+    names: dict[str, ast.AST] = {}
+    for node in ast.parse(_source(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                names.update({n.id: node for n in ast.walk(target) if isinstance(n, ast.Name)})
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names.update({alias.asname or alias.name: node for alias in node.names})
+    return names
+
+
+def _source(module: str) -> str:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise LookupError(f"There is no module {module}.")
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _named(module: str, node: ast.AST) -> Iterator[Place]:
+    """Give the places that a piece of code names."""
+    names = _names(module)
+    for part in _parts(node):
+        if isinstance(part, ast.Name) and part.id in names:
+            yield from _resolved(module, part.id)
+        elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            for place in _imported(names.get(part.value.id), part.value.id):
+                if find_spec(".".join(place)) is not None:
+                    yield ".".join(place), part.attr
+
+
+def _resolved(module: str, name: str) -> Iterator[Place]:
+    node = _names(module)[name]
+    if not isinstance(node, ast.ImportFrom | ast.Import):
+        yield module, name
+        return
+    for place in _imported(node, name):
+        if place[1] in _names(place[0]):
+            yield place
+
+
+def _imported(node: ast.AST | None, name: str) -> Iterator[Place]:
+    """Give where a name of this package is imported from."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+        (original,) = (a.name for a in node.names if (a.asname or a.name) == name)
+        yield str(node.module), original
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Give a node and all below it that counts."""
+    yield node
+    for _, value in _fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _parts(child)
+
+
+def _text(node: object) -> Iterator[str]:
+    """Write a node out, in the same way in every version of Python."""
+    if isinstance(node, ast.AST):
+        yield f"{type(node).__name__}("
+        for name, value in _fields(node):
+            yield f"{name}="
+            yield from _text(value)
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for child in node:
+            yield from _text(child)
+        yield "]"
+    else:
+        yield f"{node!r},"
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
+    if isinstance(node, ast.Raise):
+        return
+    for name, value in ast.iter_fields(node):
+        if name in _SILENT or value is None or value == []:
+            continue
+        if name == "body" and isinstance(value, list):
+            yield name, [child for child in value if not _says_only(child)]
+        else:
+            yield name, value
+
+
+def _says_only(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
