@@ -29,8 +29,13 @@ CLASS_OF_COLUMN = {
 
 def series_name(classname: str, labels: Mapping[str, str]) -> str:
     """Write ``class{label=value,…}`` with everything percent-encoded, labels sorted."""
-    pairs = ",".join(f"{quote(k, safe='')}={quote(labels[k], safe='')}" for k in sorted(labels))
-    return f"{quote(classname, safe='')}{{{pairs}}}"
+    return quote(classname, safe="") + attribute_text(labels)
+
+
+def attribute_text(pairs: Mapping[str, str]) -> str:
+    """Write attributes as ``/meta`` takes them after a series' name (percent-encoded, sorted)."""
+    written = (f"{quote(k, safe='')}={quote(pairs[k], safe='')}" for k in sorted(pairs))
+    return "{" + ",".join(written) + "}"
 
 
 def to_gts(lc: LightCurve, columns: Sequence[str] | None = None) -> bytes:

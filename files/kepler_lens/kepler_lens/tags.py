@@ -11,7 +11,6 @@ tables say and nothing else, and takes away what they no longer say.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,12 +18,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from kepler_lens.archive.base import Settings
 from kepler_lens.archive.http import request
-from kepler_lens.errors import SourceError
-from kepler_lens.gts import CLASS_OF_COLUMN, series_name
+from kepler_lens.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
+from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name
 from kepler_lens.warp10 import Series, Token, Warp10
 
 TAP_URL = "https://exoplanetarchive.ipac.caltech.edu/TAP/sync"
@@ -41,13 +40,12 @@ _TAP_TABLES = {
     "KOI": (_KOI_COLUMNS, "cumulative"),
     "K2": ((*_K2_COLUMNS, _EPIC_COLUMN), "k2pandc"),
 }
-_DECIMAL = re.compile(r"(\d+\.?\d*([eE][+-]?\d+)?)?")
 _NUMBERS = {
-    "kepid": re.compile(r"\d+"),
-    "koi_steff": _DECIMAL,
-    "koi_srad": _DECIMAL,
-    "st_teff": _DECIMAL,
-    "st_rad": _DECIMAL,
+    "kepid": INTEGER,
+    "koi_steff": DECIMAL,
+    "koi_srad": DECIMAL,
+    "st_teff": DECIMAL,
+    "st_rad": DECIMAL,
 }
 _STARS_A_QUERY = 500
 _LINES_A_REQUEST = 5000
@@ -203,11 +201,7 @@ def read_table(path: str | Path, kind: str) -> list[dict[str, str]]:
     SourceError
         The file cannot be read or lacks a column.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: the {kind} table cannot be read ({error})") from error
-    return _rows(text, kind, str(path))
+    return _rows(table_text(path, kind), kind, str(path))
 
 
 def query_table(kind: str, *, url: str = TAP_URL, patience: float = 60.0) -> list[dict[str, str]]:
@@ -229,24 +223,8 @@ def query_table(kind: str, *, url: str = TAP_URL, patience: float = 60.0) -> lis
 
 
 def _rows(text: str, kind: str, where: str) -> list[dict[str, str]]:
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    table = csv.DictReader(lines)
-    missing = set(_KOI_COLUMNS if kind == "KOI" else _K2_COLUMNS) - set(table.fieldnames or ())
-    if missing:
-        raise SourceError(
-            f"{where}: this is no {kind} table of the Exoplanet Archive, it has no column "
-            f"{min(missing)}"
-        )
-    rows = list(table)
-    for number, row in enumerate(rows, start=1):
-        for column, form in _NUMBERS.items():
-            value = row.get(column) or ""
-            if column in row and not form.fullmatch(value):
-                raise SourceError(
-                    f"{where}: row {number} of the {kind} table has {value!r} as its {column}; "
-                    "get the table again"
-                )
-    return rows
+    columns = _KOI_COLUMNS if kind == "KOI" else _K2_COLUMNS
+    return table_rows(text, kind, where, columns, _NUMBERS)
 
 
 def _tags(found: Collection[tuple[str, str]], rows: Iterable[Row], teff: str, radius: str) -> Tags:
@@ -286,5 +264,4 @@ def _selector(labels: str) -> str:
 
 
 def _meta_line(series: Series, attributes: Mapping[str, str]) -> str:
-    pairs = ",".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in attributes.items())
-    return f"{series_name(series.classname, series.labels)}{{{pairs}}}"
+    return series_name(series.classname, series.labels) + attribute_text(attributes)

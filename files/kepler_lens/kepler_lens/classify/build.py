@@ -1,0 +1,203 @@
+"""What one star gives to a data set: its signals, with views, scalars and labels.
+
+`records_of_star` is what a star takes, here or in a worker of the fleet. What it gives is kept by
+`kepler_lens.classify.parts` until all stars are there, and assembled then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.classify import scalars as scalar
+from kepler_lens.classify import synthetic
+from kepler_lens.classify.dataset import LABEL
+from kepler_lens.classify.example import Writable, encode
+from kepler_lens.classify.labels import UNKNOWN, Known, LabelTable
+from kepler_lens.classify.recipes import Recipe
+from kepler_lens.classify.views import ViewError
+from kepler_lens.errors import LightCurveError
+from kepler_lens.search.catalogue import Vetted, search_and_vet
+from kepler_lens.search.engine import Candidate, Search
+from kepler_lens.search.ephemeris import Ephemeris, transits
+from kepler_lens.search.observations import NotSearchableError, Observations
+from kepler_lens.search.prepare import event_bank, prepare
+from kepler_lens.search.vet import vet
+
+SIGNALS = ("table", "search")
+"""Whose signals become examples: those of the table, or what the package's own search finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StarOrders:
+    """What is the same for all stars of a data set.
+
+    Attributes
+    ----------
+    table : LabelTable
+        May hold the one star only, where it goes to a worker (`of`).
+    signals : str
+        One of `SIGNALS`.
+    synthetic : tuple of str
+        Kinds of `kepler_lens.classify.synthetic` to make of each star.
+    seed : int
+    """
+
+    table: LabelTable
+    signals: str = SIGNALS[0]
+    synthetic: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class StarRecords:
+    """What a star gave.
+
+    Attributes
+    ----------
+    star : int
+    contents : list of bytes
+        Serialized records.
+    left_out : dict
+        The star or its signals that are not among them, to why.
+    """
+
+    star: int
+    contents: list[bytes] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Signal:
+    name: str
+    number: int
+    ephemeris: Ephemeris
+    label: str
+    scalars: NDArray[np.float32]
+    kind: str = ""
+
+
+def records_of_star(
+    star: int, curve_of: Callable[[int], Observations], orders: StarOrders, recipe: Recipe
+) -> StarRecords:
+    """Make the records of one star.
+
+    Parameters
+    ----------
+    star : int
+    curve_of : callable
+        Gets the star, gives its light curve or raises NotSearchableError or LightCurveError.
+    orders : StarOrders
+    recipe : Recipe
+
+    Returns
+    -------
+    StarRecords
+        A star without a usable light curve, a signal without views, and one that several labels
+        match are in ``left_out``.
+    """
+    result = StarRecords(star)
+    try:
+        observed = curve_of(star)
+        for search, signals in _light_curves(observed, orders, result):
+            _add(result, search, signals, recipe)
+    except (NotSearchableError, LightCurveError, ViewError) as error:
+        result.left_out[f"star {star}"] = str(error)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # One odd light curve must not end the building of all others.
+        result.left_out[f"star {star}"] = f"It failed: {type(error).__name__}: {error}"
+    return result
+
+
+def _light_curves(
+    observed: Observations, orders: StarOrders, result: StarRecords
+) -> Iterator[tuple[Search, list[_Signal | None]]]:
+    """Give the star's light curve and those made of it, each candidate with its label or None."""
+    if orders.signals == "table":
+        search, signals = _of_table(observed, orders.table.of_star.get(observed.star, ()))
+    else:
+        search, signals = _of_search(observed, orders.table, result)
+    yield search, signals
+    if not orders.synthetic:
+        return
+    quiet = synthetic.without(observed, [each.ephemeris for each in search.candidates])
+    for kind in orders.synthetic:
+        search, found = synthetic.candidates(synthetic.make(quiet, kind, orders.seed))
+        yield search, [_signal(search, each, label, kind) for each, label in found]
+
+
+def _of_table(
+    observed: Observations, known: Sequence[Known]
+) -> tuple[Search, list[_Signal | None]]:
+    """Measure the table's signals as the search measures its own."""
+    search = Search(observed, prepare(observed), (), (), np.inf)
+    candidates = []
+    for each in known:
+        ephemeris = Ephemeris(each.period_days, each.epoch_bkjd, each.duration_hours)
+        (events,) = event_bank(search.prepared, _nowhere(search), [ephemeris.duration_hours])
+        found = transits(ephemeris, events)
+        candidates.append(Candidate(each.number, ephemeris, found.mes, 0.0, found))
+    search = replace(search, candidates=tuple(candidates))
+    signals = []
+    for each, candidate in zip(known, candidates, strict=True):
+        vetting = vet(search.prepared, candidate.ephemeris, search.others(candidate.number))
+        label = None if each.label == UNKNOWN else each.label
+        signals.append(_signal(search, Vetted(candidate, vetting), label))
+    return search, signals
+
+
+def _nowhere(search: Search) -> NDArray[np.bool_]:
+    return np.zeros(len(search.prepared.time), bool)
+
+
+def _of_search(
+    observed: Observations, table: LabelTable, result: StarRecords
+) -> tuple[Search, list[_Signal | None]]:
+    found = search_and_vet(observed)
+    signals = []
+    for each in found.candidates:
+        at = each.vetting.ephemeris
+        match = table.match(observed.star, at.period_days, at.epoch_bkjd, at.duration_hours)
+        if match.ambiguous:
+            name = f"star {observed.star}, candidate {each.candidate.number}"
+            result.left_out[name] = f"{match.ambiguous} match it in {table.release}."
+        label = None if match.label == UNKNOWN else match.label
+        signals.append(_signal(found.search, each, label))
+    return found.search, signals
+
+
+def _signal(search: Search, vetted: Vetted, label: str | None, kind: str = "") -> _Signal | None:
+    if label is None:
+        return None
+    number, star = vetted.candidate.number, search.star
+    name = f"star {star.star}, candidate {number}{f' ({kind})' if kind else ''}"
+    row = scalar.of_candidate(star, vetted, len(search.candidates))
+    return _Signal(name, number, vetted.vetting.ephemeris, label, row, kind)
+
+
+def _add(
+    result: StarRecords, search: Search, signals: Sequence[_Signal | None], recipe: Recipe
+) -> None:
+    if not any(signals):
+        return
+    for signal, views in zip(signals, recipe.from_search(search), strict=True):
+        if signal is None:
+            continue
+        if isinstance(views, ViewError):
+            result.left_out[signal.name] = str(views)
+            continue
+        values: dict[str, Writable] = {
+            **views,
+            **scalar.features(signal.scalars),
+            "kepid": search.star.star,
+            "tce_plnt_num": signal.number,
+            "tce_time0bk": signal.ephemeris.epoch_bkjd,
+            LABEL: signal.label,
+            "recipe": f"{recipe.name} {recipe.digest}",
+        }
+        if signal.kind:
+            values |= {"synthetic": 1, "synthetic_kind": signal.kind}
+        result.contents.append(encode(values))

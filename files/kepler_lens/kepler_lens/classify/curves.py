@@ -1,0 +1,80 @@
+"""Light curves of many stars: from a folder of FITS files, or from the Warp 10 server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from kepler_lens.archive.names import facts_of, may_be_light_curve
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.search.observations import NotSearchableError, Observations, observations
+
+COLUMN = "PDCSAP_FLUX"
+
+CurveOf = Callable[[int], Observations]
+
+
+def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
+    """Find the stars of a folder's FITS files, in whatever folders below it.
+
+    Returns
+    -------
+    stars : list of int
+    curve_of : callable
+        Reads a star's files of long cadence when it is asked for.
+
+    Raises
+    ------
+    KeplerLensError
+        There are no light curves of long cadence.
+    """
+    files = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        facts = facts_of(path.name)
+        if facts.star is not None:
+            if facts.cadence == "long":
+                files[facts.star].append(path)
+        elif path.is_file() and may_be_light_curve(path.name):
+            # A name of another pattern does not say whose it is.
+            curve = read_light_curve(path, (COLUMN,))
+            if curve.cadence == "long":
+                files[curve.star].append(path)
+    if not files:
+        raise KeplerLensError(f"{folder}: there are no light curves of long cadence (.fits) here.")
+
+    def curve_of(star: int) -> Observations:
+        if star not in files:
+            raise NotSearchableError(f"{folder} has no light curve of star {star}.")
+        # Without SAP_QUALITY, which the server has not: views are the same from either.
+        return observations([read_light_curve(path, (COLUMN,)) for path in files[star]], COLUMN)
+
+    return sorted(files), curve_of
+
+
+def from_server(server: str, token_file: Path | None) -> tuple[list[int], CurveOf]:
+    """Find the stars on the server that have a light curve of long cadence.
+
+    Returns
+    -------
+    stars, curve_of
+        See `from_folder`.
+
+    Raises
+    ------
+    Warp10Error
+        It cannot be reached, or refuses the token.
+    """
+    from kepler_lens.gts import CLASS_OF_COLUMN
+    from kepler_lens.search.source import fetch_curve
+    from kepler_lens.warp10 import Token, Warp10
+
+    warp10 = Warp10(server, patience=30)
+    token = Token.from_file(token_file) if token_file else warp10.public_token()
+    stars: set[int] = set()
+    # By the last digit of the star: all of Kepler in one answer would be too much.
+    for digit in range(10):
+        selector = f"{CLASS_OF_COLUMN[COLUMN]}{{KEPLERID~.*{digit},OBSMODE=long%20cadence}}"
+        stars |= {int(series.labels["KEPLERID"]) for series in warp10.find(selector, token)}
+    return sorted(stars), lambda star: fetch_curve(warp10, token, star, COLUMN).observations()

@@ -1,0 +1,235 @@
+"""A data set while it is built: what each star gave, until all are there and it is assembled.
+
+Each star is a file of records and one that says how many there are, written after it: a build that
+was stopped, however it was, goes on with the next star. The manifest is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from kepler_lens.classify.build import StarRecords
+from kepler_lens.classify.dataset import Examples, class_counts, load
+from kepler_lens.classify.labels import CLASSES, LabelTable
+from kepler_lens.classify.manifest import (
+    MANIFEST_FILE,
+    DataSetError,
+    Manifest,
+    Shard,
+    Source,
+    file_sha256,
+    read_manifest,
+    write_manifest,
+)
+from kepler_lens.classify.records import contents, write_contents
+from kepler_lens.classify.splits import PARTS, check_split, draw_parts, folds, held
+
+RECORDS_A_SHARD = 1024
+"""Chosen: with all views and their scatter a shard has 41 MB."""
+FOLDS = 5
+"""Of the cross-validation that the documents report."""
+_PLAN_FILE = "plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a data set is to be made of; stars of two plans do not mix.
+
+    Attributes
+    ----------
+    recipe, digest : str
+    light_curves : str
+        Where they come from.
+    labels : Source
+    signals : str
+    synthetic : tuple of str
+    seed : int
+        See `kepler_lens.classify.build.StarOrders`.
+    stars : tuple of int
+    """
+
+    recipe: str
+    digest: str
+    light_curves: str
+    labels: Source
+    signals: str
+    synthetic: tuple[str, ...]
+    seed: int
+    stars: tuple[int, ...] = field(repr=False)
+
+    def text(self) -> str:
+        """Write it, the same plan the same way."""
+        stars = hashlib.sha256(" ".join(map(str, sorted(self.stars))).encode()).hexdigest()
+        content = asdict(self) | {"stars": stars}
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def source_of(table: LabelTable) -> Source:
+    """Say which table labels came from."""
+    return Source(table.release, Path(table.path).name, table.sha256, table.exported)
+
+
+class Parts:
+    """The folder of a data set, with what its stars gave.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed.
+    plan : Plan
+
+    Raises
+    ------
+    DataSetError
+        The folder holds another data set, or the stars of another plan.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.parts = folder / "parts"
+        self.done = (folder / MANIFEST_FILE).is_file()
+        if self.done:
+            if read_manifest(folder).plan != plan.text():
+                raise DataSetError(
+                    f"{folder}: there is a data set that was made in another way (other recipe, "
+                    "labels, stars or seed): name another folder, or remove this one."
+                )
+            return
+        self.parts.mkdir(parents=True, exist_ok=True)
+        path = self.parts / _PLAN_FILE
+        if not path.is_file():
+            _write(path, plan.text())
+        elif path.read_text(encoding="utf-8") != plan.text():
+            raise DataSetError(
+                f"{self.parts}: there are stars of a data set that was begun in another way (other "
+                "recipe, labels, stars or seed): name another folder, or remove this one."
+            )
+
+    def missing(self) -> list[int]:
+        """List the stars that are still to be made."""
+        if self.done:
+            return []
+        return [star for star in sorted(self.plan.stars) if not self._said(star).is_file()]
+
+    def put(self, result: StarRecords) -> None:
+        """Keep what a star gave."""
+        if result.contents:
+            write_contents(self._records(result.star), result.contents)
+        said = {"records": len(result.contents), "left_out": result.left_out}
+        _write(self._said(result.star), json.dumps(said) + "\n")
+
+    def assemble(self) -> Manifest:
+        """Make shards of all stars' records, draw the splits, write the manifest.
+
+        Returns
+        -------
+        Manifest
+
+        Raises
+        ------
+        DataSetError
+            There are stars to be made still, or none gave a record.
+        RecordError
+            What was kept of a star is damaged.
+        """
+        if self.done:
+            return read_manifest(self.folder)
+        if lacking := self.missing():
+            raise DataSetError(
+                f"{self.folder}: {len(lacking)} stars are to be made still, such as {lacking[0]}."
+            )
+        said = {
+            star: json.loads(self._said(star).read_text(encoding="utf-8"))
+            for star in sorted(self.plan.stars)
+        }
+        left_out = {name: why for each in said.values() for name, why in each["left_out"].items()}
+        total = sum(each["records"] for each in said.values())
+        if not total:
+            why = next(iter(left_out.values()), "The labels know none of its stars.")
+            raise DataSetError(f"{self.folder}: no star gave a record. {why}")
+        for old in self.folder.glob("examples-*"):
+            old.unlink()
+        shards = self._shards([star for star, each in said.items() if each["records"]], total)
+        examples = load([self.folder / shard.name for shard in shards], views=())
+        if len(examples) != total:
+            raise DataSetError(
+                f"{self.parts}: {len(examples)} records are there of {total} that were made: "
+                "remove the folder and make the data set anew."
+            )
+        manifest = _manifest(self.plan, examples, tuple(shards), left_out)
+        write_manifest(self.folder, manifest)
+        shutil.rmtree(self.parts)
+        self.done = True
+        return manifest
+
+    def _shards(self, stars: Sequence[int], total: int) -> list[Shard]:
+        count = -(-total // RECORDS_A_SHARD)
+        records = self._contents(stars)
+        shards = []
+        for k in range(count):
+            path = self.folder / f"examples-{k:05d}-of-{count:05d}"
+            written = write_contents(path, islice(records, RECORDS_A_SHARD))
+            shards.append(Shard(path.name, written, path.stat().st_size, file_sha256(path)))
+        return shards
+
+    def _contents(self, stars: Sequence[int]) -> Iterator[bytes]:
+        for star in stars:
+            yield from contents(self._records(star))
+
+    def _records(self, star: int) -> Path:
+        return self.parts / f"{star:09d}.records"
+
+    def _said(self, star: int) -> Path:
+        return self.parts / f"{star:09d}.json"
+
+
+def _manifest(
+    plan: Plan, examples: Examples, shards: tuple[Shard, ...], left_out: dict[str, str]
+) -> Manifest:
+    groups = np.unique(examples.group)
+    drawn: dict[str, list[int]] = {}
+    folded: list[list[int]] = []
+    which = (examples.group, examples.label, examples.synthetic)
+    # A data set of few stars, such as one to be evaluated on, cannot be split.
+    if len(groups) >= len(PARTS):
+        part = draw_parts(*which, plan.seed)
+        kept = held(part, examples.synthetic)
+        check_split(kept, examples.star, examples.group, examples.synthetic)
+        drawn = {
+            name: np.unique(examples.group[part == k]).tolist() for k, name in enumerate(PARTS)
+        }
+    if len(groups) >= FOLDS:
+        fold = folds(*which, FOLDS, plan.seed)
+        folded = [np.unique(examples.group[fold == k]).tolist() for k in range(FOLDS)]
+    made = class_counts(examples.label[examples.synthetic])
+    return Manifest(
+        recipe=plan.recipe,
+        digest=plan.digest,
+        plan=plan.text(),
+        seed=plan.seed,
+        light_curves=plan.light_curves,
+        labels=(plan.labels,),
+        counts=examples.counts(),
+        synthetic={name: made[name] for name in CLASSES},
+        stars=len(np.unique(examples.star)),
+        groups=len(groups),
+        shards=shards,
+        parts=drawn,
+        folds=tuple(folded),
+        left_out=left_out,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,194 @@
+"""`kepler-lens dataset`: labelled candidates with their views, for a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kepler_lens.cli import app
+from kepler_lens.errors import KeplerLensError
+
+if TYPE_CHECKING:
+    from kepler_lens.classify.dataset import Examples
+    from kepler_lens.classify.labels import LabelTable
+    from kepler_lens.classify.manifest import Manifest
+
+_SAY_EVERY = 20
+
+
+@app.command()
+def dataset(
+    output: Annotated[
+        Path, typer.Argument(help="Folder of the data set, made if needed.", show_default=False)
+    ],
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Folder of FITS files, in any layout.", exists=True, file_okay=False),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Or the Warp 10 server, such as http://127.0.0.1:8080.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Read token's file. Default: the token that the server makes public."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of NASA's Exoplanet Archive as CSV: TCEs of DR24, or KOIs.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    release: Annotated[
+        str,
+        typer.Option(
+            help="What table that is: q1_q17_dr24_tce, or of the KOI tables cumulative, "
+            "q1_q17_dr25_koi or q1_q17_dr24_koi. Another one is refused."
+        ),
+    ] = "q1_q17_dr24_tce",
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="How views are made: search-1 from the light curve that the search has freed of "
+            "its star's variability, astronet-1 as in AstroNet's published records."
+        ),
+    ] = "search-1",
+    signals: Annotated[
+        str,
+        typer.Option(
+            help="table: the signals of the table. search: what this package's search finds, "
+            "matched to the table by star, period and epoch."
+        ),
+    ] = "table",
+    synthetic: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Add planets and impostors made of each light curve: planet, eclipse, "
+            "eclipse_half, inverted, scrambled. May be repeated."
+        ),
+    ] = None,
+    star: Annotated[
+        list[int] | None,
+        typer.Option(help="KIC number, may be repeated. Default: all that have labels."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the splits and of what is synthetic.")] = 0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Build nothing: check the folder that is named.")
+    ] = False,
+) -> None:
+    """Build a data set of labelled candidates, or check one.
+
+    Each star's candidates become records: views of the folded light curve, scalars such as depth
+    and period, and the label (PC planet, AFP eclipse, NTP noise). The folder gets shards of
+    TFRecords in AstroNet's own layout, and manifest.json with their checksums, the recipe, the
+    labels' release and the splits into train, validation and test, which share no star and no
+    ephemeris. Stopped and started again it goes on with the next star. What the labels do not
+    know, or know twice with different labels, is left out and named.
+
+    With --check every record is read, of AstroNet's published files too, and what is there is
+    counted; a damaged or missing file is named, and the exit status is not 0.
+
+    Examples
+    --------
+    `kepler-lens dataset dr24/ --files ~/kepler --labels q1_q17_dr24_tce.csv`
+
+    `kepler-lens dataset mine/ --server http://127.0.0.1:8080 --labels koi.csv
+    --release cumulative --signals search --synthetic inverted --synthetic eclipse_half`
+
+    `kepler-lens dataset --check dr24/`
+    """
+    from kepler_lens.classify.build import SIGNALS, StarOrders, records_of_star
+    from kepler_lens.classify.curves import from_folder, from_server
+    from kepler_lens.classify.parts import Parts, Plan, source_of
+    from kepler_lens.classify.recipes import recipe as recipe_of
+    from kepler_lens.classify.synthetic import KINDS
+
+    if check:
+        _check(output)
+        return
+    if (files is None) == (server is None):
+        raise typer.BadParameter("name either --files or a --server", param_hint="--files")
+    if labels is None:
+        raise typer.BadParameter("name the table of labels", param_hint="--labels")
+    kinds = tuple(dict.fromkeys(synthetic or ()))
+    for name, value, known in (
+        ("--signals", signals, SIGNALS),
+        *(("--synthetic", kind, KINDS) for kind in kinds),
+    ):
+        if value not in known:
+            raise typer.BadParameter(f"there are {', '.join(known)}", param_hint=name)
+    makes = recipe_of(recipe)
+    table = _table(labels, release)
+    stars, curve_of = from_folder(files) if files else from_server(server or "", token_file)
+    wanted = set(star) if star else set(stars) & set(table.of_star)
+    if not wanted:
+        raise KeplerLensError(
+            f"{labels}: the table knows none of the {len(stars)} stars with a light curve."
+        )
+    plan = Plan(
+        recipe=makes.name,
+        digest=makes.digest,
+        light_curves=server or str(files),
+        labels=source_of(table),
+        signals=signals,
+        synthetic=kinds,
+        seed=seed,
+        stars=tuple(sorted(wanted)),
+    )
+    parts = Parts(output, plan)
+    orders = StarOrders(table, signals, kinds, seed)
+    missing = parts.missing()
+    for done, number in enumerate(missing, start=len(wanted) - len(missing) + 1):
+        parts.put(records_of_star(number, curve_of, orders, makes))
+        if done % _SAY_EVERY == 0:
+            typer.echo(f"{done} of {len(wanted)} stars", err=True)
+    manifest = parts.assemble()
+    for name, why in manifest.left_out.items():
+        typer.echo(f"Left out: {name}: {why}", err=True)
+    _print_manifest(output, manifest)
+
+
+def _table(path: Path, release: str) -> LabelTable:
+    from kepler_lens.classify.labels import read_koi_table, read_tce_table
+
+    read = read_tce_table if release.endswith("_tce") else read_koi_table
+    return read(path, release)
+
+
+def _check(folder: Path) -> None:
+    from kepler_lens.classify.dataset import load
+    from kepler_lens.classify.manifest import MANIFEST_FILE, read_manifest
+    from kepler_lens.classify.splits import PARTS, check_split, held, stored
+
+    examples = load(folder)
+    if (folder / MANIFEST_FILE).is_file():
+        manifest = read_manifest(folder)
+        if manifest.parts:
+            part = stored(examples.group, [manifest.parts[name] for name in PARTS])
+            part = held(part, examples.synthetic)
+            check_split(part, examples.star, examples.group, examples.synthetic)
+        _print_manifest(folder, manifest)
+    else:
+        _print_examples(folder, examples)
+
+
+def _print_manifest(folder: Path, manifest: Manifest) -> None:
+    counts = ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count)
+    made = sum(manifest.synthetic.values())
+    typer.echo(
+        f"{folder}: {counts}{f', {made} synthetic' if made else ''} of {manifest.stars} stars in "
+        f"{manifest.groups} groups; recipe {manifest.recipe} {manifest.digest}; "
+        f"{len(manifest.shards)} shards."
+    )
+
+
+def _print_examples(folder: Path, examples: Examples) -> None:
+    counts = ", ".join(f"{count} {name}" for name, count in examples.counts().items() if count)
+    stars, groups = len(set(examples.star.tolist())), len(set(examples.group.tolist()))
+    typer.echo(
+        f"{folder}: {counts} of {stars} stars in {groups} groups; recipe {examples.recipe}; "
+        f"views {', '.join(examples.views)}."
+    )

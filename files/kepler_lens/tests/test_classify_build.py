@@ -1,0 +1,150 @@
+"""Data sets from real light curves: what a star gives, and the command that builds and checks."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import kepler_lens.cli_dataset  # noqa: F401 - adds its command
+from kepler_lens.classify.build import StarOrders, records_of_star
+from kepler_lens.classify.curves import from_folder
+from kepler_lens.classify.dataset import load
+from kepler_lens.classify.labels import CLASSES, LabelTable, read_tce_table
+from kepler_lens.classify.recipes import recipe
+from kepler_lens.classify.records import VIEW_LENGTHS, VIEWS, write_contents
+from kepler_lens.classify.scalars import SCALARS
+from kepler_lens.classify.views import LENGTHS, SCATTER
+from kepler_lens.cli import app
+from kepler_lens.errors import KeplerLensError
+
+
+@pytest.fixture(scope="module")
+def tce(data):
+    return read_tce_table(data / "tables" / "q1_q17_dr24_tce.csv")
+
+
+@pytest.fixture(scope="module")
+def systems(data):
+    return data / "systems"
+
+
+def test_a_record_has_the_views_that_a_recipe_makes():
+    assert VIEWS == LENGTHS
+    assert set(VIEW_LENGTHS) == set(VIEWS) | {name + SCATTER for name in VIEWS}
+
+
+def examples_of(tmp_path, result):
+    path = tmp_path / "star"
+    write_contents(path, result.contents)
+    return load(path)
+
+
+def test_the_records_of_kepler_11_are_the_published_ones(tmp_path, data, tce):
+    _, curve_of = from_folder(data / "kepler" / "006541920")
+    result = records_of_star(6541920, curve_of, StarOrders(tce), recipe("astronet-1"))
+    assert result.left_out == {}
+    made = examples_of(tmp_path, result)
+    published = load(data / "astronet")
+    published = published.select(published.star == 6541920)
+    assert len(made) == 6
+    assert set(made.views) == set(VIEW_LENGTHS)
+    assert all(has.all() for has in made.has.values())
+    for k, number in enumerate(published.number.tolist()):
+        (i,) = np.flatnonzero(made.number == number)
+        assert made.label[i] == published.label[k]
+        for view, least in (("local_view", 0.9999), ("global_view", 0.998)):
+            r = np.corrcoef(made.views[view][i], published.views[view][k])[0, 1]
+            assert r >= least
+        mine = dict(zip(SCALARS, made.scalars[i].tolist(), strict=True))
+        theirs = dict(zip(SCALARS, published.scalars[k].tolist(), strict=True))
+        for name, most in (("period", 1e-6), ("duration", 1e-4), ("depth", 0.25), ("snr", 0.35)):
+            assert mine[name] == pytest.approx(theirs[name], rel=most)
+        assert mine["multiplicity"] == 6
+    assert not np.isnan(made.scalars).any()
+
+
+def test_what_the_search_finds_gets_the_labels_of_the_table(tmp_path, data, tce):
+    _, curve_of = from_folder(data / "kepler" / "006541920")
+    orders = StarOrders(tce, "search", ("inverted",), seed=1)
+    made = examples_of(tmp_path, records_of_star(6541920, curve_of, orders, recipe("search-1")))
+    assert made.recipe == f"search-1 {recipe('search-1').digest}"
+    real = made.select(~made.synthetic)
+    known = [10.304, 13.0249, 22.6871, 31.9954, 46.6861, 118.379]
+    np.testing.assert_allclose(np.sort(real.scalars[:, 0]), known, rtol=2e-4)
+    assert (real.label == CLASSES.index("PC")).all()
+    mirrored = made.select(made.synthetic)
+    assert len(mirrored)
+    assert (mirrored.label == CLASSES.index("NTP")).all()
+
+
+def test_a_star_without_light_curve_or_label_gives_its_reason(systems, tce):
+    _, curve_of = from_folder(systems)
+    result = records_of_star(6541920, curve_of, StarOrders(tce), recipe("search-1"))
+    assert result.contents == []
+    assert "has no light curve of star 6541920" in result.left_out["star 6541920"]
+    none = LabelTable("none", "none.csv", "", "", {})
+    result = records_of_star(3323887, curve_of, StarOrders(none), recipe("search-1"))
+    assert (result.contents, result.left_out) == ([], {})
+
+
+def test_files_whose_names_do_not_say_their_star_are_found(tmp_path, data):
+    stars, _ = from_folder(data / "red_giants")
+    assert 3744043 in stars
+    assert len(stars) == 9
+    with pytest.raises(KeplerLensError, match="no light curves of long cadence"):
+        from_folder(tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["dataset", *map(str, arguments)])
+
+
+def test_the_command_builds_checks_and_does_nothing_twice(tmp_path, data, systems):
+    out, labels = tmp_path / "set", data / "tables" / "q1_q17_dr24_tce.csv"
+    first = run(out, "--files", systems, "--labels", labels, "--seed", 3)
+    assert first.exit_code == 0, first.output
+    assert "set: 3 PC of 1 stars in 1 groups; recipe search-1" in first.stdout
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    again = run(out, "--files", systems, "--labels", labels, "--seed", 3)
+    checked = run("--check", out)
+    assert again.stdout == first.stdout == checked.stdout
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+    other = run(out, "--files", systems, "--labels", labels, "--seed", 4)
+    assert "made in another way" in str(other.exception)
+    assert set(load(out, views=VIEWS).views) == set(VIEWS)
+    shard = next(out.glob("examples-*"))
+    damaged = bytearray(shard.read_bytes())
+    damaged[100] ^= 1
+    shard.write_bytes(damaged)
+    assert f"{shard}: the shard is damaged" in str(run("--check", out).exception)
+
+
+def test_the_command_checks_published_records(data):
+    result = run("--check", data / "astronet")
+    assert "848 PC, 372 AFP, 590 NTP of 1717 stars in 1610 groups" in result.stdout
+    cut = run("--check", data / "astronet_more")
+    assert "train-00004-of-00005: record 148 at byte 1422697 is cut" in str(cut.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--labels", "TABLE"], "name either --files or a"),
+        (["--files", "FILES"], "name the table of labels"),
+        (["--files", "FILES", "--labels", "TABLE", "--signals", "mine"], "there are table, search"),
+        (["--files", "FILES", "--labels", "TABLE", "--synthetic", "moon"], "there are planet, ecl"),
+        (["--files", "FILES", "--labels", "TABLE", "--recipe", "soup"], "There is no recipe"),
+        (["--files", "FILES", "--labels", "TABLE", "--release", "dr25"], "there is no KOI table"),
+        (["--files", "FILES", "--labels", "KOI"], "no TCE q1_q17_dr24_tce table"),
+        (["--files", "GIANTS", "--labels", "TABLE"], "the table knows none of the 9 stars"),
+    ],
+)
+def test_what_the_command_refuses(tmp_path, data, systems, arguments, words):
+    names = {
+        "FILES": systems,
+        "GIANTS": data / "red_giants",
+        "TABLE": data / "tables" / "q1_q17_dr24_tce.csv",
+        "KOI": data / "tables" / "kepler_objects_of_interest.csv",
+    }
+    result = run(tmp_path / "out", *(names.get(each, each) for each in arguments))
+    assert result.exit_code != 0
+    assert words in f"{' '.join(result.output.split())} {result.exception}"

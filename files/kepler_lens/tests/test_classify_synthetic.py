@@ -1,0 +1,98 @@
+"""Planets and impostors that are put into real and simulated light curves, and found again."""
+
+import numpy as np
+import pytest
+
+from kepler_lens.classify.synthetic import KINDS, candidates, make, without
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.search.ephemeris import Ephemeris
+from kepler_lens.search.observations import CADENCE_DAYS, observations, observe
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    rng = np.random.default_rng(11)
+    time = 131.5 + np.arange(16_000) * CADENCE_DAYS
+    time = time[(time % 93) > 1.5]
+    flux = 1e5 * (1 + 1e-4 * rng.normal(size=len(time)) + 3e-4 * np.sin(time / 4))
+    return observe(900000042, "SIM 900000042", "Simulation", time, flux)
+
+
+def labelled(made):
+    search, found = candidates(made)
+    assert len(found) == len(search.candidates)
+    return [(vetted, label) for vetted, label in found if label]
+
+
+@pytest.mark.parametrize(("kind", "label"), [("planet", "PC"), ("eclipse", "AFP")])
+def test_what_is_put_in_is_found_and_labelled(quiet, kind, label):
+    made = make(quiet, kind, seed=2)
+    found = labelled(made)
+    assert {each for _, each in found} == {label}
+    period = made.truth[0].period_days
+    assert any(
+        vetted.vetting.ephemeris.period_days == pytest.approx(period, rel=1e-3)
+        for vetted, _ in found
+    )
+
+
+def test_a_binary_of_two_like_eclipses_is_found_at_half_its_period(quiet):
+    made = make(quiet, "eclipse_half", seed=1)
+    half = made.truth[0].period_days / 2
+    found = labelled(made)
+    assert {label for _, label in found} == {"AFP"}
+    assert any(
+        vetted.vetting.ephemeris.period_days == pytest.approx(half, rel=1e-3) for vetted, _ in found
+    )
+
+
+@pytest.mark.parametrize("kind", ["inverted", "scrambled"])
+def test_of_noise_the_strongest_signals_are_taken(quiet, kind):
+    found = labelled(make(quiet, kind, seed=0))
+    assert {label for _, label in found} == {"NTP"}
+    assert all(vetted.candidate.statistic < 12 for vetted, _ in found)
+
+
+def test_a_star_kind_and_seed_give_the_same_light_curve(quiet):
+    for kind in KINDS:
+        one, again = (make(quiet, kind, seed=5).observed for _ in range(2))
+        np.testing.assert_array_equal(one.flux, again.flux)
+        assert (np.diff(one.time) > 0).all()
+        assert (np.diff(one.quarter) >= 0).all()
+        assert len(one.time) == len(one.flux) == len(one.quarter) == len(quiet.time)
+        if kind != "inverted":
+            other = make(quiet, kind, seed=6).observed
+            assert not np.array_equal(one.flux, other.flux)
+
+
+def test_scrambling_keeps_every_quarter_as_it_is(quiet):
+    made = make(quiet, "scrambled", seed=1).observed
+    assert sorted(made.flux.tolist()) == sorted(quiet.flux.tolist())
+    assert not np.array_equal(made.flux, quiet.flux)
+    assert made.time[0] == quiet.time[0]
+    assert made.time[-1] == pytest.approx(quiet.time[-1])
+    inside = np.diff(made.quarter) == 0
+    assert np.diff(made.time)[inside].max() == pytest.approx(
+        np.diff(quiet.time)[np.diff(quiet.quarter) == 0].max()
+    )
+
+
+def test_what_is_found_beside_it_has_no_label(quiet):
+    made = make(quiet, "planet", seed=2)
+    truth = made.truth[0]
+    day, hours = truth.period_days, truth.duration_hours
+    assert made.label(truth) == "PC"
+    for other in (
+        Ephemeris(day * 1.002, truth.epoch_bkjd, hours),
+        Ephemeris(day, truth.epoch_bkjd + hours / 24, hours),
+        Ephemeris(2 * day, truth.epoch_bkjd, hours),
+    ):
+        assert made.label(other) is None
+
+
+def test_a_stars_own_planets_are_left_out(kepler_11):
+    star = observations([read_light_curve(f, ("PDCSAP_FLUX",)) for f in kepler_11[:4]])
+    planet = Ephemeris(10.3039, 137.0 + 10.3039 * 0.2, 4.0)
+    left = without(star, [planet])
+    assert 0 < len(star.time) - len(left.time) < 0.06 * len(star.time)
+    assert np.abs(planet.hours_from_middle(left.time)).min() > 3
