@@ -1,7 +1,7 @@
 """The command `kepler-lens`.
 
-`main` is the entry point. The other commands stand in `cli_archive`, `cli_import`,
-`cli_search` and `cli_transits`, which add theirs to `app`.
+`main` is the entry point. The other commands stand in modules of their own (`COMMANDS`), which add
+theirs to `app`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+COMMANDS = (
+    "cli_archive",
+    "cli_dataset",
+    "cli_import",
+    "cli_scores",
+    "cli_search",
+    "cli_train",
+    "cli_transits",
+)
+"""Modules that add their commands to `app`."""
 
 SOME_FAILED = 3
 """Exit status of a command that did what it could and left out bad files."""
@@ -287,6 +298,6 @@ def run(application: typer.Typer) -> None:
 
 def main() -> None:
     """Run `kepler-lens`."""
-    for commands in ("cli_archive", "cli_import", "cli_search", "cli_transits"):
+    for commands in COMMANDS:
         importlib.import_module(f"kepler_lens.{commands}")
     run(app)

@@ -1,0 +1,140 @@
+"""What a training does to its examples: each is seen a little differently in each epoch.
+
+Order, augmentation and the branches that are dropped are functions of (seed, epoch, step): a
+training that was killed goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.classify.records import LOCAL_LENGTH
+from kepler_lens.classify.shape import ODD
+
+Floats = NDArray[np.float32]
+Arrays = dict[str, Floats]
+
+_LEAST_NOISE = 0.02
+"""Of the transit's depth, where a view has no scatter at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """What is done to an example; strengths were chosen by the figures of a cross-validation.
+
+    Attributes
+    ----------
+    noise : float
+        White noise, at most so many times the view's own scatter.
+    shift : int
+        Bins by which a local view moves, at most: epochs are off by a few hundredths of a duration.
+    numbers : float
+        Noise of the shape's and scalars' standardised numbers, standard deviations.
+    drop_branch, drop_scalars, drop_scalar : float
+        How often a branch is dropped, that of the scalars, and a single scalar.
+    smoothing : float
+        Share of a label that is spread over all classes.
+    """
+
+    noise: float = 0.5
+    shift: int = 2
+    numbers: float = 0.1
+    drop_branch: float = 0.1
+    drop_scalars: float = 0.5
+    drop_scalar: float = 0.1
+    smoothing: float = 0.05
+
+
+def batches(
+    arrays: Mapping[str, Floats],
+    target: Floats,
+    branches: tuple[str, ...],
+    augment: Augment,
+    size: int,
+    seed: int,
+    epoch: int,
+) -> Iterator[tuple[Arrays, Floats]]:
+    """Give an epoch's batches.
+
+    Parameters
+    ----------
+    arrays : mapping of str to float32[n, …]
+        See `Inputs.arrays`.
+    target : float32[n, 3]
+    branches : tuple of str
+        In the order of the mask; none for a network without a mask.
+    augment : Augment
+    size : int
+        Of a batch; what does not fill one waits for the next epoch's order.
+    seed, epoch : int
+
+    Yields
+    ------
+    tuple
+        Arrays and targets of a batch.
+    """
+    n = len(target)
+    order = np.random.default_rng([seed, epoch]).permutation(n)
+    for step in range(steps(n, size)):
+        rng = np.random.default_rng([seed, epoch, step])
+        which = order[step * size : (step + 1) * size]
+        batch = {name: values[which] for name, values in arrays.items()}
+        _change(batch, branches, augment, rng)
+        spread = augment.smoothing
+        yield batch, target[which] * (1 - spread) + np.float32(spread / target.shape[1])
+
+
+def steps(examples: int, size: int) -> int:
+    """Count the batches of an epoch: at least one."""
+    return max(1, examples // size)
+
+
+def _change(
+    batch: Arrays, branches: tuple[str, ...], augment: Augment, rng: np.random.Generator
+) -> None:
+    n = len(next(iter(batch.values())))
+    back = rng.random(n) < 0.5
+    move = rng.integers(-augment.shift, augment.shift + 1, n)
+    strength = augment.noise * rng.random((n, 1, 1), dtype=np.float32)
+    for values in batch.values():
+        if values.ndim != 3:
+            continue
+        values[back] = values[back, ::-1]
+        length = values.shape[1]
+        if length == LOCAL_LENGTH:
+            place = np.clip(np.arange(length) - move[:, None], 0, length - 1)
+            values[:] = np.take_along_axis(values, place[:, :, None], axis=1)
+        # The outer thirds are beside the transit, whose depth is no noise.
+        beside = np.r_[: length // 3, length - length // 3 : length]
+        scatter = values[:, beside].std(axis=1, keepdims=True)
+        values += (
+            strength
+            * np.maximum(scatter, _LEAST_NOISE)
+            * rng.standard_normal(values.shape, dtype=np.float32)
+        )
+    if "shape" in batch:
+        batch["shape"][np.ix_(back, ODD)] *= -1
+        batch["shape"] += augment.numbers * rng.standard_normal(
+            batch["shape"].shape, dtype=np.float32
+        )
+    if "scalars" in batch:
+        _change_scalars(batch["scalars"], augment, rng)
+    if "mask" in batch:
+        kept = rng.random(batch["mask"].shape) >= [
+            augment.drop_scalars if b == "scalars" else augment.drop_branch for b in branches
+        ]
+        # Something must be left to judge by.
+        kept |= ~(kept & (batch["mask"] > 0)).any(axis=1, keepdims=True)
+        batch["mask"] *= kept
+
+
+def _change_scalars(values: Floats, augment: Augment, rng: np.random.Generator) -> None:
+    """Drop single scalars, and move the others a little; `Inputs.arrays` says how they stand."""
+    k = values.shape[1] // 2
+    values[:, k:] *= rng.random((len(values), k)) >= augment.drop_scalar
+    noisy = values[:, :k] + augment.numbers * rng.standard_normal((len(values), k), np.float32)
+    values[:, :k] = noisy * values[:, k:]

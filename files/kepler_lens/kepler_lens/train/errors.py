@@ -1,0 +1,9 @@
+"""What can go wrong in a training, each with the sentence that the user reads."""
+
+from __future__ import annotations
+
+from kepler_lens.errors import KeplerLensError
+
+
+class TrainingError(KeplerLensError):
+    """A training cannot begin or go on."""
