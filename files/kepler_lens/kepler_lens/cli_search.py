@@ -46,11 +46,16 @@ def search(
         typer.Option(help="File of the results' write token: write what is found to the --server."),
     ] = None,
     plots: Annotated[bool, typer.Option(help="Draw a page for each candidate.")] = True,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the model bundle that scores. Default: the package's own."),
+    ] = None,
 ) -> None:
-    """Search a star for transiting planets, and vet what is found.
+    """Search a star for transiting planets, vet and score what is found.
 
     All periods from half a day to half of what was observed are searched; every candidate is
-    masked before the next is looked for, until nothing stands out of the noise. The folder gets
+    masked before the next is looked for, until nothing stands out of the noise. A score is the
+    calibrated probability that a candidate is a planet. The folder gets
     candidates.csv, search.json with every figure, and one page of plots for each candidate. With
     the results' write token they also become series of the server, beside the light curve. Times
     are BKJD: BJD(TDB) - 2454833.
@@ -61,6 +66,8 @@ def search(
 
     `kepler-lens search 11442793 --server http://127.0.0.1:8080`
     """
+    from kepler_lens.classify.bundle import Bundle
+    from kepler_lens.classify.scoring import scored
     from kepler_lens.search.catalogue import search_and_vet, write_result
 
     if column not in COLUMNS:
@@ -79,7 +86,7 @@ def search(
         observed, fingerprint = curve.observations(), curve.fingerprint
     else:
         observed = _from_files(star, files or [], column)
-    result = search_and_vet(observed)
+    result = scored(search_and_vet(observed), Bundle.load(model))
     folder = output or Path(f"search-{star}")
     written = write_result(folder, result, plots=plots)
     if results_token_file and server:
@@ -112,14 +119,17 @@ def _print(result: Result) -> None:
 
     star = result.search.star
     title = f"{star.name}: {len(result.candidates)} candidates"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "period [d]", "epoch [BKJD]", "duration [h]", "depth [ppm]", "SNR"):
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
+    )
+    for name in ("", "period\n[d]", "epoch\n[BKJD]", "duration\n[h]", "depth\n[ppm]", "SNR"):
         table.add_column(name, justify="right")
     table.add_column("transits", justify="right")
+    table.add_column("score", justify="right")
     table.add_column("disposition", min_width=len("disposition"))
     for vetted in result.candidates:
         r = row(star, vetted)
-        names = ("tce_model_snr", "tce_num_transits", "disposition")
+        names = ("tce_model_snr", "tce_num_transits", "score", "disposition")
         table.add_row(
             str(r["tce_plnt_num"]),
             f"{r['tce_period']:.5f}",

@@ -3,9 +3,11 @@
 import time
 from itertools import pairwise
 
+import pytest
 from distributed import Client, LocalCluster
 
-from kepler_lens.jobs.worker import turn, worker_name
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.worker import Luggage, luggage, turn, worker_name
 
 
 def stay(name, seconds):
@@ -33,3 +35,16 @@ def test_one_at_a_time_over_all_workers():
 def test_without_a_fleet_there_is_nobody_to_wait_for():
     with turn("push"), turn("push"):
         pass
+
+
+def test_luggage_reaches_workers_that_come_later():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(Luggage("model-a", b"weights"))
+        cluster.scale(2)
+        client.wait_for_workers(2)
+        assert set(client.run(luggage, "model-a").values()) == {b"weights"}
+        with pytest.raises(KeplerLensError, match="did not get model-b"):
+            client.submit(luggage, "model-b").result()

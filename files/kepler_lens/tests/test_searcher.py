@@ -6,12 +6,13 @@ import pytest
 
 from kepler_lens.errors import JobRunningError, KeplerLensError
 from kepler_lens.jobs.driver import lock
+from kepler_lens.jobs.stars import QUARANTINED, SKIPPED
 from kepler_lens.searcher.config import load_job
 from kepler_lens.searcher.driver import run_search
 from kepler_lens.searcher.pages import Pages
 from kepler_lens.searcher.report import Progress
 from kepler_lens.searcher.table import render_summary
-from kepler_lens.searcher.task import QUARANTINED, SEARCHED, SKIPPED, StarResult
+from kepler_lens.searcher.task import SEARCHED, SearchResult
 
 JOB = {"server": "http://w:8080", "tokens": {"read": "/t/r", "results_write": "/t/w"}}
 
@@ -76,10 +77,10 @@ def progress(tmp_path):
     progress = Progress(run="r", server="http://w:8080", folder=tmp_path)
     progress.total = 4
     progress.working()
-    progress.add(StarResult("worker1", 1, SEARCHED, candidates=2, seconds=3.0, fetch_s=1.0))
-    progress.add(StarResult("worker2", 2, SEARCHED, candidates=0, seconds=1.0))
-    progress.add(StarResult("worker2", 3, SKIPPED, candidates=5))
-    progress.add(StarResult("worker2", 4, QUARANTINED, "Star 4 has 3 usable points."))
+    progress.add(SearchResult("worker1", 1, SEARCHED, candidates=2, seconds=3.0, fetch_s=1.0))
+    progress.add(SearchResult("worker2", 2, SEARCHED, candidates=0, seconds=1.0))
+    progress.add(SearchResult("worker2", 3, SKIPPED, candidates=5))
+    progress.add(SearchResult("worker2", 4, QUARANTINED, "Star 4 has 3 usable points."))
     return progress
 
 
@@ -100,9 +101,19 @@ def test_the_table_has_what_people_ask_for(progress):
         "tce_depth": "740.3",
         "tce_model_snr": "100.5",
         "tce_num_transits": "100",
+        "score": "0.9987",
         "disposition": "CANDIDATE",
     }
     text = render_summary(progress.end("done", "", 3), [row], width=80)
-    for part in ("6541920", "13.0249", "740.3", "CANDIDATE", "worker1", "50%", "3 usable points"):
+    for part in (
+        "6541920",
+        "13.0249",
+        "740.3",
+        "0.9987",
+        "CANDIDATE",
+        "worker1",
+        "50%",
+        "3 usable points",
+    ):
         assert part in text
     assert max(len(line) for line in text.splitlines()) <= 80

@@ -11,7 +11,7 @@ from kepler_lens.warp10 import Token, Warp10
 from lab import PROJECT, SCHEDULER, SERVER, Lab
 
 FOLDER = PROJECT / ".lab" / "transits"
-STATE = "/var/lib/kepler-lens/transits"
+STATES = "/var/lib/kepler-lens"
 CADENCE = 0.0204336
 
 
@@ -41,41 +41,41 @@ def planet(days: float = 90.0, period: float = 4.321) -> tuple[np.ndarray, np.nd
     return when, flux
 
 
-def start(lab: Lab, stars: list[int] | None, *, force: bool = False) -> None:
-    """Start the unit on some stars, without the playbook."""
-    job = json.loads(lab.shell(SCHEDULER, "cat /etc/kepler-lens/transits.json"))
-    text = json.dumps(job | {"stars": stars, "force": force})
+def start(lab: Lab, stars: list[int] | None, *, force: bool = False, job: str = "transits") -> None:
+    """Start a job's unit on some stars, without the playbook."""
+    settings = json.loads(lab.shell(SCHEDULER, f"cat /etc/kepler-lens/{job}.json"))
+    text = json.dumps(settings | {"stars": stars, "force": force})
     lab.shell(
         SCHEDULER,
-        f"printf '%s' '{text}' > /etc/kepler-lens/transits.json && rm -f {STATE}/*.json && "
-        "(systemctl reset-failed kepler-transits 2>/dev/null || true) && "
-        "systemctl start --no-block kepler-transits",
+        f"printf '%s' '{text}' > /etc/kepler-lens/{job}.json && rm -f {STATES}/{job}/*.json && "
+        f"(systemctl reset-failed kepler-{job} 2>/dev/null || true) && "
+        f"systemctl start --no-block kepler-{job}",
     )
 
 
-def state(lab: Lab, name: str = "status") -> dict:
-    done = lab.host(SCHEDULER).run(f"cat {STATE}/{name}.json")
+def state(lab: Lab, name: str = "status", job: str = "transits") -> dict:
+    done = lab.host(SCHEDULER).run(f"cat {STATES}/{job}/{name}.json")
     return json.loads(done.stdout) if done.rc == 0 else {}
 
 
-def wait_until(lab: Lab, what: str, true, timeout: float = 240) -> None:
+def wait_until(lab: Lab, what: str, true, timeout: float = 240, job: str = "transits") -> None:
     end = time.monotonic() + timeout
     while not true():
-        journal = "journalctl -u kepler-transits -n 20 -o cat --no-pager"
+        journal = f"journalctl -u kepler-{job} -n 20 -o cat --no-pager"
         assert time.monotonic() < end, f"{what}: {lab.host(SCHEDULER).run(journal).stdout}"
         time.sleep(0.3)
 
 
-def ended(lab: Lab) -> bool:
-    lines = lab.shell(SCHEDULER, "systemctl show -p ActiveState,Job kepler-transits").splitlines()
+def ended(lab: Lab, job: str = "transits") -> bool:
+    lines = lab.shell(SCHEDULER, f"systemctl show -p ActiveState,Job kepler-{job}").splitlines()
     unit = dict(line.split("=", 1) for line in lines)
     return unit["ActiveState"] in ("inactive", "failed") and unit.get("Job", "") in ("", "0")
 
 
-def finish(lab: Lab) -> dict:
+def finish(lab: Lab, job: str = "transits") -> dict:
     """Wait for the end; the report."""
-    wait_until(lab, "the end of the search", lambda: ended(lab))
-    return state(lab, "report")
+    wait_until(lab, "the end of the job", lambda: ended(lab, job), job=job)
+    return state(lab, "report", job)
 
 
 def search(lab: Lab, stars: list[int], *, force: bool = False) -> dict:
@@ -89,17 +89,29 @@ def candidates(lab: Lab, star: int) -> list[dict]:
     return [series["l"] | series["a"] for series in lab.execute(script)[0]]
 
 
+def scores(lab: Lab, star: int) -> list[dict]:
+    """Give the attributes and labels of a star's scores of every run and model, to a guest."""
+    script = f"[ @HELLOEXOWORLD/GETREADTOKEN 'transit.score' {{ 'KEPLERID' '{star}' }} ] FIND"
+    return [series["l"] | series["a"] for series in lab.execute(script)[0]]
+
+
 def newest(lab: Lab, star: int) -> dict | None:
     """Give the star's last search."""
     found = lab.series(f"'transit.search' {{ 'KEPLERID' '{star}' }}")
     return json.loads(max(found[0]["v"])[-1]) if found else None
 
 
-def assert_whole(lab: Lab, star: int) -> list[dict]:
-    """Every candidate that is there is of the search that counts, and none is missing or double."""
+def assert_whole(lab: Lab, star: int, models: int = 1) -> list[dict]:
+    """Every candidate that is there is of the search that counts, and none is missing or double.
+
+    Each has a score of each model that scored, and none has one of a search before.
+    """
     found, about = candidates(lab, star), newest(lab, star)
     assert about is not None
     assert {c["RUN"] for c in found} <= {about["run"]}
     numbers = sorted(int(c["CANDIDATE"]) for c in found)
     assert numbers == list(range(1, about["candidates"] + 1))
+    scored = scores(lab, star)
+    assert {s["RUN"] for s in scored} <= {about["run"]}
+    assert sorted(int(s["CANDIDATE"]) for s in scored) == sorted(models * numbers)
     return found

@@ -22,6 +22,7 @@ from distributed.security import Security
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.config import Tls
+from kepler_lens.jobs.worker import Luggage
 
 # A tarball's files travel with their batches, by intent.
 DATA_IN_FLIGHT = 256_000_000
@@ -55,6 +56,8 @@ class Work(Generic[Batch, Result]):
         Given the batches under way and another, says whether that may join them.
     words : callable
         Names a batch to people.
+    luggage : Luggage, optional
+        What all workers need for it.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Work(Generic[Batch, Result]):
     waiting: int
     admits: Callable[[Sequence[Batch], Batch], bool]
     words: Callable[[Batch], str]
+    luggage: Luggage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +272,7 @@ class Fleet(Generic[Batch, Result]):
             try:
                 if self._client is None:
                     self._client = self._new_client()
+                    self._send_luggage()
                 self._threads = sum(self._client.nthreads().values())
             except _LOST as error:
                 self._drop_client()
@@ -281,6 +286,12 @@ class Fleet(Generic[Batch, Result]):
             reason = self.message
             time.sleep(0.5)
         raise self._out_of_patience(reason)
+
+    def _send_luggage(self) -> None:
+        """Give it to the workers of today; the scheduler gives it to those that come later."""
+        assert self._client is not None  # noqa: S101 - connected
+        if self._work.luggage is not None:
+            self._client.register_plugin(self._work.luggage)
 
     def _out_of_patience(self, reason: str) -> FleetError:
         return FleetError(

@@ -9,10 +9,53 @@ import contextlib
 import functools
 from collections.abc import Iterator
 
-from distributed import Semaphore, get_worker
+from distributed import Semaphore, Worker, WorkerPlugin, get_worker
+
+from kepler_lens.errors import KeplerLensError
 
 _PATIENCE_S = 300.0
 """Nobody waits longer for its turn: that keeps an order which saves work, and no data."""
+
+
+_LUGGAGE: dict[str, bytes] = {}
+
+
+class Luggage(WorkerPlugin):
+    """Bytes that every worker of the fleet gets once, those that come later too.
+
+    Parameters
+    ----------
+    key : str
+        Says what is in it: equal keys, equal content.
+    content : bytes
+    """
+
+    idempotent = True
+
+    def __init__(self, key: str, content: bytes) -> None:
+        self.name = f"luggage-{key}"
+        self.key = key
+        self.content = content
+
+    def setup(self, worker: Worker) -> None:  # noqa: ARG002
+        """Put it where `luggage` finds it."""
+        _LUGGAGE[self.key] = self.content
+
+
+def luggage(key: str) -> bytes:
+    """Give what a job sent along.
+
+    Raises
+    ------
+    KeplerLensError
+        This worker did not get it.
+    """
+    try:
+        return _LUGGAGE[key]
+    except KeyError:
+        raise KeplerLensError(
+            f"The worker did not get {key}, which the job sent along: start the job again."
+        ) from None
 
 
 def worker_name() -> str:

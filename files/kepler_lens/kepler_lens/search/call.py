@@ -139,10 +139,12 @@ def search_one(url: str, star: int) -> str:
     KeplerLensError
         The star is not there, or cannot be searched.
     """
+    from kepler_lens.classify.bundle import Bundle
+    from kepler_lens.classify.scoring import scored
     from kepler_lens.search.catalogue import row, search_and_vet
     from kepler_lens.search.source import from_server
 
-    result = search_and_vet(from_server(star, url, None))
+    result = scored(search_and_vet(from_server(star, url, None)), Bundle.load())
     return json.dumps([row(result.search.star, vetted) for vetted in result.candidates])
 
 

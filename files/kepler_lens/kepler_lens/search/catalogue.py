@@ -7,34 +7,43 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kepler_lens.search.engine import Candidate, Search, same_period
 from kepler_lens.search.engine import search as search_star
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.vet import FALSE_POSITIVE, Test, Vetting, measured, vet
 
+if TYPE_CHECKING:
+    from kepler_lens.classify.scoring import Explained
+    from kepler_lens.classify.stored import Score
+
 ENGINE = "1"
 """Version of the search: a star is searched again where this has changed."""
 
 _SUN_IN_EARTH_RADII = 109.1
 
+SCORE_COLUMNS = ("score", "score_spread", "score_outside", "score_model")
+"""Probability of a planet and its deviation over the ensemble, whether the candidate lies outside
+of what the model was trained on (yes or no), and the model; empty where none has scored it."""
+
 COLUMNS = (
     *("kepid", "tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth"),
     *("tce_depth_err", "tce_model_snr", "tce_max_mult_ev", "tce_num_transits", "tce_prad"),
-    *("disposition", "comment"),
+    *("disposition", "comment", *SCORE_COLUMNS),
 )
 """kepid and planet number; period (days), epoch (BKJD), duration (hours), depth and its error
 (ppm), SNR, multiple-event statistic, transits observed, radius (of the Earth's, empty where the
-star's is not known); disposition and the verdicts that speak against a planet."""
+star's is not known); disposition and the verdicts that speak against a planet; `SCORE_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vetted:
-    """A candidate with its vetting."""
+    """A candidate with its vetting and, once a model has seen it, its score."""
 
     candidate: Candidate
     vetting: Vetting
+    score: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +115,23 @@ def row(star: Observations, vetted: Vetted) -> dict[str, object]:
         "tce_prad": round(radius * ratio * _SUN_IN_EARTH_RADII, 2) if radius else "",
         "disposition": vetting.disposition,
         "comment": " ".join(test.verdict for test in vetting.tests if not test.passed),
+        **score_row(vetted.score.score if vetted.score else None),
     }
+
+
+def score_row(score: Score | None) -> dict[str, object]:
+    """Give a score by `SCORE_COLUMNS`."""
+    if score is None:
+        return dict.fromkeys(SCORE_COLUMNS, "")
+    spread, outside = f"{score.spread:.4f}", "yes" if score.outside else "no"
+    return dict(
+        zip(SCORE_COLUMNS, (f"{score.p_planet:.4f}", spread, outside, score.model), strict=True)
+    )
+
+
+def ranked(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
+    """Sort a catalogue by score, the likeliest planet first, what has none last."""
+    return sorted(rows, key=lambda r: -float(str(r["score"])) if r["score"] != "" else 1.0)
 
 
 def write_csv(file: TextIO, rows: Iterable[dict[str, object]]) -> None:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kepler_lens.classify.panel import draw_score
 from kepler_lens.search.engine import masked, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
@@ -24,6 +25,8 @@ Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
 
 _DPI = 110
+_SCORE_PARTS = (slice(0, 2), 2, 3)
+"""Columns of the global view, the local view and the probabilities."""
 
 _INK, _BLUE, _RED, _GREY = "#1f2933", "#0b5394", "#c0392b", "#9aa5b1"
 
@@ -76,11 +79,14 @@ def candidate_page(
     -------
     Figure
         The whole light curve with the transits marked, the transit with its model, odd and even
-        transits, the strongest dimming elsewhere, the statistic over periods, the table of tests.
+        transits, the strongest dimming elsewhere, the statistic over periods, the table of tests;
+        for a candidate that a model has scored, what the model saw and what it says.
     """
     vetting, number = vetted.vetting, vetted.candidate.number
-    figure = Figure(figsize=(13.5, 9.5), layout="constrained")
-    grid = figure.add_gridspec(4, 4, height_ratios=[1.0, 1.25, 1.0, 1.15])
+    scored = vetted.score is not None
+    figure = Figure(figsize=(13.5, 9.5 + 2.4 * scored), layout="constrained")
+    heights = [1.0, 1.25, 1.0, 1.15, *([1.0] if scored else [])]
+    grid = figure.add_gridspec(len(heights), 4, height_ratios=heights)
     star, ephemeris = prepared.star, vetting.ephemeris
     figure.suptitle(
         f"{star.name}  ·  candidate {number}  ·  {vetting.disposition.lower()}\n"
@@ -110,6 +116,8 @@ def candidate_page(
     _secondary(figure.add_subplot(grid[2, 2:]), ephemeris, vetting, hours, flux)
     _spectrum(figure.add_subplot(grid[3, :2]), prepared, vetted, spectra)
     _table(figure.add_subplot(grid[3, 2:]), vetting)
+    if vetted.score is not None:
+        draw_score([figure.add_subplot(grid[4, part]) for part in _SCORE_PARTS], vetted.score)
     return figure
 
 

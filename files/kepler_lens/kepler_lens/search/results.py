@@ -2,6 +2,7 @@
 
 - ``transit.candidate``, labels KEPLERID, CANDIDATE (from 1) and RUN: a point at each observed
   transit, the flux at its bottom, so that it overlays the light curve. Attributes: `attributes`.
+- ``transit.score``: see `kepler_lens.classify.stored`.
 - ``transit.search``, label KEPLERID: a point for each search of the star, written last, whose text
   (JSON) names the RUN that counts. Readers resolve candidates through the newest one; the series of
   older runs are deleted after it is there. Whatever dies in between leaves the run before it whole.
@@ -17,7 +18,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.gts import series_name
+from kepler_lens.classify.stored import clear_scores, push_scores
+from kepler_lens.gts import attribute_text, series_name
 from kepler_lens.lightcurve import bkjd_to_us
 from kepler_lens.search.catalogue import ENGINE, Result, Vetted, row
 from kepler_lens.search.observations import Observations
@@ -68,7 +70,13 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
 
 
 def push(
-    warp10: Warp10, token: Token, result: Result, run: str, fingerprint: str = "", after: int = 0
+    warp10: Warp10,
+    token: Token,
+    result: Result,
+    run: str,
+    fingerprint: str = "",
+    after: int = 0,
+    scored: int | None = None,
 ) -> None:
     """Write a star's candidates and make them the ones that count.
 
@@ -84,6 +92,8 @@ def push(
         Of the server's light curve that was searched; empty where that came from elsewhere.
     after : int
         Tick (µs) of the search before it, which this one must follow, whatever the clocks say.
+    scored : int, optional
+        Tick (µs) of the scores, the same for each attempt of a job; by default now.
     """
     star = result.search.star
     points = [_points(result, vetted, run) for vetted in result.candidates]
@@ -91,21 +101,25 @@ def push(
         warp10.update("".join(points).encode(), token)
         warp10.meta(
             [
-                _name(star.star, v.candidate.number, run) + _braces(attributes(star, v))
+                _name(star.star, v.candidate.number, run) + attribute_text(attributes(star, v))
                 for v in result.candidates
             ],
             token,
         )
+    scores = {v.candidate.number: v.score.score for v in result.candidates if v.score}
+    now = time.time_ns() // 1000
+    push_scores(warp10, token, star.star, run, scores, now if scored is None else scored)
     search = series_name(SEARCH, {"KEPLERID": str(star.star)})
-    tick = max(time.time_ns() // 1000, after + 1)
+    tick = max(now, after + 1)
     text = quote(_about(result, run, fingerprint), safe="")
     warp10.update(f"{tick}// {search} '{text}'\n".encode(), token)
     clear(warp10, token, star.star, run)
 
 
 def clear(warp10: Warp10, token: Token, star: int, run: str) -> None:
-    """Delete a star's candidates of all runs but one."""
+    """Delete a star's candidates of all runs but one, and their scores."""
     warp10.delete(f"{CANDIDATE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+    clear_scores(warp10, token, star, run)
 
 
 def _about(result: Result, run: str, fingerprint: str) -> str:
@@ -129,10 +143,6 @@ def _about(result: Result, run: str, fingerprint: str) -> str:
 
 def _name(star: int, number: int, run: str) -> str:
     return series_name(CANDIDATE, {"KEPLERID": str(star), "CANDIDATE": str(number), "RUN": run})
-
-
-def _braces(pairs: dict[str, str]) -> str:
-    return "{" + ",".join(f"{k}={quote(v, safe='')}" for k, v in sorted(pairs.items())) + "}"
 
 
 def _points(result: Result, vetted: Vetted, run: str) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from kepler_lens.classify.stored import Score, fetch_scores
 from kepler_lens.errors import Warp10Error
+from kepler_lens.search.catalogue import ranked, score_row, write_csv
 from kepler_lens.search.results import CANDIDATE, SEARCH
 from kepler_lens.warp10 import Series, Token, Warp10
 
@@ -57,6 +60,23 @@ def candidates(warp10: Warp10, token: Token, star: int) -> list[Series]:
     return warp10.find(f"{CANDIDATE}{{KEPLERID={star}}}", token)
 
 
+def searched_stars(warp10: Warp10, token: Token) -> list[int]:
+    """List the stars that were searched."""
+    stars: list[int] = []
+    for digit in range(10):
+        found = warp10.find(f"{SEARCH}{{KEPLERID~.*{digit}}}", token)
+        stars += [int(series.labels["KEPLERID"]) for series in found]
+    return stars
+
+
+def write_catalogue(path: Path, rows: Iterable[dict[str, object]]) -> None:
+    """Replace the file of the catalogue in one step."""
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        write_csv(file, rows)
+    part.replace(path)
+
+
 def everything(warp10: Warp10, token: Token) -> tuple[int, list[dict[str, object]]]:
     """Give how many stars have been searched, and the catalogue of what was found.
 
@@ -64,7 +84,7 @@ def everything(warp10: Warp10, token: Token) -> tuple[int, list[dict[str, object
     -------
     int, list of dict
         A row for each candidate of the runs that count, by `kepler_lens.search.catalogue.COLUMNS`,
-        sorted by star and number.
+        the likeliest planet first, then by star and number.
     """
     stars = 0
     rows: list[tuple[int, int, dict[str, object]]] = []
@@ -73,18 +93,24 @@ def everything(warp10: Warp10, token: Token) -> tuple[int, list[dict[str, object
         chosen = f"{{KEPLERID~.*{digit}}}"
         runs = {s.star: s.run for s in _newest(warp10.fetch(SEARCH + chosen, token))}
         stars += len(runs)
+        scores = fetch_scores(warp10, token, chosen)
         for series in warp10.find(CANDIDATE + chosen, token):
             star, number = int(series.labels["KEPLERID"]), int(series.labels["CANDIDATE"])
-            if series.labels["RUN"] == runs.get(star):
-                rows.append((star, number, _row(star, number, series.attributes)))
-    return stars, [row for _, _, row in sorted(rows, key=lambda r: r[:2])]
+            run = series.labels["RUN"]
+            if run == runs.get(star):
+                _, score = scores.get((star, number, run), (0, None))
+                rows.append((star, number, _row(star, number, series.attributes, score)))
+    return stars, ranked(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
 
-def _row(star: int, number: int, attributes: dict[str, str]) -> dict[str, object]:
+def _row(
+    star: int, number: int, attributes: dict[str, str], score: Score | None
+) -> dict[str, object]:
     return {
         "kepid": star,
         "tce_plnt_num": number,
         **{column: attributes.get(name, "") for column, name in ATTRIBUTE_OF_COLUMN.items()},
+        **score_row(score),
     }
 
 

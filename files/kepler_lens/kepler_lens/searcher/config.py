@@ -9,6 +9,8 @@ from typing import Any
 from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
 
 DEFAULT_STATE = "/var/lib/kepler-lens/transits"
+DEFAULT_MODELS = "/var/lib/kepler-lens/models"
+CATALOGUE_FILE = "catalogue.csv"
 COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 
 
@@ -41,6 +43,10 @@ class Job:
         For a scheduler at ``tls://``.
     state : Path
         Folder of lock, status, report, catalogue and pages.
+    models : Path
+        Folder of the models that were published, see `kepler_lens.classify.published`.
+    model : str
+        Name of the one that scores candidates; empty for the one that counts.
     """
 
     server: str
@@ -51,6 +57,8 @@ class Job:
     scheduler: str | None = None
     tls: Tls | None = None
     state: Path = Path(DEFAULT_STATE)
+    models: Path = Path(DEFAULT_MODELS)
+    model: str = ""
 
     def __post_init__(self) -> None:
         if self.column not in COLUMNS:
@@ -81,5 +89,6 @@ def _job(known: dict[str, Any]) -> Job:
         stars=stars_of(known.pop("stars", None), known.pop("stars_file", None)),
         tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
         state=Path(known.pop("state", DEFAULT_STATE)),
+        models=Path(known.pop("models", DEFAULT_MODELS)),
         **known,
     )

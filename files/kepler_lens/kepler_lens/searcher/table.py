@@ -8,10 +8,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from kepler_lens.jobs.stars import quarantined, shares
 from kepler_lens.jobs.text import as_text, facts
 
 _SHOWN = 100
-_QUARANTINED_SHOWN = 20
 _COLUMNS = {
     "star": "kepid",
     "no.": "tce_plnt_num",
@@ -19,6 +19,7 @@ _COLUMNS = {
     "depth [ppm]": "tce_depth",
     "SNR": "tce_model_snr",
     "transits": "tce_num_transits",
+    "score": "score",
     "disposition": "disposition",
 }
 
@@ -37,7 +38,7 @@ def render_summary(
     width : int
         Columns of the terminal.
     """
-    return as_text([*_candidates(rows), *_quarantined(report), _facts(report)], width)
+    return as_text([*_candidates(rows), *quarantined(report), _facts(report)], width)
 
 
 def _facts(report: dict[str, Any]) -> Table:
@@ -54,10 +55,7 @@ def _facts(report: dict[str, Any]) -> Table:
             f"{report['stars_in_server']:,} stars searched, "
             f"{report['candidates_in_server']:,} candidates"
         )
-    for name, share in report["workers"].items():
-        rows[f"worker {name}"] = (
-            f"{share['share']:.0%} of the stars ({share['stars']:,}, {share['seconds']:,} s)"
-        )
+    rows |= shares(report)
     if report["message"]:
         rows["message"] = report["message"]
     return facts(f"Search {report['state']}", rows)
@@ -73,18 +71,4 @@ def _candidates(rows: Sequence[dict[str, object]]) -> list[Table]:
         table.add_row(*(Text(str(row[column])) for column in _COLUMNS.values()))
     if len(rows) > _SHOWN:
         table.add_row("…", *[""] * (len(_COLUMNS) - 2), f"{len(rows) - _SHOWN:,} more")
-    return [table]
-
-
-def _quarantined(report: dict[str, Any]) -> list[Table]:
-    stars = report["quarantined_stars"]
-    if not stars:
-        return []
-    table = Table(title="Quarantined stars", title_justify="left")
-    table.add_column("star", justify="right")
-    table.add_column("reason", overflow="fold")
-    for star in stars[:_QUARANTINED_SHOWN]:
-        table.add_row(str(star["star"]), Text(star["reason"]))
-    if len(stars) > _QUARANTINED_SHOWN:
-        table.add_row("…", f"{len(stars) - _QUARANTINED_SHOWN:,} more in report.json")
     return [table]

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.stars import QUARANTINED, SKIPPED, StarResult
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.search.catalogue import ENGINE, Result, search_and_vet
 from kepler_lens.search.observations import NotSearchableError
@@ -21,9 +22,6 @@ from kepler_lens.searcher.config import Tokens
 from kepler_lens.warp10 import Series, Token, Warp10
 
 SEARCHED = "searched"
-SKIPPED = "skipped"
-QUARANTINED = "quarantined"
-OUTCOMES = (SEARCHED, SKIPPED, QUARANTINED)
 
 _ATTEMPTS = 3
 _ONE_AT_A_TIME = threading.Lock()
@@ -42,6 +40,10 @@ class Orders:
     tokens : Tokens
     column : str
     force : bool
+    tick : int
+        Of the scores, µs.
+    model : str
+        Key of the model that scores, see `kepler_lens.classify.published.packed`.
     """
 
     run: str
@@ -49,6 +51,8 @@ class Orders:
     tokens: Tokens
     column: str
     force: bool
+    tick: int
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,43 +71,27 @@ class Star:
 
 
 @dataclass(slots=True)
-class StarResult:
+class SearchResult(StarResult):
     """What became of a star.
 
     Attributes
     ----------
-    worker : str
-    star : int
-    outcome : str
-        One of `OUTCOMES`; empty where the job must stop.
-    reason : str
-        Why it was quarantined.
     run : str
         The search that counts now.
-    candidates : int
     pages : dict
         Number of each new candidate to its page (PNG).
-    fetch_s, search_s, draw_s, push_s, seconds : float
-    fatal : str
-        Why the whole job must stop; empty if it need not.
+    fetch_s, search_s, draw_s, push_s : float
     """
 
-    worker: str
-    star: int
-    outcome: str = ""
-    reason: str = ""
     run: str = ""
-    candidates: int = 0
     pages: dict[int, bytes] = field(default_factory=dict)
     fetch_s: float = 0.0
     search_s: float = 0.0
     draw_s: float = 0.0
     push_s: float = 0.0
-    seconds: float = 0.0
-    fatal: str = ""
 
 
-def search_star(star: Star, orders: Orders, *, worker: str = "") -> StarResult:
+def search_star(star: Star, orders: Orders, *, worker: str = "") -> SearchResult:
     """Search a star, unless that was done with the same engine and light curve.
 
     Parameters
@@ -115,11 +103,11 @@ def search_star(star: Star, orders: Orders, *, worker: str = "") -> StarResult:
 
     Returns
     -------
-    StarResult
+    SearchResult
         A failure that no other star would escape (token, server) is in ``fatal``.
     """
     began = time.monotonic()
-    result = StarResult(worker or worker_name(), star.number)
+    result = SearchResult(worker or worker_name(), star.number)
     try:
         _Attempt(star, orders, result).run()
     except NotSearchableError as error:
@@ -131,7 +119,7 @@ def search_star(star: Star, orders: Orders, *, worker: str = "") -> StarResult:
 
 
 class _Attempt:
-    def __init__(self, star: Star, orders: Orders, result: StarResult) -> None:
+    def __init__(self, star: Star, orders: Orders, result: SearchResult) -> None:
         self.star = star
         self.orders = orders
         self.result = result
@@ -158,12 +146,14 @@ class _Attempt:
         result.push_s = time.monotonic() - began
 
     def _search(self, curve: ServerCurve) -> Result:
+        from kepler_lens.classify.published import unpacked
+        from kepler_lens.classify.scoring import scored
         from kepler_lens.search.page import pages
 
         result = self.result
         began = time.monotonic()
         try:
-            found = search_and_vet(curve.observations())
+            found = scored(search_and_vet(curve.observations()), unpacked(self.orders.model))
             result.search_s = time.monotonic() - began
             result.pages = pages(found)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -194,7 +184,15 @@ class _Attempt:
     def _push(self, found: Result, fingerprint: str, after: int) -> None:
         """Write what was found, again where an attempt taken for dead has deleted it meanwhile."""
         for _ in range(_ATTEMPTS):
-            push(self.warp10, self.write, found, self.orders.run, fingerprint, after)
+            push(
+                self.warp10,
+                self.write,
+                found,
+                self.orders.run,
+                fingerprint,
+                after,
+                self.orders.tick,
+            )
             last = newest(self.warp10, self.read, self.star.number)
             runs = [series.labels["RUN"] for series in self._candidates()]
             complete = runs.count(self.orders.run) == len(found.candidates)

@@ -1,0 +1,91 @@
+"""Whether the recipes of views give one score: the table of docs/training.md, from FITS files.
+
+    python benchmarks/recipes.py             compare search-1 with astronet-1 on the stars at hand
+    python benchmarks/recipes.py --accept    and, where they agree, list both in the package's model
+
+A model lists the recipes whose views it scores, with the hash of the code that makes them. After a
+change of that code it refuses them until this has shown that the scores have stayed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from kepler_lens.classify.bundle import HASH_FILE, MODEL_FILE, Bundle, shipped, write
+from kepler_lens.classify.recipes import recipe
+from kepler_lens.classify.scalars import of_candidate
+from kepler_lens.classify.views import ViewError
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.search.catalogue import search_and_vet
+from kepler_lens.search.observations import observations
+from kepler_lens.train.recipes import accepted
+
+DATA = Path(
+    os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
+)
+STARS = ("kepler/006541920", "kepler/011442793", "systems/003323887", "systems/003239945")
+"""Those with several candidates: Kepler-11, -90, -9 and -167."""
+MEDIAN, LARGEST = 0.02, 0.10
+"""Differences of scores that are allowed."""
+
+
+def differences(bundle: Bundle) -> list[float]:
+    """Print the scores of all candidates by both recipes; give how they differ."""
+    found = []
+    for folder in STARS:
+        paths = sorted((DATA / folder).glob("*.fits"))
+        curves = [read_light_curve(path, ("PDCSAP_FLUX", "SAP_QUALITY")) for path in paths]
+        result = search_and_vet(observations(curves))
+        star, count = result.search.star, len(result.candidates)
+        values = np.array([of_candidate(star, vetted, count) for vetted in result.candidates])
+        ephemerides = [vetted.vetting.ephemeris for vetted in result.candidates]
+        by_search = recipe("search-1").from_search(result.search)
+        by_files = recipe("astronet-1").from_files(curves, ephemerides)
+        for vetted, row, one, other in zip(
+            result.candidates, values, by_search, by_files, strict=True
+        ):
+            if isinstance(one, ViewError) or isinstance(other, ViewError):
+                continue
+            scores = bundle.score([one, other], np.stack([row, row]))
+            p, q = scores.p_planet
+            found.append(abs(float(p - q)))
+            print(
+                f"{star.star:9d} {vetted.vetting.ephemeris.period_days:10.4f} d  "
+                f"search-1 {p:.4f}  astronet-1 {q:.4f}  {vetted.vetting.disposition}",
+                flush=True,
+            )
+    return found
+
+
+def accept() -> str:
+    """List the recipes of today in the package's model; its new name."""
+    folder = shipped()
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    model = json.loads(files.pop(MODEL_FILE))
+    del files[HASH_FILE], model["format"], model["files"]
+    return write(folder, model | {"recipes": accepted(model["trained_on"]["recipe"])}, files)[:12]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--accept", action="store_true", help="list the recipes in the model")
+    wanted = parser.parse_args()
+    bundle = Bundle.load()
+    found = differences(bundle)
+    median, largest = float(np.median(found)), max(found)
+    print(f"{len(found)} candidates: median difference {median:.4f}, largest {largest:.4f}")
+    if median > MEDIAN or largest > LARGEST:
+        print(f"More than the {MEDIAN} and {LARGEST} that are allowed: train anew.")
+        return 1
+    if wanted.accept:
+        print(f"The package's model is now {accept()}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Scores in Warp 10, beside the candidates that they are of.
+
+``transit.score``, labels KEPLERID, CANDIDATE, RUN and MODEL: a point for each scoring, whose value
+is the calibrated probability that the candidate is a planet. Attributes: `attributes`. CANDIDATE
+and RUN are those of ``transit.candidate``, which is not touched: the server replaces all attributes
+of a series at once. Of several models the one counts that has scored last, so that a return to an
+older model counts as soon as that has scored again; the scores of the others stay for comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kepler_lens.errors import Warp10Error
+from kepler_lens.gts import attribute_text, series_name
+from kepler_lens.warp10 import Series, Token, Warp10
+
+SCORE = "transit.score"
+
+_NUMBERS = ("p_planet", "p_eclipse", "p_noise", "spread", "distance")
+_FLAG = {True: "yes", False: "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model says of a candidate.
+
+    Attributes
+    ----------
+    p_planet, p_eclipse, p_noise : float
+        Calibrated probabilities; they add up to 1.
+    spread : float
+        Standard deviation of the ensemble's probabilities of a planet.
+    distance : float
+        From what the model was trained on, see `kepler_lens.classify.bundle.Scores`.
+    outside : bool
+        Whether that is too far for the score to be trusted.
+    model : str
+        Name of the bundle.
+    recipe : str
+        Name and digest of the recipe of its views.
+    """
+
+    p_planet: float
+    p_eclipse: float
+    p_noise: float
+    spread: float
+    distance: float
+    outside: bool
+    model: str
+    recipe: str
+
+
+Key = tuple[int, int, str]
+"""Star, number of the candidate, run of the search."""
+
+
+def attributes(score: Score) -> dict[str, str]:
+    """Give what is known of a score, as text.
+
+    Returns
+    -------
+    dict
+        p_planet, p_eclipse, p_noise, spread, distance, outside (yes or no: whether the candidate
+        lies outside of what the model was trained on), model, recipe.
+    """
+    return {
+        **{name: f"{getattr(score, name):.6f}" for name in _NUMBERS},
+        "outside": _FLAG[score.outside],
+        "model": score.model,
+        "recipe": score.recipe,
+    }
+
+
+def push_scores(
+    warp10: Warp10, token: Token, star: int, run: str, scores: Mapping[int, Score], tick: int
+) -> None:
+    """Write scores of a star's candidates; twice with one tick is the same as once.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        The results' write token.
+    star : int
+    run : str
+        The search that found the candidates.
+    scores : mapping
+        Number of a candidate to its score.
+    tick : int
+        When they were scored, µs.
+    """
+    if not scores:
+        return
+    names = {number: _name(star, number, run, score.model) for number, score in scores.items()}
+    lines = (f"{tick}// {names[n]} {score.p_planet:.6f}\n" for n, score in scores.items())
+    warp10.update("".join(lines).encode(), token)
+    known = (names[n] + attribute_text(attributes(score)) for n, score in scores.items())
+    warp10.meta(known, token)
+
+
+def clear_scores(warp10: Warp10, token: Token, star: int, run: str) -> None:
+    """Delete the scores of a star's candidates of all runs but one."""
+    warp10.delete(f"{SCORE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+
+
+def fetch_scores(warp10: Warp10, token: Token, labels: str) -> dict[Key, tuple[int, Score]]:
+    """Read the scores that count.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+    labels : str
+        Selects by labels, such as ``{KEPLERID=6541920}``.
+
+    Returns
+    -------
+    dict
+        Star, candidate and run to the tick (µs) of the last scoring, and the score.
+    """
+    return newest(warp10.fetch(SCORE + labels, token))
+
+
+def newest(found: Iterable[Series]) -> dict[Key, tuple[int, Score]]:
+    """Choose, of the series of each candidate, that of the model which has scored last."""
+    scores: dict[Key, tuple[int, Score]] = {}
+    for series in found:
+        labels = series.labels
+        key = int(labels["KEPLERID"]), int(labels["CANDIDATE"]), labels["RUN"]
+        tick = series.ticks[-1]
+        if key not in scores or tick > scores[key][0]:
+            scores[key] = tick, _score(series)
+    return scores
+
+
+def _score(series: Series) -> Score:
+    known, model = series.attributes, series.labels["MODEL"]
+    try:
+        # Whoever wrote the point and died before the attributes left the probability alone.
+        numbers = [float(known.get(name, "nan")) for name in _NUMBERS[1:]]
+        p = float(series.values[-1])
+    except (TypeError, ValueError) as error:
+        raise Warp10Error(
+            f"The score of candidate {series.labels} makes no sense ({error!r}): delete its "
+            f"{SCORE} series and score it again."
+        ) from None
+    outside = known.get("outside") == _FLAG[True]
+    p_eclipse, p_noise, spread, distance = numbers
+    recipe = known.get("recipe", "")
+    return Score(p, p_eclipse, p_noise, spread, distance, outside, model, recipe)
+
+
+def _name(star: int, number: int, run: str, model: str) -> str:
+    labels = {"KEPLERID": str(star), "CANDIDATE": str(number), "RUN": run, "MODEL": model}
+    return series_name(SCORE, labels)

@@ -1,0 +1,42 @@
+"""`kepler-lens scores`: score the candidates of many stars on the fleet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kepler_lens.cli import app
+
+
+@app.command()
+def scores(
+    job: Annotated[
+        Path,
+        typer.Option(
+            "--job", metavar="FILE", help="Everything from a JSON file, as the unit does."
+        ),
+    ],
+) -> None:
+    """Score every candidate of the server that the model has not scored, or those of some stars.
+
+    The model is the one that was published last, or the one that the job names, or the package's
+    own. Scores become series `transit.score` beside the candidates; those of other models stay.
+    Leaves catalogue.csv, ranked by score, in the state folder, and says how far the candidates lie
+    from what the model was trained on.
+
+    Exit status: 0 all have a score; 3 all but those of some stars (the table has the reasons);
+    4 stopped by a signal; 75 another such job is running; 1 anything else, in one sentence.
+
+    Example: kepler-lens scores --job /etc/kepler-lens/scores.json
+    """
+    # On demand: Dask and the search take seconds that `--help` need not wait for.
+    from kepler_lens.jobs.report import SUMMARY_FILE
+    from kepler_lens.scorer.driver import run_scores
+    from kepler_lens.searcher.config import load_job
+
+    wanted = load_job(job)
+    report = run_scores(wanted, say=typer.echo)
+    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
+    raise typer.Exit(report["exit_status"])

@@ -1,0 +1,99 @@
+"""The job of scores from the driver's seat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kepler_lens.classify.published import choose, make_current, packed
+from kepler_lens.jobs.driver import lock, new_run
+from kepler_lens.jobs.fleet import Work
+from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver
+from kepler_lens.scorer.report import Progress
+from kepler_lens.scorer.table import render_summary
+from kepler_lens.scorer.task import Orders, ScoreResult, Star, score_star
+from kepler_lens.search.stored import everything, searched_stars, write_catalogue
+from kepler_lens.searcher.config import CATALOGUE_FILE, Job
+from kepler_lens.warp10 import Token, Warp10
+
+
+def run_scores(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Score the candidates of the stars that a job asks for.
+
+    Parameters
+    ----------
+    job : Job
+        Of `kepler_lens.searcher.config`; a model that it names becomes the one that counts.
+    say : callable, optional
+        Gets a line of progress every ten seconds.
+
+    Returns
+    -------
+    dict
+        The report (see `kepler_lens.scorer.report`), with ``exit_status``: 0, 3 if stars were
+        quarantined, 4 if it was stopped by a signal.
+
+    Raises
+    ------
+    JobRunningError
+        Another such job holds the lock.
+    KeplerLensError
+        It could not go on; the report says the same.
+    """
+    with lock(job.state, "job of scores"):
+        return _Driver(job, say).run()
+
+
+class _Driver(StarDriver[Progress]):
+    complete = "Every candidate has a score."
+
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        super().__init__(Progress(run=new_run(), server=job.server, folder=job.state), say)
+        self.job = job
+        self.warp10 = Warp10(job.server)
+
+    def work(self) -> None:
+        """Score, then write the catalogue anew, which is ranked by score."""
+        job, progress = self.job, self.progress
+        bundle = choose(job.models, job.model)
+        progress.model, progress.inputs = bundle.name, bundle.inputs
+        progress.threshold = bundle.threshold()
+        read = Token.from_file(job.tokens.read)
+        # Nothing is written: a wrong token is found before the first star is scored.
+        self.warp10.update(b"", Token.from_file(job.tokens.results_write))
+        self.idle("listing the stars that were searched")
+        self.wait_for(searched_stars(self.warp10, read) if job.stars is None else job.stars)
+        if self.waiting:
+            model, luggage = packed(bundle)
+            tick = time.time_ns() // 1000
+            orders = Orders(tick, job.server, job.tokens, job.column, job.force, model)
+            work: Work[Star, ScoreResult] = Work(
+                "job of scores",
+                progress.run,
+                partial(score_star, orders=orders),
+                STARS_A_THREAD,
+                lambda *_: True,
+                lambda star: f"star {star.number}",
+                luggage,
+            )
+            with self.fleet(job.scheduler, job.tls, work) as fleet:
+                self.take_stars(fleet)
+        if job.model:
+            make_current(job.models, job.model)
+        _, rows = everything(self.warp10, read)
+        write_catalogue(job.state / CATALOGUE_FILE, rows)
+
+    def batch(self, star: int) -> Star:
+        """Give the star."""
+        return Star(star)
+
+    def rejected(self) -> str:
+        """Say how many stars could not be scored."""
+        count = self.progress.outcomes[QUARANTINED]
+        return f"{count} stars cannot be scored." if count else ""
+
+    def summary(self, report: dict[str, Any]) -> str:
+        """See `kepler_lens.scorer.table`."""
+        return render_summary(report)

@@ -1,0 +1,144 @@
+"""What a worker does with one star; runs in a Dask worker, knows nothing of Dask's driver.
+
+It may be killed at any moment and run again: all points of a job have one tick, so that writing a
+score twice is the same as writing it once.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from kepler_lens.classify.published import unpacked
+from kepler_lens.classify.scoring import scored_again
+from kepler_lens.classify.stored import Score, fetch_scores, push_scores
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.stars import QUARANTINED, SKIPPED, StarResult
+from kepler_lens.jobs.worker import worker_name
+from kepler_lens.search.observations import NotSearchableError
+from kepler_lens.search.source import fetch_curve
+from kepler_lens.search.stored import Searched, candidates, newest
+from kepler_lens.searcher.config import Tokens
+from kepler_lens.warp10 import Series, Token, Warp10
+
+SCORED = "scored"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is the same for all stars of a job; small, and without secrets.
+
+    Attributes
+    ----------
+    tick : int
+        Of all scores of the job, µs.
+    server : str
+    tokens : Tokens
+    column : str
+        FITS name of the flux that was searched.
+    force : bool
+        Score again what the model has scored.
+    model : str
+        Key of the model, see `kepler_lens.classify.published.packed`.
+    """
+
+    tick: int
+    server: str
+    tokens: Tokens
+    column: str
+    force: bool
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A star whose candidates are to be scored."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class ScoreResult(StarResult):
+    """What became of a star.
+
+    Attributes
+    ----------
+    scores : list of Score
+        Of all its candidates that count.
+    scalars : list of lists of float
+        What the model saw of each, by `kepler_lens.classify.scalars.SCALARS`; of the candidates
+        that were scored now.
+    """
+
+    scores: list[Score] = field(default_factory=list)
+    scalars: list[list[float]] = field(default_factory=list)
+
+
+def score_star(star: Star, orders: Orders, *, worker: str = "") -> ScoreResult:
+    """Score the candidates of a star that the model has not scored.
+
+    Parameters
+    ----------
+    star : Star
+    orders : Orders
+    worker : str, optional
+        Name to report; by default that of the Dask worker this runs in.
+
+    Returns
+    -------
+    ScoreResult
+        A failure that no other star would escape (token, server, model) is in ``fatal``.
+    """
+    began = time.monotonic()
+    result = ScoreResult(worker or worker_name(), star.number)
+    try:
+        _score(star.number, orders, result)
+    except NotSearchableError as error:
+        result.outcome, result.reason = QUARANTINED, str(error)
+    except KeplerLensError as error:
+        result.fatal = str(error)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _score(star: int, orders: Orders, result: ScoreResult) -> None:
+    warp10 = Warp10(orders.server)
+    read = Token.from_file(orders.tokens.read)
+    bundle = unpacked(orders.model)
+    search = newest(warp10, read, star)
+    known = _of_run(search, candidates(warp10, read, star))
+    result.outcome = SKIPPED
+    if search is None or not known:
+        return
+    before = {
+        key[1]: found
+        for key, found in fetch_scores(warp10, read, f"{{KEPLERID={star}}}").items()
+        if key[2] == search.run
+    }
+    result.scores = [score for _, score in before.values()]
+    last = max((tick for tick, _ in before.values()), default=0)
+    by_us = all(score.model == bundle.name for score in result.scores)
+    if by_us and before.keys() == known.keys():
+        # An earlier attempt of this very job may have got here before its worker died.
+        ours = all(tick == orders.tick for tick, _ in before.values())
+        if ours or not orders.force:
+            result.outcome = SCORED if ours else SKIPPED
+            result.candidates = len(known)
+            return
+    curve = fetch_curve(warp10, read, star, orders.column)
+    about = {number: series.attributes for number, series in known.items()}
+    found = scored_again(curve.observations(), about, bundle)
+    scores = {number: explained.score for number, explained in found.items()}
+    if by_us and scores.keys() == before.keys() and not orders.force:
+        return  # of the others no views can be made
+    result.scores = list(scores.values())
+    result.scalars = [explained.scalars.tolist() for explained in found.values()]
+    result.outcome, result.candidates = SCORED, len(scores)
+    write = Token.from_file(orders.tokens.results_write)
+    push_scores(warp10, write, star, search.run, scores, max(orders.tick, last + 1))
+
+
+def _of_run(search: Searched | None, series: list[Series]) -> dict[int, Series]:
+    """Give the candidates of the search that counts, by number."""
+    run = "" if search is None else search.run
+    return {int(s.labels["CANDIDATE"]): s for s in series if s.labels["RUN"] == run}
