@@ -1,9 +1,11 @@
-"""Build the package's wheel and stage it with its locks; runs on the controller.
+"""Build the package's wheel and stage it with each of its locks; runs on the controller.
 
-Prints the folder, whose name is the hash of what is in it: equal content, equal name.
+Prints a folder for each lock, as JSON; its name is the hash of what is in it: equal content, equal
+name.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -13,8 +15,8 @@ from pathlib import Path
 from flit_core import buildapi
 
 
-def stage(package: Path, bootstrap: Path, cache: Path) -> Path:
-    """Return the folder below `cache` that holds wheel and locks of `package`."""
+def stage(package: Path, bootstrap: Path, cache: Path) -> dict[str, str]:
+    """Return, by a lock's name, the folder below `cache` that holds wheel and lock of `package`."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)
@@ -24,16 +26,24 @@ def stage(package: Path, bootstrap: Path, cache: Path) -> Path:
         wheel = folder / buildapi.build_wheel(name)
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         (folder / "package.txt").write_text(f"./{wheel.name} --hash=sha256:{digest}\n")
-        shutil.copyfile(package / "requirements.txt", folder / "requirements.txt")
         shutil.copyfile(bootstrap, folder / "bootstrap.txt")
-        whole = hashlib.sha256()
-        for path in sorted(folder.iterdir()):
-            whole.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-        target = cache / whole.hexdigest()[:16]
-        if not target.exists():
-            shutil.copytree(folder, target)
+        staged = {}
+        for lock in sorted(package.glob("requirements*.txt")):
+            shutil.copyfile(lock, folder / "requirements.txt")
+            staged[lock.name] = str(kept(folder, cache))
+    return staged
+
+
+def kept(folder: Path, cache: Path) -> Path:
+    """Copy `folder` to where its content is kept."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        whole.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    target = cache / whole.hexdigest()[:16]
+    if not target.exists():
+        shutil.copytree(folder, target)
     return target
 
 
 if __name__ == "__main__":
-    print(stage(*(Path(argument).resolve() for argument in sys.argv[1:])))
+    print(json.dumps(stage(*(Path(argument).resolve() for argument in sys.argv[1:]))))
