@@ -1,18 +1,20 @@
 # Each target is one command; see README.md.
 SHELL := /bin/bash
 VENV := .venv
+TRAIN := .cache/venv-train
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/files/kepler_lens
 SCENARIO ?= default
 VARS ?=
 PART ?= all
+STEP ?=
 ONE_CORE = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits status tag lab lab-down test lint unit molecule bench bench-search bench-search-speed bench-transits mutants docs lock clean
+.PHONY: help import transits training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +25,20 @@ $(VENV)/controller: requirements/bootstrap.txt requirements/controller.txt
 $(VENV)/dev: requirements/bootstrap.txt requirements/dev.txt
 	@.ci/venv $(VENV) requirements/dev.txt && touch $@ $(VENV)/controller
 
+$(TRAIN)/ready: requirements/bootstrap.txt requirements/train-dev.txt
+	@.ci/venv $(TRAIN) requirements/train-dev.txt && touch $@
+
 import: $(VENV)/controller ## Stand up the lab and import light curves [SOURCE=… STARS=… VARS='k=v …']
 	@$(PLAYBOOK) import.yml $(if $(SOURCE),-e import_source='$(SOURCE)') $(if $(STARS),-e import_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
 
 transits: $(VENV)/controller ## Search the lab's stars for planets [STARS=… VARS='k=v …']
 	@$(PLAYBOOK) playbooks/transits.yml $(if $(STARS),-e transits_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+
+training: $(VENV)/controller ## Train a network on labelled records [RECORDS=folder LABELS=… VARS='k=v …']
+	@$(PLAYBOOK) playbooks/training.yml $(if $(RECORDS),-e training_records='$(RECORDS)') $(if $(LABELS),-e training_labels='$(LABELS)') $(if $(VARS),-e "$(VARS)")
+
+scores: $(VENV)/controller ## Score the candidates that have no score of the model [BUNDLE=folder STARS=… VARS='k=v …']
+	@$(PLAYBOOK) playbooks/scores.yml $(if $(STARS),-e scores_stars='$(STARS)') $(if $(BUNDLE),-e scores_bundle='$(BUNDLE)') $(if $(VARS),-e "$(VARS)")
 
 status: $(VENV)/controller ## Print what the database holds, one key=value a line
 	@.ci/quietly $(PLAYBOOK) playbooks/status.yml $(if $(VARS),-e "$(VARS)")
@@ -41,7 +52,7 @@ lab: $(VENV)/controller ## Make the lab's containers and provision them, without
 lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAYBOOK) playbooks/lab_down.yml $(if $(VARS),-e "$(VARS)")
 
-test: lint unit ## Lint, unit tests, then every Molecule scenario
+test: lint unit unit-train ## Lint, unit tests, then every Molecule scenario
 	@.ci/molecule
 
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
@@ -50,8 +61,11 @@ lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against 
 unit: $(VENV)/dev ## Unit tests of the package
 	@pytest files/kepler_lens/tests
 
-molecule: $(VENV)/dev ## One scenario [SCENARIO=default]
-	@.ci/molecule $(SCENARIO)
+unit-train: $(TRAIN)/ready ## Unit tests of training, which need TensorFlow
+	@OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(TRAIN)/bin/python -m pytest files/kepler_lens/tests/test_train.py
+
+molecule: $(VENV)/dev ## One scenario, or a step of it on its lab [SCENARIO=default STEP=converge|verify|destroy]
+	@STEP=$(STEP) .ci/molecule $(SCENARIO)
 
 bench: $(VENV)/dev ## Speed, size and memory, measured side by side in one run
 	@LAB_NAME=bench LAB_PREFIX=10.87.40 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/bench.py
@@ -62,6 +76,9 @@ bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes o
 bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and transitleastsquares
 	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
 	@$(ONE_CORE) python benchmarks/search_speed.py
+
+bench-training: $(TRAIN)/ready ## How well planets are told from impostors; goes on where it stopped [PART=quick|all|table]
+	@$(ONE_CORE) $(TRAIN)/bin/python benchmarks/training.py $(PART)
 
 bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
 	@$(ONE_CORE) LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
@@ -75,6 +92,9 @@ docs: $(VENV)/dev ## Write the tables of variables from meta/argument_specs.yml
 lock: $(VENV)/dev ## Compile the lock files anew
 	@$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(LOCK) files/kepler_lens/pyproject.toml -o files/kepler_lens/requirements.txt
+	@$(LOCK) files/kepler_lens/pyproject.toml --extra train -c files/kepler_lens/requirements.txt -o files/kepler_lens/requirements-train.txt
+	@$(LOCK) files/kepler_lens/pyproject.toml --extra train-cuda -c files/kepler_lens/requirements.txt -o files/kepler_lens/requirements-train-cuda.txt
+	@$(LOCK) requirements/train-dev.in files/kepler_lens/pyproject.toml --extra train -c files/kepler_lens/requirements-train.txt -o requirements/train-dev.txt
 	@$(LOCK) requirements/controller.in -c files/kepler_lens/requirements.txt -o requirements/controller.txt
 	@$(LOCK) requirements/dev.in files/kepler_lens/pyproject.toml -c files/kepler_lens/requirements.txt -c requirements/controller.txt -o requirements/dev.txt
 	@$(LOCK) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
