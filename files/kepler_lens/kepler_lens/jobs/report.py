@@ -85,7 +85,9 @@ class Account(ABC):
 
     def line(self) -> str:
         """Write the status as one line for people."""
-        left = "time left not known yet" if self.eta_s is None else f"{duration(self.eta_s)} left"
+        known = self.eta_s is not None
+        left = f"{duration(self.eta_s or 0)} left" if known else "time left not known yet"
+        left = "" if self.ended else left
         return ", ".join(filter(None, [self.state, *self.parts(), left, self.message]))
 
     def tick(self, *, now: bool = False) -> None:
