@@ -70,16 +70,18 @@ class Progress(StarProgress):
         Returns
         -------
         dict
-            By scalar: ``shift``, the median's distance from the training set's mean, in its
-            deviations (of the logarithm); ``far``, the share of candidates more than `FAR` of them
+            By scalar that the model takes: ``shift``, the median's distance from the training
+            set's mean, in its deviations (of the logarithm); ``far``, the share of candidates more than `FAR` of them
             away; ``missing``, the share that lacks it.
         """
         if self.inputs is None or not self.scalars:
             return {}
-        logs = transformed(np.array(self.scalars, np.float32))
+        used = self.inputs.scalars
+        every = transformed(np.array(self.scalars, np.float32))
+        logs = every[:, [SCALARS.index(name) for name in used]]
         z = (logs - np.array(self.inputs.scalar_centre)) / np.array(self.inputs.scalar_scale)
         found = {}
-        for name, column in zip(SCALARS, z.T, strict=True):
+        for name, column in zip(used, z.T, strict=True):
             there = column[np.isfinite(column)]
             found[name] = {
                 "shift": round(float(np.median(there)), 2) if len(there) else 0.0,
