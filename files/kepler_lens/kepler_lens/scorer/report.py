@@ -71,8 +71,8 @@ class Progress(StarProgress):
         -------
         dict
             By scalar that the model takes: ``shift``, the median's distance from the training
-            set's mean, in its deviations (of the logarithm); ``far``, the share of candidates more than `FAR` of them
-            away; ``missing``, the share that lacks it.
+            set's mean, in its deviations (of the logarithm); ``far``, the share of candidates
+            more than `FAR` of them away; ``missing``, the share that lacks it.
         """
         if self.inputs is None or not self.scalars:
             return {}
