@@ -85,10 +85,10 @@ class Account(ABC):
 
     def line(self) -> str:
         """Write the status as one line for people."""
-        known = self.eta_s is not None
-        left = f"{duration(self.eta_s or 0)} left" if known else "time left not known yet"
-        left = "" if self.ended else left
-        return ", ".join(filter(None, [self.state, *self.parts(), left, self.message]))
+        eta = self.eta_s
+        left = "time left not known yet" if eta is None else f"{duration(eta)} left"
+        parts = [self.state, *self.parts(), "" if self.ended else left, self.message]
+        return ", ".join(filter(None, parts))
 
     def tick(self, *, now: bool = False) -> None:
         """Write status.json if the last time was a second ago."""
