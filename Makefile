@@ -14,7 +14,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-transits mutants docs lock clean
+.PHONY: help import transits training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,8 @@ lab: $(VENV)/controller ## Make the lab's containers and provision them, without
 lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAYBOOK) playbooks/lab_down.yml $(if $(VARS),-e "$(VARS)")
 
-test: lint unit unit-train ## Lint, unit tests, then every Molecule scenario
+test: ## Lint, unit tests, then every Molecule scenario
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit unit-train
 	@.ci/molecule
 
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
@@ -79,6 +80,12 @@ bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and
 
 bench-training: $(TRAIN)/ready ## How well planets are told from impostors; goes on where it stopped [PART=quick|all|table]
 	@$(ONE_CORE) $(TRAIN)/bin/python benchmarks/training.py $(PART)
+
+bench-scores: $(VENV)/dev ## What the model says of made impostors and planets; goes on where it stopped [PART=quick|all|table]
+	@$(ONE_CORE) python benchmarks/impostors.py $(PART)
+
+bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCEPT=1 lists them in the package's model
+	@$(ONE_CORE) python benchmarks/recipes.py $(if $(ACCEPT),--accept)
 
 bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
 	@$(ONE_CORE) LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py

@@ -1,7 +1,7 @@
 """Whether the recipes of views give one score: the table of docs/training.md, from FITS files.
 
-    python benchmarks/recipes.py             compare search-1 with astronet-1 on the stars at hand
-    python benchmarks/recipes.py --accept    and, where they agree, list both in the package's model
+    make bench-recipes             compare search-1 with astronet-1 on the stars at hand
+    make bench-recipes ACCEPT=1    and, where they agree, list both in the package's model
 
 A model lists the recipes whose views it scores, with the hash of the code that makes them. After a
 change of that code it refuses them until this has shown that the scores have stayed.

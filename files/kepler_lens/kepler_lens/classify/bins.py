@@ -6,6 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.median import median
+
 Floats = NDArray[np.float64]
 Flux = NDArray[np.float32]
 
@@ -24,7 +26,7 @@ def binned(
     Phases ascend. Bounds are added up as AstroNet does it, and medians rounded as there.
     """
     n = len(phase)
-    median = np.zeros(bins)
+    medians = np.zeros(bins)
     scatter = np.zeros(bins)
     count = np.zeros(bins, np.int64)
     values = np.empty(n, np.float32)
@@ -38,41 +40,13 @@ def binned(
         m = b - a
         if m > 0:
             count[i] = m
-            values[:m] = flux[a:b]
-            middle = _median(values[:m])
+            for k in range(m):
+                values[k] = flux[a + k]
+            middle = median(values[:m])
             for k in range(m):
                 values[k] = abs(values[k] - middle)
-            median[i] = middle
-            scatter[i] = _OF_MEDIAN * MAD * _median(values[:m]) / np.sqrt(m)
+            medians[i] = middle
+            scatter[i] = _OF_MEDIAN * MAD * median(values[:m]) / np.sqrt(m)
         begin += spacing
         end += spacing
-    return median, scatter, count
-
-
-@numba.njit(cache=True)
-def _median(values: Flux) -> np.float32:
-    """Give the median of some values, which are put into another order (Hoare's selection)."""
-    n = len(values)
-    k = n // 2
-    low, high = 0, n - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
-    if n % 2:
-        return np.float32(values[k])
-    return np.float32((values[:k].max() + values[k]) / np.float32(2))
+    return medians, scatter, count

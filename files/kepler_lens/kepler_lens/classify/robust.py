@@ -4,7 +4,8 @@ Knots are evenly spaced, so that all basis functions are one and the same piecew
 part of the normal equations follows from sums of powers, and they have seven diagonals. The result
 is that of pydl's `bspline.iterfit` as AstroNet calls it, to the digits that double precision has.
 
-All that is compiled together stands in this file: numba's cache does not see a change in another.
+What is compiled together stands in this file: numba's cache does not see a change in another. An
+array is filled value by value: a slice that is assigned to takes seconds to compile.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from kepler_lens.median import median, middle
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +67,8 @@ def choose(
                 good = False
                 break
             if fitted == _TOO_FEW:
-                model[a:b] = np.nan
+                for i in range(a, b):
+                    model[i] = np.nan
                 continue
             parameters += int((time[b - 1] - time[a]) / spacings[k]) + 3
             for i in range(a, b):
@@ -78,7 +82,9 @@ def choose(
             criterion = points * np.log(2 * np.pi * noise**2) + squares / noise**2
             criterion += parameters * np.log(points)
         if chosen < 0 or criterion < lowest:
-            best[:], chosen, lowest = model, k, criterion
+            chosen, lowest = k, criterion
+            for i in range(n):
+                best[i] = model[i]
     return best, chosen
 
 
@@ -100,7 +106,8 @@ def _fit_robustly(
     n = len(time)
     if n < _LEAST_POINTS:
         return _TOO_FEW
-    mask[:] = True
+    for i in range(n):
+        mask[i] = True
     for round_ in range(_ROUNDS):
         if round_ > 0 and not _inliers(flux, model, mask, work, near):
             break
@@ -164,11 +171,10 @@ def _median(values: Floats, guess: float, reach: float, room: Floats) -> float:
         inside = min(inside, n - 1)
     k = n // 2
     if not below < k < below + inside or inside == n - 1:
-        return float(np.median(values))
-    part = np.sort(room[:inside])
-    if n % 2:
-        return float(part[k - below])
-    return float((part[k - below - 1] + part[k - below]) / 2)
+        for i in range(n):
+            room[i] = values[i]
+        return median(room[:n])
+    return middle(room[:inside], k - below, n % 2 == 0)
 
 
 @numba.njit(cache=True)
@@ -230,8 +236,9 @@ def _fit(
                 y2 += y * u2
                 y3 += y * u3
             i += 1
-        powers[:] = (s0, s1, s2, s3, s4, s5, s6)
-        products[:] = (y0, y1, y2, y3)
+        powers[0], powers[1], powers[2], powers[3] = s0, s1, s2, s3
+        powers[4], powers[5], powers[6] = s4, s5, s6
+        products[0], products[1], products[2], products[3] = y0, y1, y2, y3
         for p in range(4):
             for r in range(4):
                 x[k + p] += _BASIS[p, r] * products[r]

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.median import median
 from kepler_lens.search.matched import Events
 
 Floats = NDArray[np.float64]
@@ -125,7 +126,7 @@ def _statistic(
     seen = count
     if count == 0:
         return 0.0, 0
-    middle = np.median(work[2, :count])
+    middle = median(work[2, :count])
     top = 0.0
     bottom = 0.0
     for k in range(count):

@@ -131,8 +131,9 @@ def fold_all(
     xn, xd = np.zeros(room, np.float32), np.zeros(room, np.float32)
     an, ad = np.empty(room, np.float32), np.empty(room, np.float32)
     bn, bd = np.empty(room, np.float32), np.empty(room, np.float32)
-    xn[:m] = n
-    xd[:m] = d
+    for j in range(m):
+        xn[j] = n[j]
+        xd[j] = d[j]
     most = m // first + 2
     bounds = np.empty(4 * most + 64, np.int64)
     heads, tails = np.empty((2, most), np.int64), np.empty((2, most), np.int64)
@@ -149,8 +150,9 @@ def fold_all(
             for k in range(1 << levels):
                 low, high = bounds[here + k] * p, bounds[here + k + 1] * p
                 if high - low == p:
-                    on[low:high] = sn[low:high]
-                    od[low:high] = sd[low:high]
+                    for j in range(low, high):
+                        on[j] = sn[j]
+                        od[j] = sd[j]
                 elif high - low == 2 * p:
                     _add(on, od, sn, sd, low, low, low + p, p, 0)
                     _add(on, od, sn, sd, low + p, low, low + p, p, 1 % p)

@@ -142,8 +142,10 @@ def _tails(
     r = np.zeros(5)
     for i in range(n - 1, -1, -1):
         if i == n - 1 or start[i + 1]:
-            g[:] = 0.0
-            q[:] = 0.0
+            for j in range(5):
+                g[j] = 0.0
+                for k in range(5):
+                    q[j, k] = 0.0
         gw = 0.0
         for j in range(5):
             if i < n - 1:
@@ -162,8 +164,10 @@ def _tails(
             g[j] -= u[i, j] * (gw - z[i] / d[i])
             for k in range(5):
                 q[j, k] += rho * u[i, j] * u[i, k] - u[i, j] * r[k] - r[j] * u[i, k]
-        top[i] = g
-        bottom[i] = q
+        for j in range(5):
+            top[i, j] = g[j]
+            for k in range(5):
+                bottom[i, j, k] = q[j, k]
         following[i] = i if start[i] else following[i + 1]
     return top, bottom, following
 

@@ -89,8 +89,10 @@ def factor(
     origin = 0.0
     for i in range(n):
         if start[i]:
-            s[:] = 0.0
-            phi[i] = 0.0
+            for j in range(5):
+                phi[i, j] = 0.0
+                for k in range(5):
+                    s[j, k] = 0.0
             origin = time[i]
         else:
             for k in range(2):
@@ -193,8 +195,10 @@ def misfit(
     u[4] = variances[2]
     for i in range(n):
         if start[i]:
-            s[:] = 0.0
-            f[:] = 0.0
+            for j in range(5):
+                f[j] = 0.0
+                for k in range(5):
+                    s[j, k] = 0.0
             for k in range(2):
                 cosine[k] = 1.0
                 sine[k] = 0.0
