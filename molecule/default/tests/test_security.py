@@ -70,6 +70,7 @@ def test_no_secret_can_be_read_by_another_user(lab, secrets):
 def test_no_secret_in_the_output_of_ansible_nor_in_files_it_left_here(lab, secrets, data):
     run = playbook("import.yml", "-e", f"import_source={data / 'k2'}", "-vvv", "--diff")
     assert run.rc == 0, run.output[-3000:]
+    assert set(run.changed.values()) == {0}
     assert not leaks(run.output, secrets)
     for folder in (PROJECT / ".lab", PROJECT / ".cache", Path.home() / ".ansible"):
         for path in folder.rglob("*") if folder.is_dir() else ():

@@ -83,10 +83,13 @@ def test_driver_stopped_goes_on_where_it_stopped(running, expected):
 
 
 def test_second_import_at_the_same_time_is_refused(running, expected):
+    # The first one waits meanwhile: on a busy machine it would end before the second has begun.
+    running.shell(SCHEDULER, "systemctl kill --signal STOP kepler-import")
     second = running.host(SCHEDULER).run(
         "runuser -u kepler -- /opt/kepler-lens/venv/bin/kepler-lens import "
         "--job /etc/kepler-lens/import.json"
     )
+    running.shell(SCHEDULER, "systemctl kill --signal CONT kepler-import")
     assert second.rc == 75
     assert "running" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1

@@ -120,7 +120,8 @@ def test_a_cut_file_is_named_and_can_be_taken_up_to_there(lab, records, tmp_path
 
 def test_a_training_is_stopped_and_the_next_one_resumes(lab, records, tmp_path):
     job = json.loads(lab.shell(HOST, "cat /etc/kepler-lens/training.json"))
-    job |= {"name": "stopped", "epochs": 3, "take_intact": False}
+    on_host = str(Path(job["records"][0]).parent / records.name)
+    job |= {"name": "stopped", "records": [on_host], "epochs": 3, "take_intact": False}
     lab.shell(HOST, f"printf '%s' '{json.dumps(job)}' > /etc/kepler-lens/training.json")
     lab.shell(HOST, f"rm -f {STATE}/*.json")
     lab.shell(HOST, "systemctl start --no-block kepler-training")

@@ -1,4 +1,4 @@
-"""The planets come out of the server by FIND and FETCH, and a second search changes nothing."""
+"""The planets come out of the server by FIND and FETCH."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 from kepler_lens.search.catalogue import COLUMNS
-from lab import DATA, PROJECT, playbook
+from lab import DATA, PROJECT
 from searches import FOLDER, assert_whole, candidates, newest
 
 SIMULATED = PROJECT / ".lab" / "simulated" / "planets.csv"
@@ -89,13 +89,3 @@ def test_catalogue_and_pages_are_brought(lab):
             c for c in candidates(lab, int(row["kepid"])) if c["CANDIDATE"] == row["tce_plnt_num"]
         )
         assert (row["tce_period"], row["disposition"]) == (same["period"], same["disposition"])
-
-
-def test_a_second_search_changes_nothing(lab):
-    before = (FOLDER / "catalogue.csv").read_bytes()
-    same = ("-e", f"transits_folder={FOLDER}", "-e", "warp10_transits=true")
-    run = playbook("playbooks/transits.yml", *same)
-    assert run.rc == 0, run.output[-4000:]
-    assert set(run.changed.values()) == {0}, run.output[-6000:]
-    assert "stars searched    │ 0 " in run.output
-    assert (FOLDER / "catalogue.csv").read_bytes() == before

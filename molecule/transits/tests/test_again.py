@@ -1,0 +1,16 @@
+"""A second search changes nothing; the tests of the other files change what was found."""
+
+from __future__ import annotations
+
+from lab import playbook
+from searches import FOLDER
+
+
+def test_a_second_search_changes_nothing(lab):
+    before = (FOLDER / "catalogue.csv").read_bytes()
+    same = ("-e", f"transits_folder={FOLDER}", "-e", "warp10_transits=true")
+    run = playbook("playbooks/transits.yml", *same)
+    assert run.rc == 0, run.output[-4000:]
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
+    assert "stars searched    │ 0 " in run.output
+    assert (FOLDER / "catalogue.csv").read_bytes() == before
