@@ -14,7 +14,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes bench-transits mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ import: $(VENV)/controller ## Stand up the lab and import light curves [SOURCE=�
 
 transits: $(VENV)/controller ## Search the lab's stars for planets [STARS=… VARS='k=v …']
 	@$(PLAYBOOK) playbooks/transits.yml $(if $(STARS),-e transits_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+
+dataset: $(VENV)/controller ## Build a data set of labelled candidates on the fleet [LABELS=table.csv STARS=… VARS='k=v …']
+	@$(PLAYBOOK) playbooks/dataset.yml $(if $(LABELS),-e dataset_labels='$(LABELS)') $(if $(STARS),-e dataset_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
 
 training: $(VENV)/controller ## Train a network on labelled records [RECORDS=folder LABELS=… VARS='k=v …']
 	@$(PLAYBOOK) playbooks/training.yml $(if $(RECORDS),-e training_records='$(RECORDS)') $(if $(LABELS),-e training_labels='$(LABELS)') $(if $(VARS),-e "$(VARS)")

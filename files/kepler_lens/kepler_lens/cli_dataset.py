@@ -12,7 +12,6 @@ from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
     from kepler_lens.classify.dataset import Examples
-    from kepler_lens.classify.labels import LabelTable
     from kepler_lens.classify.manifest import Manifest
 
 _SAY_EVERY = 20
@@ -21,8 +20,9 @@ _SAY_EVERY = 20
 @app.command()
 def dataset(
     output: Annotated[
-        Path, typer.Argument(help="Folder of the data set, made if needed.", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(help="Folder of the data set, made if needed.", show_default=False),
+    ] = None,
     files: Annotated[
         Path | None,
         typer.Option(help="Folder of FITS files, in any layout.", exists=True, file_okay=False),
@@ -78,6 +78,12 @@ def dataset(
     check: Annotated[
         bool, typer.Option("--check", help="Build nothing: check the folder that is named.")
     ] = False,
+    job: Annotated[
+        Path | None,
+        typer.Option(
+            "--job", metavar="FILE", help="Everything from a JSON file, on the fleet, as the unit."
+        ),
+    ] = None,
 ) -> None:
     """Build a data set of labelled candidates, or check one.
 
@@ -91,6 +97,10 @@ def dataset(
     With --check every record is read, of AstroNet's published files too, and what is there is
     counted; a damaged or missing file is named, and the exit status is not 0.
 
+    With --job the stars of a Warp 10 server are taken on the fleet. Exit status: 0 the data set is
+    whole; 3 whole but for stars that are left out (the table has the reasons); 4 stopped by a
+    signal; 75 another such job is running; 1 anything else, in one sentence.
+
     Examples
     --------
     `kepler-lens dataset dr24/ --files ~/kepler --labels q1_q17_dr24_tce.csv`
@@ -102,10 +112,15 @@ def dataset(
     """
     from kepler_lens.classify.build import SIGNALS, StarOrders, records_of_star
     from kepler_lens.classify.curves import from_folder, from_server
+    from kepler_lens.classify.labels import read_labels
     from kepler_lens.classify.parts import Parts, Plan, source_of
     from kepler_lens.classify.recipes import recipe as recipe_of
     from kepler_lens.classify.synthetic import KINDS
 
+    if job is not None:
+        _run(job)
+    if output is None:
+        raise typer.BadParameter("name the folder of the data set", param_hint="OUTPUT")
     if check:
         _check(output)
         return
@@ -121,7 +136,7 @@ def dataset(
         if value not in known:
             raise typer.BadParameter(f"there are {', '.join(known)}", param_hint=name)
     makes = recipe_of(recipe)
-    table = _table(labels, release)
+    table = read_labels(labels, release)
     stars, curve_of = from_folder(files) if files else from_server(server or "", token_file)
     wanted = set(star) if star else set(stars) & set(table.of_star)
     if not wanted:
@@ -151,11 +166,15 @@ def dataset(
     _print_manifest(output, manifest)
 
 
-def _table(path: Path, release: str) -> LabelTable:
-    from kepler_lens.classify.labels import read_koi_table, read_tce_table
+def _run(job: Path) -> None:
+    from kepler_lens.builder.config import load_job
+    from kepler_lens.builder.driver import run_build
+    from kepler_lens.jobs.report import SUMMARY_FILE
 
-    read = read_tce_table if release.endswith("_tce") else read_koi_table
-    return read(path, release)
+    wanted = load_job(job)
+    report = run_build(wanted, say=typer.echo)
+    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
+    raise typer.Exit(report["exit_status"])
 
 
 def _check(folder: Path) -> None:

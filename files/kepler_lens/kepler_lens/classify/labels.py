@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kepler_lens.errors import SourceError
@@ -141,6 +141,10 @@ class LabelTable:
         """How many signals each star has."""
         return {star: len(signals) for star, signals in self.of_star.items()}
 
+    def of(self, star: int) -> LabelTable:
+        """Give the table with one star only, to travel with it."""
+        return replace(self, of_star={star: self.of_star.get(star, ())})
+
     def match(
         self, star: int, period_days: float, epoch_bkjd: float, duration_hours: float
     ) -> Match:
@@ -171,6 +175,25 @@ class LabelTable:
             if away <= max(duration_hours, known.duration_hours) / 24 / 2:
                 found.append((away, known.number, known))
         return Match(tuple(known for _, _, known in sorted(found, key=lambda each: each[:2])))
+
+
+def read_labels(path: str | Path, release: str) -> LabelTable:
+    """Read a table of TCEs or of KOIs, whichever its release is.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV.
+    release : str
+        Name of the table at NASA's Exoplanet Archive.
+
+    Raises
+    ------
+    SourceError
+        It is another table.
+    """
+    read = read_tce_table if release.endswith("_tce") else read_koi_table
+    return read(path, release)
 
 
 def read_tce_table(path: str | Path, release: str = DR24) -> LabelTable:

@@ -1,0 +1,111 @@
+"""What the building of a data set is told, by a job file (JSON)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kepler_lens.classify.build import SIGNALS
+from kepler_lens.classify.labels import DR24
+from kepler_lens.classify.synthetic import KINDS
+from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
+
+DEFAULT_STATE = "/var/lib/kepler-lens/dataset"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Files that hold the tokens, under the same path on every worker: only paths travel."""
+
+    read: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One data set.
+
+    Attributes
+    ----------
+    server : str
+        URL of Warp 10.
+    tokens : Tokens
+    labels : Path
+        Table of NASA's Exoplanet Archive, CSV.
+    release : str
+        What table that is.
+    name : str
+        Of the data set's folder, in `state`.
+    recipe : str
+        Name of the recipe of views.
+    signals : str
+        One of `kepler_lens.classify.build.SIGNALS`.
+    synthetic : tuple of str
+        Kinds of `kepler_lens.classify.synthetic` to make of each star.
+    seed : int
+    stars : tuple of int or None
+        KIC numbers; None for every star of the server that the table knows.
+    scheduler : str or None
+        Address of a Dask scheduler; None starts workers on this machine.
+    tls : Tls or None
+        For a scheduler at ``tls://``.
+    state : Path
+        Folder of lock, status, report and data sets.
+    """
+
+    server: str
+    tokens: Tokens
+    labels: Path
+    release: str = DR24
+    name: str = "dataset"
+    recipe: str = "search-1"
+    signals: str = SIGNALS[0]
+    synthetic: tuple[str, ...] = ()
+    seed: int = 0
+    stars: tuple[int, ...] | None = None
+    scheduler: str | None = None
+    tls: Tls | None = None
+    state: Path = Path(DEFAULT_STATE)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", self.name):
+            raise JobError(
+                f"The name {self.name!r} is none: small letters, digits, full stops and hyphens "
+                "make the name of a data set."
+            )
+        if self.signals not in SIGNALS:
+            raise JobError(f"There are no signals {self.signals}: choose {' or '.join(SIGNALS)}.")
+        for kind in self.synthetic:
+            if kind not in KINDS:
+                raise JobError(f"{kind} cannot be made: choose from {', '.join(KINDS)}.")
+
+
+def load_job(path: Path) -> Job:
+    """Read a job file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects; there may be
+        ``stars_file``, a list of stars in a file, beside ``stars``.
+
+    Raises
+    ------
+    JobError
+        The file cannot be read, has an unknown or lacks a needed name.
+    """
+    return load(path, _job)
+
+
+def _job(known: dict[str, Any]) -> Job:
+    tokens = known.pop("tokens") if "tokens" in known else {}
+    return Job(
+        tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
+        labels=Path(known.pop("labels")) if "labels" in known else Path(),
+        synthetic=tuple(known.pop("synthetic", ())),
+        stars=stars_of(known.pop("stars", None), known.pop("stars_file", None)),
+        tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
+        state=Path(known.pop("state", DEFAULT_STATE)),
+        **known,
+    )

@@ -1,0 +1,134 @@
+"""The building of a data set from the driver's seat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kepler_lens.builder.config import Job
+from kepler_lens.builder.report import Progress, render_summary
+from kepler_lens.builder.task import BuildResult, Orders, Star, build_star
+from kepler_lens.classify.build import StarOrders, StarRecords
+from kepler_lens.classify.curves import COLUMN
+from kepler_lens.classify.labels import LabelTable, read_labels
+from kepler_lens.classify.parts import Parts, Plan, source_of
+from kepler_lens.classify.recipes import recipe
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.driver import lock, new_run
+from kepler_lens.jobs.fleet import Work
+from kepler_lens.jobs.stars import (
+    QUARANTINED,
+    SKIPPED,
+    STARS_A_THREAD,
+    StarDriver,
+    StarResult,
+)
+from kepler_lens.warp10 import Token, Warp10
+
+
+def run_build(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Build the data set that a job asks for, or what is lacking of it.
+
+    Parameters
+    ----------
+    job : Job
+    say : callable, optional
+        Gets a line of progress every ten seconds.
+
+    Returns
+    -------
+    dict
+        The report (see `kepler_lens.builder.report`), with ``exit_status``: 0, 3 if stars were
+        left out, 4 if it was stopped by a signal.
+
+    Raises
+    ------
+    JobRunningError
+        Another such job holds the lock.
+    KeplerLensError
+        It could not go on; the report says the same.
+    """
+    with lock(job.state, "building of a data set"):
+        return _Driver(job, say).run()
+
+
+class _Driver(StarDriver[Progress]):
+    complete = "The data set is whole."
+
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        super().__init__(Progress(run=new_run(), server=job.server, folder=job.state), say)
+        self.job = job
+        self.parts: Parts | None = None
+        self.table: LabelTable | None = None
+
+    def work(self) -> None:
+        """Make what is lacking of each star, then assemble it."""
+        job, progress = self.job, self.progress
+        makes = recipe(job.recipe)
+        self.table = read_labels(job.labels, job.release)
+        progress.labels, progress.data_set = job.release, str(job.state / job.name)
+        stars = self._stars(self.table)
+        plan = Plan(
+            recipe=makes.name,
+            digest=makes.digest,
+            light_curves=job.server,
+            labels=source_of(self.table),
+            signals=job.signals,
+            synthetic=job.synthetic,
+            seed=job.seed,
+            stars=tuple(sorted(stars)),
+        )
+        self.parts = Parts(job.state / job.name, plan)
+        self.wait_for(self.parts.missing())
+        progress.total = len(stars)
+        progress.outcomes[SKIPPED] = len(stars) - len(self.waiting)
+        if self.waiting:
+            orders = Orders(job.server, job.tokens, makes.name, makes.digest)
+            work: Work[Star, BuildResult] = Work(
+                "building of a data set",
+                progress.run,
+                partial(build_star, orders=orders),
+                STARS_A_THREAD,
+                lambda *_: True,
+                lambda star: f"star {star.number}",
+            )
+            with self.fleet(job.scheduler, job.tls, work) as fleet:
+                self.take_stars(fleet)
+        self.idle("assembling the data set")
+        progress.classes = dict(self.parts.assemble().counts)
+
+    def _stars(self, table: LabelTable) -> set[int]:
+        if self.job.stars is not None:
+            return set(self.job.stars)
+        warp10, read = Warp10(self.job.server), Token.from_file(self.job.tokens.read)
+        there = self.every_star(warp10, read, COLUMN)
+        known = set(there) & set(table.of_star)
+        if not known:
+            raise KeplerLensError(
+                f"{table.path}: the table knows none of the {len(there)} stars with a light curve "
+                f"at {self.job.server}: name another table, or import its stars."
+            )
+        return known
+
+    def batch(self, star: int) -> Star:
+        """Give the star, with what the table says of it."""
+        assert self.table is not None  # noqa: S101 - work() has read it
+        job = self.job
+        return Star(star, StarOrders(self.table.of(star), job.signals, job.synthetic, job.seed))
+
+    def account(self, result: StarResult) -> None:
+        """Take what became of a star, and keep its records."""
+        StarDriver.account(self, result)
+        assert self.parts is not None  # noqa: S101 - work() has made it
+        made = result.records if isinstance(result, BuildResult) else None
+        self.parts.put(made or StarRecords(result.star, [], {f"star {result.star}": result.reason}))
+
+    def rejected(self) -> str:
+        """Say how many stars were left out."""
+        count = self.progress.outcomes[QUARANTINED]
+        return f"{count} stars are left out of the data set." if count else ""
+
+    def summary(self, report: dict[str, Any]) -> str:
+        """See `kepler_lens.builder.report`."""
+        return render_summary(report)

@@ -1,0 +1,104 @@
+"""What a worker does with one star; runs in a Dask worker, knows nothing of Dask's driver.
+
+It writes nothing: what a star gives travels back to the driver, and building it twice is the same.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from kepler_lens.builder.config import Tokens
+from kepler_lens.classify.build import StarOrders, StarRecords, records_of_star
+from kepler_lens.classify.curves import COLUMN
+from kepler_lens.classify.recipes import recipe
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.stars import QUARANTINED, StarResult
+from kepler_lens.jobs.worker import worker_name
+from kepler_lens.search.observations import Observations
+from kepler_lens.search.source import fetch_curve
+from kepler_lens.warp10 import Token, Warp10
+
+BUILT = "built"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is the same for all stars of a data set; small, and without secrets.
+
+    Attributes
+    ----------
+    server : str
+    tokens : Tokens
+    recipe, digest : str
+        Of the views.
+    """
+
+    server: str
+    tokens: Tokens
+    recipe: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A star whose records are to be made, with what the table of labels says of it."""
+
+    number: int
+    orders: StarOrders
+
+
+@dataclass(slots=True)
+class BuildResult(StarResult):
+    """What became of a star; ``candidates`` are its records.
+
+    Attributes
+    ----------
+    records : StarRecords or None
+    """
+
+    records: StarRecords | None = field(default=None, repr=False)
+
+
+def build_star(star: Star, orders: Orders, *, worker: str = "") -> BuildResult:
+    """Make the records of a star.
+
+    Parameters
+    ----------
+    star : Star
+    orders : Orders
+    worker : str, optional
+        Name to report; by default that of the Dask worker this runs in.
+
+    Returns
+    -------
+    BuildResult
+        A failure that no other star would escape (token, server, another version of the package)
+        is in ``fatal``.
+    """
+    began = time.monotonic()
+    result = BuildResult(worker or worker_name(), star.number)
+    try:
+        made = _records(star, orders)
+        result.records, result.candidates = made, len(made.contents)
+        result.reason = made.left_out.get(f"star {star.number}", "")
+        result.outcome = QUARANTINED if result.reason else BUILT
+    except KeplerLensError as error:
+        result.fatal = str(error)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _records(star: Star, orders: Orders) -> StarRecords:
+    makes = recipe(orders.recipe)
+    if makes.digest != orders.digest:
+        raise KeplerLensError(
+            f"A worker has another version of the recipe {makes.name} than the scheduler: "
+            "provision all hosts again."
+        )
+    warp10, token = Warp10(orders.server), Token.from_file(orders.tokens.read)
+
+    def curve_of(number: int) -> Observations:
+        return fetch_curve(warp10, token, number, COLUMN).observations()
+
+    return records_of_star(star.number, curve_of, star.orders, makes)

@@ -1,0 +1,82 @@
+"""What the building of a data set on the fleet is told and refuses; molecule runs it for real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kepler_lens.builder.config import Tokens, load_job
+from kepler_lens.builder.report import Progress, render_summary
+from kepler_lens.builder.task import BUILT, BuildResult, Orders, Star, build_star
+from kepler_lens.classify.build import StarOrders
+from kepler_lens.classify.labels import Known, LabelTable
+from kepler_lens.jobs.config import JobError
+from kepler_lens.jobs.stars import QUARANTINED
+
+JOB = {"server": "http://127.0.0.1:1", "tokens": {"read": "/r"}, "labels": "/labels.csv"}
+TABLE = LabelTable(
+    "q1_q17_dr24_tce",
+    "labels.csv",
+    "",
+    "0" * 64,
+    {
+        11: (Known(11, 1, "11.01", 3.0, 133.0, 2.0, "PC"),),
+        12: (
+            Known(12, 1, "12.01", 4.0, 134.0, 2.0, "AFP"),
+            Known(12, 2, "12.02", 5.0, 135.0, 2.0, "NTP"),
+        ),
+    },
+)
+
+
+def job_file(folder: Path, **changes: object) -> Path:
+    path = folder / "job.json"
+    path.write_text(json.dumps(JOB | changes))
+    return path
+
+
+def test_a_job_is_read(tmp_path):
+    job = load_job(job_file(tmp_path, synthetic=["inverted"], stars=[11, 12], name="dr24"))
+    assert (job.labels, job.stars) == (Path("/labels.csv"), (11, 12))
+    assert (job.synthetic, job.name, job.recipe) == (("inverted",), "dr24", "search-1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "../etc"}, "The name '../etc' is none"),
+        ({"signals": "all"}, "There are no signals all"),
+        ({"synthetic": ["comet"]}, "comet cannot be made"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_job_that_cannot_be_is_refused_in_a_sentence(tmp_path, changes, words):
+    with pytest.raises(JobError, match=words):
+        load_job(job_file(tmp_path, **changes))
+
+
+def test_a_star_travels_with_its_own_labels_alone():
+    assert TABLE.of(12).of_star == {12: TABLE.of_star[12]}
+    assert TABLE.of(99).of_star == {99: ()}
+    assert TABLE.of(12).release == TABLE.release
+
+
+def test_a_worker_of_another_version_ends_the_job():
+    orders = Orders("http://127.0.0.1:1", Tokens(Path("/r")), "search-1", "other")
+    result = build_star(Star(11, StarOrders(TABLE.of(11))), orders, worker="w")
+    assert "another version of the recipe search-1" in result.fatal
+    assert not result.outcome
+
+
+def test_what_was_built_and_left_out_is_counted(tmp_path):
+    progress = Progress(run="r", server="http://s", folder=tmp_path, total=2, labels="koi")
+    progress.add(BuildResult("w", 11, BUILT, "", 3))
+    progress.add(BuildResult("w", 12, QUARANTINED, "too few points"))
+    progress.classes = {"PC": 2, "AFP": 1}
+    report = progress.end("done", "1 stars are left out of the data set.", 3)
+    text = render_summary(report)
+    assert report["changes"] == 1
+    for words in ("1 (3 records)", "2 PC, 1 AFP", "too few points", "koi"):
+        assert words in text
