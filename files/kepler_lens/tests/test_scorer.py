@@ -20,7 +20,7 @@ UNLIKE = Score(0.03, 0.9, 0.07, 0.2, 9.0, outside=True, model="m", recipe="r")
 def progress(tmp_path):
     bundle = Bundle.load()
     progress = Progress(run="r", server="http://w:8080", folder=tmp_path, model=bundle.name)
-    progress.inputs, progress.threshold, progress.total = bundle.inputs, bundle.threshold(), 3
+    progress.bundle, progress.threshold, progress.total = bundle, bundle.threshold(), 3
     usual = {
         name: 10**centre
         for name, centre in zip(bundle.inputs.scalars, bundle.inputs.scalar_centre, strict=True)
@@ -42,6 +42,8 @@ def test_scores_are_counted_and_the_drift_is_seen(progress, tmp_path):
     assert (report["scored"], report["skipped"], report["quarantined"]) == (1, 1, 1)
     assert (report["scores"], report["likely_planets"], report["outside"]) == (3, 2, 1)
     assert report["drift"]["period"]["far"] == 0.5
+    # The second candidate lies 9 from the training set, hardly any of its own does.
+    assert report["drift"]["embedding"]["far"] == 0.5
     assert report["drift"]["depth"] == {"shift": 0.0, "far": 0.0, "missing": 0.0}
 
 

@@ -311,6 +311,12 @@ class Bundle:
             outside=distance > self._outside["threshold"],
         )
 
+    def usual_distance(self) -> tuple[float, float]:
+        """Give the median and the deviation of the training set's own distances (`Scores`)."""
+        at = {float(share): value for share, value in self._outside["quantiles"].items()}
+        # So far from the median lie the middle 70 % of a normal distribution.
+        return at[0.5], (at[0.85] - at[0.15]) / 2 / 1.036
+
     def out_of_fold(self) -> dict[tuple[int, int, float], tuple[float, float, float]]:
         """Give what networks that had not seen them said of the candidates of the training.
 

@@ -58,7 +58,7 @@ class _Driver(StarDriver[Progress]):
         """Score, then write the catalogue anew, which is ranked by score."""
         job, progress = self.job, self.progress
         bundle = choose(job.models, job.model)
-        progress.model, progress.inputs = bundle.name, bundle.inputs
+        progress.model, progress.bundle = bundle.name, bundle
         progress.threshold = bundle.threshold()
         read = Token.from_file(job.tokens.read)
         # Nothing is written: a wrong token is found before the first star is scored.

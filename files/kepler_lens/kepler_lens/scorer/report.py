@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kepler_lens.classify.inputs import Inputs
+from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.scalars import SCALARS, transformed
 from kepler_lens.jobs.report import REASONS_KEPT
 from kepler_lens.jobs.stars import StarProgress, StarResult
@@ -25,8 +26,8 @@ class Progress(StarProgress):
     ----------
     model : str
         Name of the bundle.
-    inputs : Inputs or None
-        Its inputs, which say what the training set was like.
+    bundle : Bundle or None
+        It says what the training set was like.
     threshold : float
         Probability from which on nine in ten are planets.
     """
@@ -34,12 +35,13 @@ class Progress(StarProgress):
     done_word: ClassVar[str] = SCORED
 
     model: str = ""
-    inputs: Inputs | None = None
+    bundle: Bundle | None = None
     threshold: float = 1.0
     likely: int = 0
     outside: int = 0
     scored: int = 0
     scalars: list[list[float]] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
 
     def add(self, result: StarResult) -> None:
         """Count what became of a star."""
@@ -49,7 +51,10 @@ class Progress(StarProgress):
             self.likely += sum(score.p_planet >= self.threshold for score in result.scores)
             self.outside += sum(score.outside for score in result.scores)
             # A drift is seen in thousands of candidates as well as in all.
-            self.scalars += result.scalars[: REASONS_KEPT - len(self.scalars)]
+            room = REASONS_KEPT - len(self.scalars)
+            self.scalars += result.scalars[:room]
+            if result.scalars:
+                self.distances += [score.distance for score in result.scores[:room]]
 
     def figures(self) -> dict[str, Any]:
         """Give what status.json says of such a job."""
@@ -72,20 +77,27 @@ class Progress(StarProgress):
         dict
             By scalar that the model takes: ``shift``, the median's distance from the training
             set's mean, in its deviations (of the logarithm); ``far``, the share of candidates
-            more than `FAR` of them away; ``missing``, the share that lacks it.
+            more than `FAR` of them away; ``missing``, the share that lacks it. And the same of
+            ``embedding``: how far the candidates lie from the training set in what the networks
+            see, beside how far its own candidates do.
         """
-        if self.inputs is None or not self.scalars:
+        if self.bundle is None or not self.scalars:
             return {}
-        used = self.inputs.scalars
+        inputs = self.bundle.inputs
+        used = inputs.scalars
         every = transformed(np.array(self.scalars, np.float32))
         logs = every[:, [SCALARS.index(name) for name in used]]
-        z = (logs - np.array(self.inputs.scalar_centre)) / np.array(self.inputs.scalar_scale)
-        found = {}
-        for name, column in zip(used, z.T, strict=True):
-            there = column[np.isfinite(column)]
-            found[name] = {
-                "shift": round(float(np.median(there)), 2) if len(there) else 0.0,
-                "far": round(float((np.abs(there) > FAR).mean()), 3) if len(there) else 0.0,
-                "missing": round(1 - len(there) / len(column), 3),
-            }
+        z = (logs - np.array(inputs.scalar_centre)) / np.array(inputs.scalar_scale)
+        found = {name: _drift(column) for name, column in zip(used, z.T, strict=True)}
+        middle, deviation = self.bundle.usual_distance()
+        found["embedding"] = _drift((np.array(self.distances) - middle) / deviation)
         return found
+
+
+def _drift(z: NDArray[np.floating[Any]]) -> dict[str, float]:
+    there = z[np.isfinite(z)]
+    return {
+        "shift": round(float(np.median(there)), 2) if len(there) else 0.0,
+        "far": round(float((np.abs(there) > FAR).mean()), 3) if len(there) else 0.0,
+        "missing": round(1 - len(there) / len(z), 3) if len(z) else 0.0,
+    }

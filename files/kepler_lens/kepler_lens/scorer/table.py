@@ -45,7 +45,7 @@ def _drift(report: dict[str, Any]) -> list[Table]:
     if not report["drift"]:
         return []
     table = Table(title="Drift from the training set", title_justify="left")
-    table.add_column("scalar")
+    table.add_column("scalar, or what the networks see")
     for name in ("shift of the median [deviations]", "beyond 3 deviations", "missing"):
         table.add_column(name, justify="right")
     for name, of in report["drift"].items():
