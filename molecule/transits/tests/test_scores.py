@@ -32,10 +32,10 @@ def threshold() -> float:
     return Bundle.load().threshold(0.9)
 
 
-def score_play(*words: str):
+def score_play(*words: str, tags: str = "scores"):
     run = playbook(
         "playbooks/scores.yml",
-        *("-e", f"scores_folder={SCORES}", "-e", "warp10_transits=true"),
+        *("--tags", tags, "-e", f"scores_folder={SCORES}", "-e", "warp10_transits=true"),
         *(word for pair in words for word in ("-e", pair)),
     )
     assert run.rc == 0, run.output[-4000:]
@@ -96,7 +96,7 @@ def test_the_catalogue_is_ranked_by_score():
 def test_what_the_model_has_scored_is_not_scored_again(lab):
     run = score_play()
     assert "stars scored      │ 0 " in run.output
-    again = score_play()
+    again = score_play(tags="all")
     assert set(again.changed.values()) == {0}, again.output[-6000:]
 
 
@@ -134,7 +134,7 @@ def test_a_new_model_scores_everything_and_an_older_one_returns(lab, tmp_path):
 
 
 def test_a_model_that_was_not_published_is_refused(lab):
-    same = ("-e", "warp10_transits=true")
+    same = ("--tags", "scores", "-e", "warp10_transits=true")
     run = playbook("playbooks/scores.yml", "-e", "scores_model=nosuchmodel", *same)
     assert run.rc != 0
     assert "has no model nosuchmodel" in run.output
