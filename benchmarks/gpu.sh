@@ -14,7 +14,7 @@ most=$((64 * 1024 * 1024))
 lock=files/kepler_lens/requirements-train.txt
 
 # What training needs beside JAX. Each in the version that the lock file has.
-packages=(absl-py google-crc32c h5py keras markdown-it-py mdurl ml-dtypes namex onnxruntime optree packaging protobuf pygments rich)
+packages=(absl-py google-crc32c h5py keras markdown-it-py mdurl ml-dtypes namex onnxruntime optree packaging protobuf pygments rich typing-extensions)
 
 pack() { # version of Python
   rm -rf "$brought"
