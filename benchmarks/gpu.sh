@@ -55,4 +55,5 @@ export PYTHONPATH=$PWD/files/kepler_lens:$site GPU_RECORDS=$site/astronet KERAS_
 export JAX_DEFAULT_MATMUL_PRECISION=highest
 # Memory is taken as it is needed, so that its peak means something.
 export XLA_PYTHON_CLIENT_PREALLOCATE=false
-exec timeout --kill-after 5 240 python3 benchmarks/gpu.py
+# Not by exec: the folder is removed afterwards.
+timeout --kill-after 5 240 python3 benchmarks/gpu.py
