@@ -57,6 +57,13 @@ def test_a_job_that_cannot_be_is_refused_in_a_sentence(tmp_path, changes, words)
         load_job(job_file(tmp_path, **changes))
 
 
+def test_a_job_without_labels_is_refused_by_that_name(tmp_path):
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps({name: JOB[name] for name in ("server", "tokens")}))
+    with pytest.raises(JobError, match="labels"):
+        load_job(path)
+
+
 def test_a_star_travels_with_its_own_labels_alone():
     assert TABLE.of(12).of_star == {12: TABLE.of_star[12]}
     assert TABLE.of(99).of_star == {99: ()}

@@ -100,9 +100,10 @@ def load_job(path: Path) -> Job:
 
 def _job(known: dict[str, Any]) -> Job:
     tokens = known.pop("tokens") if "tokens" in known else {}
+    if "labels" in known:
+        known["labels"] = Path(known["labels"])
     return Job(
         tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
-        labels=Path(known.pop("labels")) if "labels" in known else Path(),
         synthetic=tuple(known.pop("synthetic", ())),
         stars=stars_of(known.pop("stars", None), known.pop("stars_file", None)),
         tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
