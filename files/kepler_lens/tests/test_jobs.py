@@ -7,7 +7,9 @@ import pytest
 from distributed import Client, LocalCluster
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
 from kepler_lens.jobs.worker import Luggage, luggage, turn, worker_name
+from kepler_lens.search.observations import NotSearchableError
 
 
 def stay(name, seconds):
@@ -48,3 +50,23 @@ def test_luggage_reaches_workers_that_come_later():
         assert set(client.run(luggage, "model-a").values()) == {b"weights"}
         with pytest.raises(KeplerLensError, match="did not get model-b"):
             client.submit(luggage, "model-b").result()
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "reason", "fatal"),
+    [
+        (NotSearchableError("too few points"), QUARANTINED, "too few points", ""),
+        (KeplerLensError("no such token"), "", "", "no such token"),
+    ],
+)
+def test_a_failed_star_is_quarantined_or_ends_the_job(error, outcome, reason, fatal):
+    result = StarResult("w", 11)
+    with attempt(result):
+        raise error
+    assert (result.outcome, result.reason, result.fatal) == (outcome, reason, fatal)
+    assert result.seconds > 0
+
+
+def test_an_error_of_the_program_is_nobodys_star():
+    with pytest.raises(ZeroDivisionError), attempt(StarResult("w", 11)):
+        raise ZeroDivisionError

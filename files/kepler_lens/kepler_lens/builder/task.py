@@ -5,7 +5,6 @@ It writes nothing: what a star gives travels back to the driver, and building it
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from kepler_lens.builder.config import Tokens
@@ -13,7 +12,7 @@ from kepler_lens.classify.build import StarOrders, StarRecords, records_of_star
 from kepler_lens.classify.curves import COLUMN
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.jobs.stars import QUARANTINED, StarResult
+from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.source import fetch_curve
@@ -76,16 +75,12 @@ def build_star(star: Star, orders: Orders, *, worker: str = "") -> BuildResult:
         A failure that no other star would escape (token, server, another version of the package)
         is in ``fatal``.
     """
-    began = time.monotonic()
     result = BuildResult(worker or worker_name(), star.number)
-    try:
+    with attempt(result):
         made = _records(star, orders)
         result.records, result.candidates = made, len(made.contents)
         result.reason = made.left_out.get(f"star {star.number}", "")
         result.outcome = QUARANTINED if result.reason else BUILT
-    except KeplerLensError as error:
-        result.fatal = str(error)
-    result.seconds = time.monotonic() - began
     return result
 
 

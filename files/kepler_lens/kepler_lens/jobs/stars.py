@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -17,6 +18,7 @@ from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.jobs.driver import Driver
 from kepler_lens.jobs.fleet import Batch, Fleet, Killed
 from kepler_lens.jobs.report import REASONS_KEPT, Account
+from kepler_lens.search.observations import NotSearchableError
 from kepler_lens.warp10 import Token, Warp10
 
 SKIPPED = "skipped"
@@ -55,6 +57,23 @@ class StarResult:
     candidates: int = 0
     seconds: float = 0.0
     fatal: str = ""
+
+
+@contextmanager
+def attempt(result: StarResult) -> Iterator[None]:
+    """Do a star's work, and note in its result how long it took and why it failed.
+
+    A star that cannot be searched is quarantined; a failure that no other star would escape (token,
+    server) is in ``fatal``.
+    """
+    began = time.monotonic()
+    try:
+        yield
+    except NotSearchableError as error:
+        result.outcome, result.reason = QUARANTINED, str(error)
+    except KeplerLensError as error:
+        result.fatal = str(error)
+    result.seconds = time.monotonic() - began
 
 
 @dataclass(slots=True)

@@ -6,16 +6,13 @@ score twice is the same as writing it once.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from kepler_lens.classify.published import unpacked
 from kepler_lens.classify.scoring import scored_again
 from kepler_lens.classify.stored import Score, fetch_scores, push_scores
-from kepler_lens.errors import KeplerLensError
-from kepler_lens.jobs.stars import QUARANTINED, SKIPPED, StarResult
+from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
-from kepler_lens.search.observations import NotSearchableError
 from kepler_lens.search.source import fetch_curve
 from kepler_lens.search.stored import Searched, candidates, newest
 from kepler_lens.searcher.config import Tokens
@@ -89,15 +86,9 @@ def score_star(star: Star, orders: Orders, *, worker: str = "") -> ScoreResult:
     ScoreResult
         A failure that no other star would escape (token, server, model) is in ``fatal``.
     """
-    began = time.monotonic()
     result = ScoreResult(worker or worker_name(), star.number)
-    try:
+    with attempt(result):
         _score(star.number, orders, result)
-    except NotSearchableError as error:
-        result.outcome, result.reason = QUARANTINED, str(error)
-    except KeplerLensError as error:
-        result.fatal = str(error)
-    result.seconds = time.monotonic() - began
     return result
 
 

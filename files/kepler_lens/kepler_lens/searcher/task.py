@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.jobs.stars import QUARANTINED, SKIPPED, StarResult
+from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.search.catalogue import ENGINE, Result, search_and_vet
 from kepler_lens.search.observations import NotSearchableError
@@ -106,15 +106,9 @@ def search_star(star: Star, orders: Orders, *, worker: str = "") -> SearchResult
     SearchResult
         A failure that no other star would escape (token, server) is in ``fatal``.
     """
-    began = time.monotonic()
     result = SearchResult(worker or worker_name(), star.number)
-    try:
+    with attempt(result):
         _Attempt(star, orders, result).run()
-    except NotSearchableError as error:
-        result.outcome, result.reason = QUARANTINED, str(error)
-    except KeplerLensError as error:
-        result.fatal = str(error)
-    result.seconds = time.monotonic() - began
     return result
 
 
