@@ -4,12 +4,12 @@
     python benchmarks/impostors.py all      about half an hour of one core
     python benchmarks/impostors.py table    print what has been measured so far
 
-Light curves of real stars, without their own candidates, are mirrored, scrambled, or get a planet
-or an eclipsing binary; each goes through the search, and what the search finds is scored. The model
-has seen none of them. Where nothing is put in, the search finds hardly anything: then its two
-strongest signals below its threshold are scored. Every light curve is one line of the results
-file: an interrupted run goes on where it stopped, several processes may write to one file (--part
-0/2 and --part 1/2), and what another model, recipe or engine gave does not count.
+Light curves of real stars, without what they show themselves, are mirrored, scrambled, or get a
+planet or an eclipsing binary; each goes through the search, and what the search finds is scored.
+The model has seen none of these stars' made light curves. Where nothing is put in, the search finds
+hardly anything: then its two strongest signals below its threshold are scored. What is found in a
+light curve is one file in .cache/impostors: an interrupted run goes on where it stopped, several
+processes may run (--part 0/2 and --part 1/2), and another model scores the same files in seconds.
 """
 
 from __future__ import annotations
@@ -17,48 +17,42 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from kepler_lens.classify.bundle import Bundle
+from kepler_lens.classify.curves import from_folder
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate
-from kepler_lens.classify.synthetic import KINDS, candidates, make, without
+from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted
 from kepler_lens.classify.views import ViewError
-from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.search.catalogue import ENGINE, search_and_vet
-from kepler_lens.search.observations import NotSearchableError, Observations, observations
-from search import append, interval, part_of
+from kepler_lens.search.catalogue import ENGINE
+from kepler_lens.search.observations import NotSearchableError, Observations
+from search import interval, part_of
 
 PROJECT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data")) / "kepler"
+FOUND = PROJECT / ".cache" / "impostors"
 RESULTS = PROJECT / "benchmarks" / "impostors.jsonl"
-STARS = (
-    "kepler/006541920",
-    "kepler/011442793",
-    "kepler/011454304",
-    "systems/003323887",
-    "systems/003239945",
-)
+STARS = (6541920, 11442793, 11454304)
 RECIPE = "search-1"
-TRIALS = {"inverted": 1, "scrambled": 11, "eclipse_half": 14, "eclipse": 5, "planet": 6}
+TRIALS = {"inverted": 4, "scrambled": 15, "eclipse_half": 24, "eclipse": 6, "planet": 10}
 """Light curves a star: enough for 100 candidates of noise and more than 50 binaries found at
-half their period. A mirrored light curve is always the same."""
+half their period."""
 QUICK = 1
 SEED = 30_000
 """Other light curves than those that a data set's synthetic examples are made of by default."""
 
 
 @cache
-def quiet(star: str) -> Observations:
-    """Read a star and leave out its own candidates."""
-    paths = sorted((DATA / star).glob("*.fits"))
-    if not paths:
-        raise SystemExit(f"There are no light curves in {DATA / star}: set HELLOEXOWORLD_DATA.")
-    observed = observations([read_light_curve(p, ("PDCSAP_FLUX", "SAP_QUALITY")) for p in paths])
-    found = search_and_vet(observed).candidates
-    return without(observed, [vetted.vetting.ephemeris for vetted in found])
+def quiet(star: int) -> Observations:
+    """Read a star as the database has it, and leave out what it shows itself."""
+    folder = DATA / f"{star:09d}"
+    if not folder.is_dir():
+        raise SystemExit(f"There are no light curves in {folder}: set HELLOEXOWORLD_DATA.")
+    return quieted(from_folder(folder)[1](star))
 
 
 @cache
@@ -66,32 +60,61 @@ def model() -> Bundle:
     return Bundle.load()
 
 
-def trial(star: str, kind: str, number: int) -> list[dict[str, object]]:
-    """Make one light curve, search it, and score what was put in."""
-    made = make(quiet(star), kind, SEED + number)
+def path_of(star: int, kind: str, number: int) -> Path:
+    """Name the file of what is found; another recipe or engine has other files."""
+    version = f"{recipe(RECIPE).digest}-{ENGINE}-{SEED}"
+    return FOUND / version / f"{star}-{kind}-{number}.npz"
+
+
+def trial(star: int, kind: str, number: int) -> None:
+    """Make one light curve, search it, and keep the views and scalars of what was put in."""
+    made = make(quiet(star), kind, SEED, number)
+    facts, scalars = [], []
+    views: dict[str, list[np.ndarray]] = {}
     try:
-        search, found = candidates(made)
+        result, found = candidates(made)
     except NotSearchableError:
-        return []
-    rows = []
-    for (vetted, label), views in zip(found, recipe(RECIPE).from_search(search), strict=True):
-        if label is None or isinstance(views, ViewError):
+        found = []
+    each_views = recipe(RECIPE).from_search(result) if found else []
+    for (vetted, label), mine in zip(found, each_views, strict=True):
+        if label is None or isinstance(mine, ViewError):
             continue
-        scalars = of_candidate(search.star, vetted, len(found))
-        said = model().score([views], scalars[None])
+        scalars.append(of_candidate(result.star, vetted, len(found)))
+        for name, view in mine.items():
+            views.setdefault(name, []).append(view)
         period = vetted.vetting.ephemeris.period_days
         half = kind.startswith("eclipse") and abs(period / made.truth[2].period_days - 1) < 1e-3
-        rows.append(
+        facts.append(
             {
                 "period": round(period, 4),
                 "half": half,
                 "below": vetted.candidate.statistic < vetted.candidate.threshold,
                 "disposition": vetted.vetting.disposition,
-                "p_planet": round(float(said.p_planet[0]), 5),
-                "outside": bool(said.outside[0]),
             }
         )
-    return rows
+    path = path_of(star, kind, number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, facts=json.dumps(facts), scalars=scalars, **views)
+    part.replace(path)
+
+
+def scored(path: Path) -> list[dict[str, object]]:
+    """Score what was found in one light curve."""
+    with np.load(path) as content:
+        facts = json.loads(str(content["facts"]))
+        names = [name for name in content.files if name not in ("facts", "scalars")]
+        columns, scalars = {name: content[name] for name in names}, content["scalars"]
+    if not facts:
+        return []
+    rows = [{name: column[k] for name, column in columns.items()} for k in range(len(facts))]
+    said = model().score(rows, scalars)
+    return [
+        fact
+        | {"p_planet": round(float(p), 5), "spread": round(float(s), 5), "outside": bool(outside)}
+        for fact, p, s, outside in zip(facts, said.p_planet, said.spread, said.outside, strict=True)
+    ]
 
 
 def version() -> str:
@@ -99,11 +122,29 @@ def version() -> str:
     return f"{model().name} {recipe(RECIPE).digest} {ENGINE}"
 
 
+def planned(most: int) -> Iterator[tuple[int, int, str, int]]:
+    """Kinds and stars take turns, so that a part of a run is a fair sample of the whole."""
+    for number in range(most):
+        for index, star in enumerate(STARS):
+            for kind, count in TRIALS.items():
+                if number < count:
+                    yield index + number, star, kind, number
+
+
 def measured(results: Path) -> dict[str, list[dict[str, object]]]:
-    if not results.exists():
-        return {}
-    rows = (json.loads(line) for line in results.read_text().splitlines())
-    return {row["trial"]: row["candidates"] for row in rows if row["version"] == version()}
+    """Score all that was found, beside what the results file has of this model and engine."""
+    done = {}
+    if results.exists():
+        rows = [json.loads(line) for line in results.read_text().splitlines()]
+        done = {row["trial"]: row for row in rows if row["version"] == version()}
+    for _, star, kind, number in planned(max(TRIALS.values())):
+        path = path_of(star, kind, number)
+        if path.is_file():
+            key = f"{star} {kind} {number}"
+            done[key] = {"trial": key, "version": version(), "candidates": scored(path)}
+    if done:
+        results.write_text("".join(f"{json.dumps(row)}\n" for row in done.values()))
+    return {key: row["candidates"] for key, row in done.items()}
 
 
 def table(results: Path) -> None:
@@ -145,18 +186,10 @@ def main() -> None:
     part, parts = arguments.part
     np.seterr(all="ignore")
     if arguments.what != "table":
-        done = measured(arguments.results)
-        # Kinds and stars take turns, so that a part of a run is a fair sample of the whole.
         most = QUICK if arguments.what == "quick" else max(TRIALS.values())
-        for number in range(most):
-            for index, star in enumerate(STARS):
-                for kind, count in TRIALS.items():
-                    key = f"{Path(star).name} {kind} {number}"
-                    mine = (index + number) % parts == part
-                    if mine and number < count and key not in done:
-                        found = trial(star, kind, number)
-                        row = {"trial": key, "version": version(), "candidates": found}
-                        append(arguments.results, row)
+        for turn, star, kind, number in planned(most):
+            if turn % parts == part and not path_of(star, kind, number).is_file():
+                trial(star, kind, number)
     table(arguments.results)
 
 

@@ -60,7 +60,8 @@ def dataset(
         str,
         typer.Option(
             help="table: the signals of the table. search: what this package's search finds, "
-            "matched to the table by star, period and epoch."
+            "matched to the table by star, period and epoch. none: only what is --synthetic, which "
+            "needs no table."
         ),
     ] = "table",
     synthetic: Annotated[
@@ -70,9 +71,14 @@ def dataset(
             "eclipse_half, inverted, scrambled. May be repeated."
         ),
     ] = None,
+    copies: Annotated[
+        int, typer.Option(min=1, help="Light curves to make of each star and --synthetic.")
+    ] = 1,
     star: Annotated[
         list[int] | None,
-        typer.Option(help="KIC number, may be repeated. Default: all that have labels."),
+        typer.Option(
+            help="KIC number, may be repeated. Default: all that the table knows; without one, all."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the splits and of what is synthetic.")] = 0,
     check: Annotated[
@@ -108,12 +114,14 @@ def dataset(
     `kepler-lens dataset mine/ --server http://127.0.0.1:8080 --labels koi.csv
     --release cumulative --signals search --synthetic inverted --synthetic eclipse_half`
 
+    `kepler-lens dataset made/ --files ~/kepler --signals none --synthetic scrambled --copies 5`
+
     `kepler-lens dataset --check dr24/`
     """
     from kepler_lens.classify.build import SIGNALS, StarOrders, records_of_star
     from kepler_lens.classify.curves import from_folder, from_server
     from kepler_lens.classify.labels import read_labels
-    from kepler_lens.classify.parts import Parts, Plan, source_of
+    from kepler_lens.classify.parts import Parts, Plan, sources_of
     from kepler_lens.classify.recipes import recipe as recipe_of
     from kepler_lens.classify.synthetic import KINDS
 
@@ -126,9 +134,11 @@ def dataset(
         return
     if (files is None) == (server is None):
         raise typer.BadParameter("name either --files or a --server", param_hint="--files")
-    if labels is None:
-        raise typer.BadParameter("name the table of labels", param_hint="--labels")
     kinds = tuple(dict.fromkeys(synthetic or ()))
+    if labels is None and signals != "none":
+        raise typer.BadParameter("name the table of labels", param_hint="--labels")
+    if signals == "none" and not kinds:
+        raise typer.BadParameter("name what is made of a light curve", param_hint="--synthetic")
     for name, value, known in (
         ("--signals", signals, SIGNALS),
         *(("--synthetic", kind, KINDS) for kind in kinds),
@@ -136,9 +146,11 @@ def dataset(
         if value not in known:
             raise typer.BadParameter(f"there are {', '.join(known)}", param_hint=name)
     makes = recipe_of(recipe)
-    table = read_labels(labels, release)
+    table = read_labels(labels, release) if labels else None
     stars, curve_of = from_folder(files) if files else from_server(server or "", token_file)
-    wanted = set(star) if star else set(stars) & set(table.of_star)
+    wanted = set(star or ()) or set(stars)
+    if table and not star:
+        wanted &= set(table.of_star)
     if not wanted:
         raise KeplerLensError(
             f"{labels}: the table knows none of the {len(stars)} stars with a light curve."
@@ -147,14 +159,15 @@ def dataset(
         recipe=makes.name,
         digest=makes.digest,
         light_curves=server or str(files),
-        labels=source_of(table),
+        labels=sources_of(table),
         signals=signals,
         synthetic=kinds,
+        copies=copies,
         seed=seed,
         stars=tuple(sorted(wanted)),
     )
     parts = Parts(output, plan)
-    orders = StarOrders(table, signals, kinds, seed)
+    orders = StarOrders(table, signals, kinds, copies, seed)
     missing = parts.missing()
     for done, number in enumerate(missing, start=len(wanted) - len(missing) + 1):
         parts.put(records_of_star(number, curve_of, orders, makes))

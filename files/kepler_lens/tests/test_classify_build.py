@@ -9,12 +9,14 @@ from kepler_lens.classify.build import StarOrders, records_of_star
 from kepler_lens.classify.curves import from_folder
 from kepler_lens.classify.dataset import load
 from kepler_lens.classify.labels import CLASSES, LabelTable, read_tce_table
+from kepler_lens.classify.manifest import read_manifest
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.records import VIEW_LENGTHS, VIEWS, write_contents
 from kepler_lens.classify.scalars import SCALARS
 from kepler_lens.classify.views import LENGTHS, SCATTER
 from kepler_lens.cli import app
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.simulate import simulate
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,23 @@ def test_what_the_search_finds_gets_the_labels_of_the_table(tmp_path, data, tce)
     assert (mirrored.label == CLASSES.index("NTP")).all()
 
 
+def test_without_signals_there_is_only_what_was_made(tmp_path):
+    simulate(tmp_path / "stars", stars=[900000002], quarters=range(1, 5), seed=3)
+    made = ("--synthetic", "scrambled", "--synthetic", "planet", "--copies", 2)
+    out = tmp_path / "set"
+    result = run(out, "--files", tmp_path / "stars", "--signals", "none", *made)
+    assert result.exit_code == 0, result.output
+    examples = load(out)
+    assert examples.synthetic.all()
+    counts = np.bincount(examples.label, minlength=3)
+    assert counts[CLASSES.index("PC")] == 2
+    assert counts[CLASSES.index("NTP")] >= 2
+    manifest = read_manifest(out)
+    assert (manifest.labels, sum(manifest.synthetic.values())) == ((), len(examples))
+    other = run(out, "--files", tmp_path / "stars", "--signals", "none", *made[:-1], 3)
+    assert "made in another way" in str(other.exception)
+
+
 def test_a_star_without_light_curve_or_label_gives_its_reason(systems, tce):
     _, curve_of = from_folder(systems)
     result = records_of_star(6541920, curve_of, StarOrders(tce), recipe("search-1"))
@@ -130,6 +149,7 @@ def test_the_command_checks_published_records(data):
     [
         (["--labels", "TABLE"], "name either --files or a"),
         (["--files", "FILES"], "name the table of labels"),
+        (["--files", "FILES", "--signals", "none"], "name what is made of a light curve"),
         (["--files", "FILES", "--labels", "TABLE", "--signals", "mine"], "there are table, search"),
         (["--files", "FILES", "--labels", "TABLE", "--synthetic", "moon"], "there are planet, ecl"),
         (["--files", "FILES", "--labels", "TABLE", "--recipe", "soup"], "There is no recipe"),

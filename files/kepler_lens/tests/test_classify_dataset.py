@@ -155,6 +155,16 @@ def test_recipes_are_not_mixed(tmp_path):
         load(tmp_path)
 
 
+def test_published_records_go_with_views_of_the_recipe_that_they_were_made_by(tmp_path):
+    mine = "astronet-1 abc"
+    for made in ((record(1), record(2, recipe=mine)), (record(1, recipe=mine), record(2))):
+        assert load(shard(tmp_path, *made)).recipe == mine
+    for other in ("astronet-1 def", "search-1 abc"):
+        shard(tmp_path, record(1), record(2, recipe=mine), record(3, recipe=other))
+        with pytest.raises(DataSetError, match=f"recipe {other}, those before are of {mine}"):
+            load(tmp_path)
+
+
 def test_a_label_that_is_none_is_refused(tmp_path):
     with pytest.raises(RecordError, match=r"record 1 at byte .* has the label 'FP': there are PC"):
         load(shard(tmp_path, record(1), record(2, label="FP")))

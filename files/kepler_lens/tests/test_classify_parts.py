@@ -20,9 +20,10 @@ PLAN = Plan(
     recipe="search-1",
     digest="abc",
     light_curves="a folder",
-    labels=Source("q1_q17_dr24_tce", "tce.csv", "00", "Tue Jan 28 08:52:13 2020"),
+    labels=(Source("q1_q17_dr24_tce", "tce.csv", "00", "Tue Jan 28 08:52:13 2020"),),
     signals="table",
     synthetic=("inverted",),
+    copies=1,
     seed=7,
     stars=STARS,
 )

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from kepler_lens.classify.synthetic import KINDS, candidates, make, without
+from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted, without
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import CADENCE_DAYS, observations, observe
+from kepler_lens.search.observations import (
+    CADENCE_DAYS,
+    NotSearchableError,
+    observations,
+    observe,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,8 @@ def test_a_star_kind_and_seed_give_the_same_light_curve(quiet):
         if kind != "inverted":
             other = make(quiet, kind, seed=6).observed
             assert not np.array_equal(one.flux, other.flux)
+        copied = make(quiet, kind, seed=5, copy=1).observed
+        assert not np.array_equal(one.flux, copied.flux)
 
 
 def test_scrambling_keeps_every_quarter_as_it_is(quiet):
@@ -96,3 +103,27 @@ def test_a_stars_own_planets_are_left_out(kepler_11):
     left = without(star, [planet])
     assert 0 < len(star.time) - len(left.time) < 0.06 * len(star.time)
     assert np.abs(planet.hours_from_middle(left.time)).min() > 3
+
+
+def test_transits_that_come_early_or_late_are_left_out_too(quiet):
+    day, hours = 9.2, 5.0
+    number = np.round((quiet.time - 135) / day)
+    late = 8 * np.sin(2 * np.pi * number / 11)
+    away = 24 * (quiet.time - 135 - number * day) - late
+    in_transit = np.abs(away) < hours / 2
+    flux = 1e5 * (1 + quiet.flux - 0.003 * in_transit)
+    star = observe(900000042, "SIM 900000042", "Simulation", quiet.time, flux)
+    left = quieted(star)
+    kept = np.isin(star.time, left.time)
+    # Nothing is found in what is left; most of each transit is gone, and little beside them.
+    assert (kept & in_transit).sum() < 0.15 * in_transit.sum()
+    assert kept.sum() > 0.75 * len(kept)
+    straight = without(star, [Ephemeris(day, 135.0, hours)])
+    assert np.isin(star.time[in_transit], straight.time).sum() > 0.2 * in_transit.sum()
+
+
+def test_a_star_that_is_never_quiet_is_named(quiet, monkeypatch):
+    monkeypatch.setattr("kepler_lens.classify.synthetic._QUIET_ROUNDS", 1)
+    made = make(quiet, "eclipse", seed=2).observed
+    with pytest.raises(NotSearchableError, match="Star 900000042 is never quiet"):
+        quieted(made)

@@ -7,7 +7,7 @@ import pytest
 
 from kepler_lens.search import stationary
 from kepler_lens.search.doubts import of_thrusters
-from kepler_lens.search.engine import remnant, true_period
+from kepler_lens.search.engine import remnant, search, true_period
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency, refine
 from kepler_lens.search.fold import fold_all
 from kepler_lens.search.lines import subtract_lines
@@ -316,3 +316,14 @@ def test_jumps_between_stretches_do_not_pass_for_noise():
         return significance(stationary.spectral(cadence, len(cadence), flux), 12.0, middles)
 
     assert found(noise + dips + jumps) == pytest.approx(found(noise + dips), rel=1e-6)
+
+
+def test_a_binary_whose_eclipses_hide_the_whole_light_curve_ends_the_search():
+    rng = np.random.default_rng(3)
+    time = 131.5 + np.arange(4000) * CADENCE_DAYS
+    phase = (time - 131.6) / 0.9 % 1
+    flux = 1 + 1e-4 * rng.normal(size=len(time))
+    for middle, depth in ((0.0, 0.01), (0.5, 0.003)):
+        flux -= depth * (0.9 * np.abs((phase - middle + 0.5) % 1 - 0.5) < 0.15)
+    found = search(observe(1, "SIM 1", "Simulation", time, 1e5 * flux))
+    assert found.candidates[0].ephemeris.period_days == pytest.approx(0.9, rel=1e-3)

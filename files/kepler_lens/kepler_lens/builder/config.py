@@ -43,6 +43,8 @@ class Job:
         One of `kepler_lens.classify.build.SIGNALS`.
     synthetic : tuple of str
         Kinds of `kepler_lens.classify.synthetic` to make of each star.
+    copies : int
+        Light curves of each kind.
     seed : int
     stars : tuple of int or None
         KIC numbers; None for every star of the server that the table knows.
@@ -62,6 +64,7 @@ class Job:
     recipe: str = "search-1"
     signals: str = SIGNALS[0]
     synthetic: tuple[str, ...] = ()
+    copies: int = 1
     seed: int = 0
     stars: tuple[int, ...] | None = None
     scheduler: str | None = None
@@ -79,6 +82,8 @@ class Job:
         for kind in self.synthetic:
             if kind not in KINDS:
                 raise JobError(f"{kind} cannot be made: choose from {', '.join(KINDS)}.")
+        if self.copies < 1:
+            raise JobError(f"{self.copies} copies cannot be made: 1 is the least.")
 
 
 def load_job(path: Path) -> Job:

@@ -12,7 +12,7 @@ from kepler_lens.builder.task import BuildResult, Orders, Star, build_star
 from kepler_lens.classify.build import StarOrders, StarRecords
 from kepler_lens.classify.curves import COLUMN
 from kepler_lens.classify.labels import LabelTable, read_labels
-from kepler_lens.classify.parts import Parts, Plan, source_of
+from kepler_lens.classify.parts import Parts, Plan, sources_of
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.driver import lock, new_run
@@ -73,9 +73,10 @@ class _Driver(StarDriver[Progress]):
             recipe=makes.name,
             digest=makes.digest,
             light_curves=job.server,
-            labels=source_of(self.table),
+            labels=sources_of(self.table),
             signals=job.signals,
             synthetic=job.synthetic,
+            copies=job.copies,
             seed=job.seed,
             stars=tuple(sorted(stars)),
         )
@@ -115,7 +116,8 @@ class _Driver(StarDriver[Progress]):
         """Give the star, with what the table says of it."""
         assert self.table is not None  # noqa: S101 - work() has read it
         job = self.job
-        return Star(star, StarOrders(self.table.of(star), job.signals, job.synthetic, job.seed))
+        made = (job.signals, job.synthetic, job.copies, job.seed)
+        return Star(star, StarOrders(self.table.of(star), *made))
 
     def account(self, result: StarResult) -> None:
         """Take what became of a star, and keep its records."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,9 @@ from kepler_lens.search.observations import NotSearchableError, Observations
 from kepler_lens.search.prepare import event_bank, prepare
 from kepler_lens.search.vet import vet
 
-SIGNALS = ("table", "search")
-"""Whose signals become examples: those of the table, or what the package's own search finds."""
+SIGNALS = ("table", "search", "none")
+"""Whose signals become examples: those of the table, or what the package's own search finds, or no
+one's, where only what is synthetic is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,21 @@ class StarOrders:
 
     Attributes
     ----------
-    table : LabelTable
-        May hold the one star only, where it goes to a worker (`of`).
+    table : LabelTable or None
+        May hold the one star only, where it goes to a worker (`of`); None without `signals`.
     signals : str
         One of `SIGNALS`.
     synthetic : tuple of str
         Kinds of `kepler_lens.classify.synthetic` to make of each star.
+    copies : int
+        Light curves of each kind.
     seed : int
     """
 
-    table: LabelTable
+    table: LabelTable | None
     signals: str = SIGNALS[0]
     synthetic: tuple[str, ...] = ()
+    copies: int = 1
     seed: int = 0
 
 
@@ -116,17 +121,26 @@ def _light_curves(
     observed: Observations, orders: StarOrders, result: StarRecords
 ) -> Iterator[tuple[Search, list[_Signal | None]]]:
     """Give the star's light curve and those made of it, each candidate with its label or None."""
-    if orders.signals == "table":
-        search, signals = _of_table(observed, orders.table.of_star.get(observed.star, ()))
-    else:
-        search, signals = _of_search(observed, orders.table, result)
-    yield search, signals
+    own: list[Ephemeris] = []
+    if orders.table and orders.signals != "none":
+        if orders.signals == "table":
+            search, signals = _of_table(observed, orders.table.of_star.get(observed.star, ()))
+        else:
+            search, signals = _of_search(observed, orders.table, result)
+        yield search, signals
+        own = [each.ephemeris for each in search.candidates]
     if not orders.synthetic:
         return
-    quiet = synthetic.without(observed, [each.ephemeris for each in search.candidates])
-    for kind in orders.synthetic:
-        search, found = synthetic.candidates(synthetic.make(quiet, kind, orders.seed))
-        yield search, [_signal(search, each, label, kind) for each, label in found]
+    quiet = synthetic.quieted(observed, own)
+    for kind, copy in product(orders.synthetic, range(orders.copies)):
+        name = f"{kind} {copy + 1}"
+        try:
+            made = synthetic.candidates(synthetic.make(quiet, kind, orders.seed, copy))
+        except NotSearchableError as error:
+            result.left_out[f"star {observed.star} ({name})"] = str(error)
+            continue
+        search, found = made
+        yield search, [_signal(search, each, label, name) for each, label in found]
 
 
 def _of_table(
@@ -199,5 +213,5 @@ def _add(
             "recipe": f"{recipe.name} {recipe.digest}",
         }
         if signal.kind:
-            values |= {"synthetic": 1, "synthetic_kind": signal.kind}
+            values |= {"synthetic": 1, "synthetic_kind": signal.kind.split()[0]}
         result.contents.append(encode(values))

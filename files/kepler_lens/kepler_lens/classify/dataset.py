@@ -259,9 +259,10 @@ class _Rows:
         i = self.used
         star = record.integer("kepid")
         recipe = record.text("recipe") or ASTRONET
-        if self.recipe is None:
+        # The published views are those that the recipe of that name makes, to the last bit.
+        if self.recipe is None or (self.recipe == ASTRONET and recipe.split()[0] == ASTRONET):
             self.recipe = recipe
-        elif recipe != self.recipe:
+        elif recipe not in (self.recipe, ASTRONET) or self.recipe.split()[0] != recipe.split()[0]:
             raise DataSetError(
                 f"{record.file}: its views are of the recipe {recipe}, those before are of "
                 f"{self.recipe}: data sets of one recipe can be taken together."

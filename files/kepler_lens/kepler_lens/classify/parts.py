@@ -48,10 +48,11 @@ class Plan:
     recipe, digest : str
     light_curves : str
         Where they come from.
-    labels : Source
+    labels : tuple of Source
+        None where only what is synthetic is made.
     signals : str
     synthetic : tuple of str
-    seed : int
+    copies, seed : int
         See `kepler_lens.classify.build.StarOrders`.
     stars : tuple of int
     """
@@ -59,9 +60,10 @@ class Plan:
     recipe: str
     digest: str
     light_curves: str
-    labels: Source
+    labels: tuple[Source, ...]
     signals: str
     synthetic: tuple[str, ...]
+    copies: int
     seed: int
     stars: tuple[int, ...] = field(repr=False)
 
@@ -72,9 +74,11 @@ class Plan:
         return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
-def source_of(table: LabelTable) -> Source:
-    """Say which table labels came from."""
-    return Source(table.release, Path(table.path).name, table.sha256, table.exported)
+def sources_of(table: LabelTable | None) -> tuple[Source, ...]:
+    """Say which table labels came from, if from any."""
+    if table is None:
+        return ()
+    return (Source(table.release, Path(table.path).name, table.sha256, table.exported),)
 
 
 class Parts:
@@ -217,7 +221,7 @@ def _manifest(
         plan=plan.text(),
         seed=plan.seed,
         light_curves=plan.light_curves,
-        labels=(plan.labels,),
+        labels=plan.labels,
         counts=examples.counts(),
         synthetic={name: made[name] for name in CLASSES},
         stars=len(np.unique(examples.star)),

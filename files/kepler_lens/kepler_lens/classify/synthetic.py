@@ -1,12 +1,13 @@
 """Impostors and planets that nobody had to label: put into the light curves of real stars.
 
 Each kind goes through the package's own search; what the search finds gets its label by how the
-light curve was made. The star's own candidates are left out first. Synthetic examples are marked,
-follow their star in every split, and are trained on only.
+light curve was made. What the star itself shows is left out first, until the search finds nothing
+there. Synthetic examples are marked, follow their star in every split, and are trained on only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from kepler_lens.classify.labels import PERIOD_TOLERANCE
 from kepler_lens.search.catalogue import Vetted, search_and_vet
 from kepler_lens.search.engine import Candidate, Search, noise_margins, threshold
 from kepler_lens.search.ephemeris import Ephemeris, transits
-from kepler_lens.search.observations import CADENCE_DAYS, Observations
+from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.search.prepare import event_bank
 from kepler_lens.search.vet import Vetting, vet
@@ -27,7 +28,8 @@ Floats = NDArray[np.float64]
 KINDS = ("planet", "eclipse", "eclipse_half", "inverted", "scrambled")
 """A planet; an eclipsing binary with a shallower second eclipse; one whose two eclipses are so
 alike that it is found at half its period; the star's light mirrored, so that its brightenings are
-searched; its quarters in another order, so that nothing periodic is left but chance."""
+searched (all but the first time with its quarters in another order, or every copy were the same);
+its quarters in another order, so that nothing periodic is left but chance."""
 
 _NOISE = ("inverted", "scrambled")
 _SHORTEST_DAYS, _LONGEST_DAYS = 0.7, 200.0
@@ -44,6 +46,11 @@ _SECOND = {"eclipse": (0.03, 0.6), "eclipse_half": (0.85, 1.0)}
 _CLEAR = 0.8
 """So many durations to each side of a transit are left out with a star's own candidates."""
 _MARGIN_HOURS = 0.3
+_QUIET_ROUNDS = 5
+"""So often the search may find something more in a star (chosen): transits that come early or late
+are found bit by bit, those of Kepler-9 in two rounds."""
+_ONCE_DAYS = 1e5
+"""Period of what is seen once: longer than any light curve."""
 _CHANCE = 2
 """Of what is only noise so many signals are taken where none is above the search's threshold: the
 search is too good to be wrong often, and a network should know what it was not sure of."""
@@ -76,7 +83,37 @@ class Made:
         return None
 
 
-def without(observed: Observations, candidates: list[Ephemeris]) -> Observations:
+def quieted(observed: Observations, known: Sequence[Ephemeris] = ()) -> Observations:
+    """Leave out whatever the search finds in a star, until it finds nothing more.
+
+    Parameters
+    ----------
+    observed : Observations
+    known : sequence of Ephemeris
+        What is left out without being searched for.
+
+    Raises
+    ------
+    NotSearchableError
+        Something is found again and again, or too little of the star is left.
+    """
+    left = without(observed, known)
+    for _ in range(_QUIET_ROUNDS):
+        found = search_and_vet(left)
+        if not found.candidates:
+            return left
+        once = [
+            Ephemeris(_ONCE_DAYS, event.time_bkjd, event.duration_hours)
+            for event in found.search.lone
+        ]
+        left = without(left, [*(each.vetting.ephemeris for each in found.candidates), *once])
+    raise NotSearchableError(
+        f"Star {observed.star} is never quiet: after {_QUIET_ROUNDS} searches, each without what "
+        "was found before, there is something still, so that nothing can be made of its light."
+    )
+
+
+def without(observed: Observations, candidates: Sequence[Ephemeris]) -> Observations:
     """Leave out the points in transit of a star's candidates."""
     keep = np.ones(len(observed.time), bool)
     for each in candidates:
@@ -90,8 +127,8 @@ def without(observed: Observations, candidates: list[Ephemeris]) -> Observations
     )
 
 
-def make(quiet: Observations, kind: str, seed: int) -> Made:
-    """Make a light curve of a kind; the same star, kind and seed give the same one.
+def make(quiet: Observations, kind: str, seed: int, copy: int = 0) -> Made:
+    """Make a light curve of a kind; the same star, kind, seed and copy give the same one.
 
     Parameters
     ----------
@@ -100,10 +137,13 @@ def make(quiet: Observations, kind: str, seed: int) -> Made:
     kind : str
         One of `KINDS`.
     seed : int
+    copy : int
+        Which one of several.
     """
-    rng = np.random.default_rng([seed, quiet.star, KINDS.index(kind)])
+    rng = np.random.default_rng([seed, quiet.star, KINDS.index(kind), copy])
     if kind == "inverted":
-        return Made(replace(quiet, flux=-quiet.flux), kind, ())
+        other = _scrambled(quiet, rng) if copy else quiet
+        return Made(replace(other, flux=-other.flux), kind, ())
     if kind == "scrambled":
         return Made(_scrambled(quiet, rng), kind, ())
     if kind == "planet":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kepler_lens.search.doubts import LEAST_TRANSITS, doubtful, near, of_thrusters
 from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, transits
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import Observations
+from kepler_lens.search.observations import LEAST_POINTS, Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, SHORTEST_PERIOD_DAYS, Peak, fold_bank
 from kepler_lens.search.prepare import Prepared, event_bank, prepare, refit
 
@@ -218,7 +218,8 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
             mask |= masked(prepared, candidate.ephemeris)
             if not any(remnant(candidate.ephemeris, c.ephemeris) for c in candidates):
                 candidates.append(replace(candidate, number=len(candidates) + 1))
-        if not new or len(candidates) >= _MOST_CANDIDATES:
+        left = len(mask) - int(mask.sum())
+        if not new or len(candidates) >= _MOST_CANDIDATES or left < LEAST_POINTS:
             break
         refit(prepared, mask)
     return Search(star, prepared, tuple(candidates), _lone_events(bank), _limit(bank, prepared))

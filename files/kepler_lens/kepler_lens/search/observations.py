@@ -24,7 +24,7 @@ GAP_DAYS = 0.75
 """After a longer gap the photometer has often changed its temperature: a new stretch begins."""
 
 _LONG_GAP_DAYS = 5.0
-_LEAST_POINTS = 50
+LEAST_POINTS = 50
 _MOST_SCATTER = 0.3
 
 
@@ -115,9 +115,9 @@ def observe(
     if len(t):
         keep = np.r_[True, np.diff(t) > CADENCE_DAYS / 2]
         t, f = t[keep], f[keep]
-    if len(t) < _LEAST_POINTS:
+    if len(t) < LEAST_POINTS:
         raise NotSearchableError(
-            f"Star {star} has {len(t)} usable points: a search needs {_LEAST_POINTS} at least."
+            f"Star {star} has {len(t)} usable points: a search needs {LEAST_POINTS} at least."
         )
     quarter = _quarters(t, mission)
     level = np.array([np.median(f[quarter == q]) for q in range(quarter[-1] + 1)])
