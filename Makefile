@@ -14,7 +14,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes bench-transits mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train images molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,7 @@ lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAYBOOK) playbooks/lab_down.yml $(if $(VARS),-e "$(VARS)")
 
 test: ## Lint, unit tests, then every Molecule scenario
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint unit unit-train
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target images lint unit unit-train
 	@.ci/molecule
 
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
@@ -67,6 +67,9 @@ unit: $(VENV)/dev ## Unit tests of the package
 
 unit-train: $(TRAIN)/ready ## Unit tests of training, which need TensorFlow
 	@OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(TRAIN)/bin/python -m pytest files/kepler_lens/tests/test_train.py
+
+images: $(VENV)/dev ## Docker engine and host images of the scenarios, made once for what goes into them
+	@.ci/molecule --images
 
 molecule: $(VENV)/dev ## One scenario, or a step of it on its lab [SCENARIO=default STEP=converge|verify|destroy]
 	@STEP=$(STEP) .ci/molecule $(SCENARIO)
@@ -86,6 +89,9 @@ bench-training: $(TRAIN)/ready ## How well planets are told from impostors; goes
 
 bench-scores: $(VENV)/dev ## What the model says of made impostors and planets; goes on where it stopped [PART=quick|all|table]
 	@$(ONE_CORE) python benchmarks/impostors.py $(PART)
+
+model: $(TRAIN)/ready ## Make the package's model anew, in about two hours; goes on where it stopped
+	@PYTHON=$(TRAIN)/bin/python .ci/model
 
 bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCEPT=1 lists them in the package's model
 	@$(ONE_CORE) python benchmarks/recipes.py $(if $(ACCEPT),--accept)

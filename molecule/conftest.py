@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from lab import DATA, Lab
+from lab import DATA, PROJECT, Lab
+
+# As Molecule sets it, for tests that are run one by one.
+os.environ.setdefault("LAB_KEY", str(PROJECT / ".lab" / "key"))
 
 
 @pytest.fixture(scope="session")
