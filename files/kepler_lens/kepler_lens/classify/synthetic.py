@@ -32,12 +32,15 @@ searched (all but the first time with its quarters in another order, or every co
 its quarters in another order, so that nothing periodic is left but chance."""
 
 _NOISE = ("inverted", "scrambled")
-_SHORTEST_DAYS, _LONGEST_DAYS = 0.7, 200.0
-"""Periods of what is put in: chosen within what the search looks for and finds thrice in four
-years; half of a binary's must be above half a day."""
-_SNR = (10.0, 200.0)
+_SHORTEST_DAYS = 0.7
+"""Half of a binary's period must be above half a day, the shortest that the search looks for."""
+_LONGEST = {"planet": (500.0, 3), "binary": (200.0, 4)}
+"""Longest period of what is put in, days, and so many times it the light curve must last: chosen,
+as the search finds what transits thrice, and few binaries are eclipsed so seldom."""
+_SNR = (7.0, 150.0)
 """Of a planet, over the scatter of its points: chosen, from what the search just finds to what no
-one would miss."""
+one would miss. A network that had seen none below 10 took Kepler-90 i for noise, and h, of 332 d,
+when it had seen none above 200 d."""
 _ECLIPSE = (0.0005, 0.4)
 """Depth of a binary's first eclipse: from one whose light is lost in that of a brighter star, as
 most impostors are, to one that is alone."""
@@ -192,7 +195,7 @@ def _vetted(search: Search, candidate: Candidate) -> Vetting:
 
 def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
     impact = float(rng.uniform(0, 0.8))
-    shape, ephemeris = _transit(quiet, rng, 0.03, impact, _SHORTEST_DAYS)
+    shape, ephemeris = _transit(quiet, rng, 0.03, impact, _SHORTEST_DAYS, "planet")
     points = max(int((shape > 0.5).sum()), 1)
     snr = float(np.exp(rng.uniform(*np.log(_SNR))))
     # Of a transit deeper than the star's whole light nothing could be learnt.
@@ -203,7 +206,7 @@ def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
 def _binary(quiet: Observations, kind: str, rng: np.random.Generator) -> Made:
     ratio = float(rng.uniform(0.3, 0.9))
     impact = float(rng.uniform(0, 1 + 0.5 * ratio))
-    shape, first = _transit(quiet, rng, ratio, impact, 2 * _SHORTEST_DAYS)
+    shape, first = _transit(quiet, rng, ratio, impact, 2 * _SHORTEST_DAYS, "binary")
     second = replace(first, epoch_bkjd=first.epoch_bkjd + first.period_days / 2)
     depth = float(np.exp(rng.uniform(*np.log(_ECLIPSE))))
     other = depth * float(rng.uniform(*_SECOND[kind]))
@@ -213,10 +216,16 @@ def _binary(quiet: Observations, kind: str, rng: np.random.Generator) -> Made:
 
 
 def _transit(
-    quiet: Observations, rng: np.random.Generator, ratio: float, impact: float, shortest: float
+    quiet: Observations,
+    rng: np.random.Generator,
+    ratio: float,
+    impact: float,
+    shortest: float,
+    what: str,
 ) -> tuple[Floats, Ephemeris]:
     """Draw when it transits; give the dimming, 1 at the middle, and the ephemeris."""
-    longest = max(min(_LONGEST_DAYS, quiet.span_days / 4), shortest)
+    most, times = _LONGEST[what]
+    longest = max(min(most, quiet.span_days / times), shortest)
     period = float(np.exp(rng.uniform(np.log(shortest), np.log(longest))))
     chord = max((1 + ratio) ** 2 - impact**2, 0.05) ** 0.5
     hours = max(central_duration(period, quiet.density) * chord, 1.3)
