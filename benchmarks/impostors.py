@@ -38,7 +38,7 @@ FOUND = PROJECT / ".cache" / "impostors"
 RESULTS = PROJECT / "benchmarks" / "impostors.jsonl"
 STARS = (6541920, 11442793, 11454304)
 RECIPE = "search-1"
-TRIALS = {"inverted": 4, "scrambled": 15, "eclipse_half": 24, "eclipse": 6, "planet": 10}
+TRIALS = {"inverted": 4, "scrambled": 15, "eclipse_half": 18, "eclipse": 4, "planet": 8}
 """Light curves a star: enough for 100 candidates of noise and more than 50 binaries found at
 half their period."""
 QUICK = 1

@@ -208,10 +208,11 @@ def _check(folder: Path) -> None:
 
 
 def _print_manifest(folder: Path, manifest: Manifest) -> None:
-    counts = ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count)
-    made = sum(manifest.synthetic.values())
+    counts = [f"{count} {name}" for name, count in manifest.counts.items() if count]
+    if made := sum(manifest.synthetic.values()):
+        counts.append(f"{made} synthetic")
     typer.echo(
-        f"{folder}: {counts}{f', {made} synthetic' if made else ''} of {manifest.stars} stars in "
+        f"{folder}: {', '.join(counts)} of {manifest.stars} stars in "
         f"{manifest.groups} groups; recipe {manifest.recipe} {manifest.digest}; "
         f"{len(manifest.shards)} shards."
     )

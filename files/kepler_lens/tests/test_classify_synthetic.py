@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from kepler_lens.classify.bundle import Bundle
+from kepler_lens.classify.recipes import recipe
+from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted, without
+from kepler_lens.classify.views import ViewError
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import (
@@ -127,3 +131,28 @@ def test_a_star_that_is_never_quiet_is_named(quiet, monkeypatch):
     made = make(quiet, "eclipse", seed=2).observed
     with pytest.raises(NotSearchableError, match="Star 900000042 is never quiet"):
         quieted(made)
+
+
+def test_the_packages_model_knows_what_was_made_from_planets(quiet):
+    """A star that it has not seen; docs/training.md has the shares of many light curves."""
+    bundle, makes = Bundle.load(), recipe("search-1")
+
+    def above(kind, copies):
+        said = []
+        for copy in range(copies):
+            search, found = candidates(make(quiet, kind, 77, copy))
+            views = makes.from_search(search)
+            for (vetted, label), mine in zip(found, views, strict=True):
+                if label and not isinstance(mine, ViewError):
+                    scalars = of_candidate(search.star, vetted, len(found))
+                    said += bundle.score([mine], scalars[None]).p_planet.tolist()
+        return [p >= bundle.threshold() for p in said]
+
+    noise = above("inverted", 2) + above("scrambled", 2)
+    assert len(noise) >= 5
+    assert sum(noise) <= 1
+    binaries = above("eclipse_half", 3)
+    assert binaries
+    assert sum(binaries) <= 1
+    planets = above("planet", 4)
+    assert sum(planets) >= 0.7 * len(planets) >= 2

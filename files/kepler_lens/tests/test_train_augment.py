@@ -71,7 +71,7 @@ def test_time_runs_backwards_for_half_of_them_in_all_views_at_once():
 
 
 def test_branches_and_scalars_are_dropped_as_often_as_asked():
-    strong = Augment(0, 0, 0, drop_branch=0.2, drop_scalars=0.7, drop_scalar=0.4, smoothing=0)
+    strong = Augment(0, 0, 0, drop_branch=0.2, drop_further=0.7, drop_scalar=0.4, smoothing=0)
     drawn = [batch for k in range(30) for batch, _ in epoch(k, strong)]
     mask = np.concatenate([batch["mask"] for batch in drawn])
     assert mask[:, :3].mean() == pytest.approx(0.8, abs=0.04)

@@ -41,6 +41,10 @@ DEFAULT = tuple(name for name in BRANCHES if name not in ("global", "double"))
 the global view learn them by heart (`make bench-training`, row "with the global branch"); what it
 says is in `shape` and `dip`."""
 
+FURTHER = ("scalars", "odd_even", "secondary", "half", "double")
+"""Branches of what published records lack, wholly or in part: what is learnt of some examples alone
+must not be what a score hangs on."""
+
 USED = ("period", "duration", "depth", "snr", "stellar_radius", "stellar_teff")
 """Scalars that are inputs unless said otherwise: those that mean the same to every search. What a
 search's statistic is, which transits it counts and how many candidates it finds in a star (in one

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.classify.inputs import FURTHER
 from kepler_lens.classify.records import LOCAL_LENGTH
 from kepler_lens.classify.shape import ODD
 
@@ -34,8 +35,9 @@ class Augment:
         Bins by which a local view moves, at most: epochs are off by a few hundredths of a duration.
     numbers : float
         Noise of the shape's and scalars' standardised numbers, standard deviations.
-    drop_branch, drop_scalars, drop_scalar : float
-        How often a branch is dropped, that of the scalars, and a single scalar.
+    drop_branch, drop_further, drop_scalar : float
+        How often a branch is dropped, one that some records lack (of scalars and of further views),
+        and a single scalar.
     smoothing : float
         Share of a label that is spread over all classes.
     """
@@ -44,7 +46,7 @@ class Augment:
     shift: int = 2
     numbers: float = 0.1
     drop_branch: float = 0.1
-    drop_scalars: float = 0.5
+    drop_further: float = 0.5
     drop_scalar: float = 0.1
     smoothing: float = 0.05
 
@@ -125,7 +127,7 @@ def _change(
         _change_scalars(batch["scalars"], augment, rng)
     if "mask" in batch:
         kept = rng.random(batch["mask"].shape) >= [
-            augment.drop_scalars if b == "scalars" else augment.drop_branch for b in branches
+            augment.drop_further if b in FURTHER else augment.drop_branch for b in branches
         ]
         # Something must be left to judge by.
         kept |= ~(kept & (batch["mask"] > 0)).any(axis=1, keepdims=True)
