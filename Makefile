@@ -90,7 +90,7 @@ bench-training: $(TRAIN)/ready ## How well planets are told from impostors; goes
 bench-scores: $(VENV)/dev ## What the model says of made impostors and planets; goes on where it stopped [PART=quick|all|table]
 	@$(ONE_CORE) python benchmarks/impostors.py $(PART)
 
-model: $(TRAIN)/ready ## Make the package's model anew, in about two hours; goes on where it stopped
+model: $(TRAIN)/ready ## Make the package's model anew; goes on where it stopped
 	@PYTHON=$(TRAIN)/bin/python .ci/model
 
 bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCEPT=1 lists them in the package's model

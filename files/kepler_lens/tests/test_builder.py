@@ -49,6 +49,8 @@ def test_a_job_is_read(tmp_path):
         ({"name": "../etc"}, "The name '../etc' is none"),
         ({"signals": "all"}, "There are no signals all"),
         ({"synthetic": ["comet"]}, "comet cannot be made"),
+        ({"signals": "none"}, "There is nothing to make"),
+        ({"synthetic": ["inverted"], "copies": 0}, "0 copies cannot be made"),
         ({"colour": "red"}, "colour"),
     ],
 )

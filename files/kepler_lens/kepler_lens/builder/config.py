@@ -82,6 +82,8 @@ class Job:
         for kind in self.synthetic:
             if kind not in KINDS:
                 raise JobError(f"{kind} cannot be made: choose from {', '.join(KINDS)}.")
+        if self.signals == "none" and not self.synthetic:
+            raise JobError(f"There is nothing to make: name kinds of {', '.join(KINDS)}.")
         if self.copies < 1:
             raise JobError(f"{self.copies} copies cannot be made: 1 is the least.")
 

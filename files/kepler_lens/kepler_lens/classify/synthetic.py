@@ -39,8 +39,7 @@ _LONGEST = {"planet": (500.0, 3), "binary": (200.0, 4)}
 as the search finds what transits thrice, and few binaries are eclipsed so seldom."""
 _SNR = (7.0, 150.0)
 """Of a planet, over the scatter of its points: chosen, from what the search just finds to what no
-one would miss. A network that had seen none below 10 took Kepler-90 i for noise, and h, of 332 d,
-when it had seen none above 200 d."""
+one would miss: the search's weakest planets must not be noise to a network."""
 _ECLIPSE = (0.0005, 0.4)
 """Depth of a binary's first eclipse: from one whose light is lost in that of a brighter star, as
 most impostors are, to one that is alone."""
