@@ -133,14 +133,13 @@ def _light_curves(
         return
     quiet = synthetic.quieted(observed, own)
     for kind, copy in product(orders.synthetic, range(orders.copies)):
-        name = f"{kind} {copy + 1}"
         try:
-            made = synthetic.candidates(synthetic.make(quiet, kind, orders.seed, copy))
+            made = synthetic.make(quiet, kind, orders.seed, copy)
+            search, found = synthetic.candidates(made)
         except NotSearchableError as error:
-            result.left_out[f"star {observed.star} ({name})"] = str(error)
+            result.left_out[f"star {observed.star} ({kind} {copy + 1})"] = str(error)
             continue
-        search, found = made
-        yield search, [_signal(search, each, label, name) for each, label in found]
+        yield search, [_signal(search, each, label, kind, copy) for each, label in found]
 
 
 def _of_table(
@@ -183,11 +182,13 @@ def _of_search(
     return found.search, signals
 
 
-def _signal(search: Search, vetted: Vetted, label: str | None, kind: str = "") -> _Signal | None:
+def _signal(
+    search: Search, vetted: Vetted, label: str | None, kind: str = "", copy: int = 0
+) -> _Signal | None:
     if label is None:
         return None
     number, star = vetted.candidate.number, search.star
-    name = f"star {star.star}, candidate {number}{f' ({kind})' if kind else ''}"
+    name = f"star {star.star}, candidate {number}{f' ({kind} {copy + 1})' if kind else ''}"
     row = scalar.of_candidate(star, vetted, len(search.candidates))
     return _Signal(name, number, vetted.vetting.ephemeris, label, row, kind)
 
@@ -213,5 +214,5 @@ def _add(
             "recipe": f"{recipe.name} {recipe.digest}",
         }
         if signal.kind:
-            values |= {"synthetic": 1, "synthetic_kind": signal.kind.split()[0]}
+            values |= {"synthetic": 1, "synthetic_kind": signal.kind}
         result.contents.append(encode(values))
