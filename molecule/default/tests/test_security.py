@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from lab import PROJECT, SCHEDULER, SERVER, WORKERS, playbook
+from lab import PROJECT, SCHEDULER, SERVER, WORKERS
 
 UNITS = {
     SERVER: ["warp10.service"],
@@ -68,11 +68,9 @@ def test_no_secret_can_be_read_by_another_user(lab, secrets):
         assert found.stdout == "", name
 
 
-def test_no_secret_in_the_output_of_ansible_nor_in_files_it_left_here(lab, secrets, data):
-    run = playbook("import.yml", "-e", f"import_source={data / 'k2'}", "-vvv", "--diff")
-    assert run.rc == 0, run.output[-3000:]
-    assert set(run.changed.values()) == {0}
-    assert not leaks(run.output, secrets)
+def test_no_secret_in_the_output_of_ansible_nor_in_files_it_left_here(again, secrets):
+    assert "Import light curves" in again.run.output
+    assert not leaks(again.run.output, secrets)
     for folder in (PROJECT / ".lab", PROJECT / ".cache", Path.home() / ".ansible"):
         for path in folder.rglob("*") if folder.is_dir() else ():
             if path.is_file() and path.stat().st_size < 5_000_000:

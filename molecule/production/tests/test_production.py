@@ -105,7 +105,11 @@ def test_the_import_and_the_search_run_over_ssh(tmp_path):
             "--quarter 1 --quarter 2 --quarter 3 --quarter 4"
         )
     words = ("import.yml", "-e", "import_source=/srv/sky", "-e", "import_cache=")
-    done = playbook(*words)
+    # A dry run of a job that the host has not seen yet.
+    dry = playbook(*words, "--tags", "import", "--check")
+    assert dry.returncode == 0, dry.stdout[-3000:]
+    assert not reach("scheduler").file("/etc/kepler-lens/import.json").exists
+    done = playbook(*words, "--tags", "import")
     assert done.returncode == 0, done.stdout[-3000:]
     assert "3 stars, 12 files" in done.stdout, done.stdout[-3000:]
     again = playbook(*words)
@@ -116,10 +120,10 @@ def test_the_import_and_the_search_run_over_ssh(tmp_path):
 
     words = ("playbooks/transits.yml", "-e", "transits_stars=900000003")
     words += ("-e", f"transits_folder={tmp_path}")
-    dry = playbook(*words, "--check")
+    dry = playbook(*words, "--tags", "transits", "--check")
     assert dry.returncode == 0, dry.stdout[-3000:]
     assert not list(tmp_path.iterdir())
-    done = playbook(*words)
+    done = playbook(*words, "--tags", "transits")
     assert done.returncode == 0, done.stdout[-3000:]
     (row,) = csv.DictReader((tmp_path / "catalogue.csv").open())
     assert row["kepid"] == "900000003"

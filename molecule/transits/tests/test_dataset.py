@@ -42,10 +42,10 @@ def from_files(data, labels, tmp_path_factory) -> Examples:
     return load(folder)
 
 
-def build(labels: Path, folder: Path, *words: str):
+def build(labels: Path, folder: Path, *, tags: str = "dataset"):
     return playbook(
         *("playbooks/dataset.yml", "-e", f"dataset_labels={labels}", "-e", "warp10_transits=true"),
-        *("-e", f"dataset_folder={folder}", *words),
+        *("-e", f"dataset_folder={folder}", "--tags", tags),
     )
 
 
@@ -73,7 +73,7 @@ def test_it_is_the_same_as_from_the_files(brought, from_files):
 
 
 def test_a_second_run_builds_nothing(labels, brought):
-    run = build(labels, brought)
+    run = build(labels, brought, tags="all")
     assert run.rc == 0, run.output[-4000:]
     assert set(run.changed.values()) == {0}, run.output[-6000:]
     assert re.search(r"stars built +│ 0 ", run.output)
@@ -103,14 +103,14 @@ def test_another_table_than_named_is_refused_in_a_sentence(labels, tmp_path):
     other = tmp_path / labels.name
     lines = labels.read_text().splitlines(keepends=True)
     other.write_text("".join(lines[:-1]) + lines[-1].replace("PC", "NTP").replace("AFP", "PC"))
-    run = build(other, tmp_path, "--tags", "dataset")
+    run = build(other, tmp_path)
     assert run.rc != 0
     assert "q1_q17_dr24_tce" in run.output
     assert "Traceback" not in run.output
 
 
 def test_a_data_set_without_labels_is_refused_in_a_sentence(tmp_path):
-    run = build(tmp_path / "none.csv", tmp_path, "--tags", "dataset")
+    run = build(tmp_path / "none.csv", tmp_path)
     assert run.rc != 0
     assert "none.csv is not there" in run.output
     assert "make dataset LABELS=FILE" in " ".join(run.output.split())

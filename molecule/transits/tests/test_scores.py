@@ -32,10 +32,10 @@ def threshold() -> float:
     return Bundle.load().threshold(0.9)
 
 
-def score_play(*words: str, tags: str = "scores"):
+def score_play(*words: str):
     run = playbook(
         "playbooks/scores.yml",
-        *("--tags", tags, "-e", f"scores_folder={SCORES}", "-e", "warp10_transits=true"),
+        *("--tags", "scores", "-e", f"scores_folder={SCORES}", "-e", "warp10_transits=true"),
         *(word for pair in words for word in ("-e", pair)),
     )
     assert run.rc == 0, run.output[-4000:]
@@ -96,7 +96,7 @@ def test_the_catalogue_is_ranked_by_score():
 def test_what_the_model_has_scored_is_not_scored_again(lab):
     run = score_play()
     assert "stars scored      │ 0 " in run.output
-    again = score_play(tags="all")
+    again = score_play()
     assert set(again.changed.values()) == {0}, again.output[-6000:]
 
 

@@ -1,0 +1,30 @@
+"""An import that has nothing to do, run once for all that is asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lab import Lab, Run
+
+
+@dataclass
+class Again:
+    """A second import of the same source, after a reboot of every host."""
+
+    run: Run
+    before: dict[tuple[str, str, str], int]
+    after: dict[tuple[str, str, str], int]
+
+
+@pytest.fixture(scope="session")
+def again(lab: Lab, data: Path) -> Again:
+    before = lab.counts()
+    for name in lab.hosts:
+        lab.docker("restart", f"{lab.name}-{name}")
+    for name in lab.hosts:
+        lab.host(name).run("systemctl is-system-running --wait")
+    # As much of it said as Ansible can say without its connections: no secret may be among it.
+    run = lab.import_playbook("-e", f"import_source={data / 'k2'}", "-vvv", "--diff")
+    return Again(run, before, lab.counts())
