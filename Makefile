@@ -14,7 +14,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train images molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,9 +55,8 @@ lab: $(VENV)/controller ## Make the lab's containers and provision them, without
 lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAYBOOK) playbooks/lab_down.yml $(if $(VARS),-e "$(VARS)")
 
-test: ## Lint, unit tests, then every Molecule scenario
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target images lint unit unit-train
-	@.ci/molecule
+test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, two at a time
+	@.ci/checks unit lint unit-train scenarios
 
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
 	@.ci/lint
@@ -68,11 +67,8 @@ unit: $(VENV)/dev ## Unit tests of the package
 unit-train: $(TRAIN)/ready ## Unit tests of training, which need TensorFlow
 	@OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(TRAIN)/bin/python -m pytest files/kepler_lens/tests/test_train.py
 
-images: $(VENV)/dev ## Docker engine and host images of the scenarios, made once for what goes into them
-	@.ci/molecule --images
-
 molecule: $(VENV)/dev ## One scenario, or a step of it on its lab [SCENARIO=default STEP=converge|verify|destroy]
-	@STEP=$(STEP) .ci/molecule $(SCENARIO)
+	@STEP=$(STEP) .ci/checks $(SCENARIO)
 
 bench: $(VENV)/dev ## Speed, size and memory, measured side by side in one run
 	@LAB_NAME=bench LAB_PREFIX=10.87.40 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/bench.py
