@@ -108,9 +108,8 @@ def ask(work: Path, cases: list[dict[str, object]]) -> dict[str, dict[str, objec
 
 
 def spare(lab: Lab, *words: str):
-    return playbook(
-        "playbooks/training.yml", *MORE, "-l", "spare", "--tags", "training_host", *words
-    )
+    only = ("-l", "spare", "--tags", "training_host", "--skip-tags", "lab")
+    return playbook("playbooks/training.yml", *MORE, *only, *words)
 
 
 @pytest.fixture(scope="module")

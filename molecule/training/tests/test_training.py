@@ -41,7 +41,7 @@ def records(tmp_path_factory) -> Path:
 def train(records: Path, brought: Path, **changes):
     settings = SMALL | {"records": records, "folder": brought} | changes
     words = [w for key, value in settings.items() for w in ("-e", f"training_{key}={value}")]
-    return playbook("playbooks/training.yml", "--tags", "training", *words)
+    return playbook("playbooks/training.yml", "--tags", "training", "--skip-tags", "lab", *words)
 
 
 def state(lab, name: str = "status") -> dict:
