@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.curves import from_folder
+from kepler_lens.classify.digest import digest
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted
 from kepler_lens.classify.views import ViewError
-from kepler_lens.search.catalogue import ENGINE
 from kepler_lens.search.observations import NotSearchableError, Observations
 from search import interval, part_of
 
@@ -47,6 +47,14 @@ SEED = 30_000
 
 
 @cache
+def code() -> str:
+    """Name what decides which light curves are made, what is found in them, and its views."""
+    synthetic = "kepler_lens.classify.synthetic"
+    made = digest([(synthetic, name) for name in ("make", "quieted", "candidates")])
+    return f"{recipe(RECIPE).digest[:12]}-{made[:12]}"
+
+
+@cache
 def quiet(star: int) -> Observations:
     """Read a star as the database has it, and leave out what it shows itself."""
     folder = DATA / f"{star:09d}"
@@ -61,9 +69,8 @@ def model() -> Bundle:
 
 
 def path_of(star: int, kind: str, number: int) -> Path:
-    """Name the file of what is found; another recipe or engine has other files."""
-    version = f"{recipe(RECIPE).digest}-{ENGINE}-{SEED}"
-    return FOUND / version / f"{star}-{kind}-{number}.npz"
+    """Name the file of what is found; other code has other files."""
+    return FOUND / f"{code()}-{SEED}" / f"{star}-{kind}-{number}.npz"
 
 
 def trial(star: int, kind: str, number: int) -> None:
@@ -119,7 +126,7 @@ def scored(path: Path) -> list[dict[str, object]]:
 
 def version() -> str:
     """Say what the figures are of."""
-    return f"{model().name} {recipe(RECIPE).digest} {ENGINE}"
+    return f"{model().name} {code()}"
 
 
 def planned(most: int) -> Iterator[tuple[int, int, str, int]]:
@@ -132,7 +139,7 @@ def planned(most: int) -> Iterator[tuple[int, int, str, int]]:
 
 
 def measured(results: Path) -> dict[str, list[dict[str, object]]]:
-    """Score all that was found, beside what the results file has of this model and engine."""
+    """Score all that was found, beside what the results file has of this model and code."""
     done = {}
     if results.exists():
         rows = [json.loads(line) for line in results.read_text().splitlines()]

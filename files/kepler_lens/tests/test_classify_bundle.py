@@ -13,6 +13,7 @@ from kepler_lens.classify import bundle as bundle_of
 from kepler_lens.classify.bundle import DR24, HASH_FILE, MODEL_FILE, ONNX_FILE, Bundle, BundleError
 from kepler_lens.classify.dataset import load
 from kepler_lens.classify.explain import WINDOWS, occlusion
+from kepler_lens.classify.labels import CLASSES
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import SCALARS, InputError
 from kepler_lens.train.evaluate import COLUMNS, compare, evaluate, rows, write_csv
@@ -146,7 +147,10 @@ def test_candidates_are_scored_alone_as_in_batches(bundle, examples):
 def test_scores_follow_the_labels(bundle, examples):
     scores = bundle.score_arrays(examples.views, examples.has, examples.scalars)
     p = np.stack([scores.p_planet, scores.p_eclipse, scores.p_noise], axis=1)
-    assert (p.argmax(axis=1) == examples.label).mean() > 0.85
+    said, planet = p.argmax(axis=1), CLASSES.index("PC")
+    assert ((said == planet) == (examples.label == planet)).mean() > 0.95
+    # Eclipses and noise are harder to tell apart: records alone have no scalars but two.
+    assert (said == examples.label).mean() > 0.8
     assert scores.spread.max() < 0.5
     assert scores.outside.mean() < 0.05
 

@@ -133,6 +133,22 @@ def test_what_is_missing_switches_its_branch_off():
     assert (without["mask"][:, found.branches.index("secondary")] == 0).all()
 
 
+@pytest.mark.parametrize("branch", [name for name, views in BRANCHES.items() if views])
+def test_the_channels_of_scatter_are_known(branch):
+    made, has, scalars = several(names=tuple(VIEW_LENGTHS))
+    for name in made:
+        if name.endswith("_scatter"):
+            made[name][:] = 2
+    found = inputs_of.fit(made, has, scalars, branches=(branch,))
+    values = found.arrays(made, has, scalars)[branch]
+    scatter = (values == 2).all(axis=(0, 1))
+    assert scatter.any()
+    of = np.arange(values.shape[2])[inputs_of.scatter_channels(branch, values.shape[2])]
+    assert of.tolist() == np.flatnonzero(scatter).tolist()
+    without = values.shape[2] - len(of)
+    assert not np.arange(without)[inputs_of.scatter_channels(branch, without)].size
+
+
 def test_standardisation_survives_json():
     found = inputs_of.fit(*several())
     assert of_json(found.as_json()) == found

@@ -76,6 +76,25 @@ def test_a_star_kind_and_seed_give_the_same_light_curve(quiet):
         assert not np.array_equal(one.flux, copied.flux)
 
 
+def test_some_planets_transit_early_and_late(quiet):
+    """How many deviations of a transit's duration the transits of planets lie off their period."""
+    spread = []
+    for copy in range(20):
+        made = make(quiet, "planet", 3, copy)
+        (truth,) = made.truth
+        dimming = 1 - (1 + made.observed.flux) / (1 + quiet.flux)
+        hours = truth.hours_from_middle(quiet.time)
+        number = np.round((quiet.time - truth.epoch_bkjd) / truth.period_days).astype(int)
+        number -= number.min()
+        weight = np.bincount(number, dimming)
+        seen = weight > 0.5 * weight.max()
+        middle = np.bincount(number, dimming * hours)[seen] / weight[seen]
+        spread.append(float(middle.std()) / truth.duration_hours)
+    late = sorted(spread)
+    assert 2 <= sum(each > 0.1 for each in late) <= 12
+    assert late[7] < 0.05
+
+
 def test_scrambling_keeps_every_quarter_as_it_is(quiet):
     made = make(quiet, "scrambled", seed=1).observed
     assert sorted(made.flux.tolist()) == sorted(quiet.flux.tolist())

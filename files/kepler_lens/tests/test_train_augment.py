@@ -96,3 +96,17 @@ def test_nothing_that_is_missing_comes_back():
 def test_labels_are_smoothed():
     _, target = epoch(0, Augment(smoothing=0.06))[0]
     assert np.allclose(np.sort(target, axis=1), [0.02, 0.02, 0.96])
+
+
+def test_the_scatter_of_views_is_hidden_as_often_as_further_branches_are():
+    channels = {"local": 2, "odd_even": 4, "global": 4}
+    lengths = {"local": 201, "odd_even": 201, "global": 401}
+    made = {n: np.ones((N, lengths[n], k), np.float32) for n, k in channels.items()}
+    made["mask"] = np.ones((N, 3), np.float32)
+    branches, target = tuple(channels), np.ones((N, 3), np.float32) / 3
+    (batch, _), *_ = batches(made, target, branches, Augment(), N, 4, 3)
+    hidden = (batch["local"][:, :, 1] == 0).all(axis=1)
+    assert 0.3 < hidden.mean() < 0.7
+    for name, scatter in (("local", [1]), ("odd_even", [1, 3]), ("global", [3])):
+        gone = (batch[name] == 0).all(axis=1)
+        assert (gone == np.isin(np.arange(channels[name]), scatter) * hidden[:, None]).all(), name

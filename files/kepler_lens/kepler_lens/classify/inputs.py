@@ -70,7 +70,8 @@ class Inputs:
     branches : tuple of str
         Of `BRANCHES`, in the order of the mask.
     scatter : bool
-        Whether each view brings the scatter of its bins along, as a further channel.
+        Whether each view brings the scatter of its bins along, as a further channel
+        (`scatter_channels`), which is 0 where a view has none.
     shape_centre, shape_scale : tuple of float
         By `SHAPE`: subtracted, and divided by.
     scalars : tuple of str
@@ -179,6 +180,14 @@ class Inputs:
     def as_json(self) -> dict[str, object]:
         """Give what `of_json` reads."""
         return asdict(self)
+
+
+def scatter_channels(branch: str, channels: int) -> slice:
+    """Give which of a branch's channels are the scatter of views; an empty slice where none is."""
+    views = BRANCHES[branch]
+    if VIEW_LENGTHS[views[0]] == VIEW_LENGTHS["global_view"]:
+        return slice(3, channels)
+    return slice(1, channels if channels > len(views) else 1, 2)
 
 
 def of_json(content: Mapping[str, object]) -> Inputs:

@@ -40,6 +40,14 @@ as the search finds what transits thrice, and few binaries are eclipsed so seldo
 _SNR = (7.0, 150.0)
 """Of a planet, over the scatter of its points: chosen, from what the search just finds to what no
 one would miss: the search's weakest planets must not be noise to a network."""
+_TIMED = 0.3
+"""Part of the planets whose transits come early and late (chosen): a tenth of Kepler's do so
+significantly (Holczer et al. 2016, ApJS 225, 9), too few for a network to learn it from."""
+_LATE = (0.1, 1.0)
+"""By how many durations they do so at most (chosen: of Kepler-90 h it is about half of one; where
+it is much more, the search finds no period)."""
+_LATE_DAYS = (100.0, 1500.0)
+"""In what time they are early and late once: the range of most of Holczer et al. (2016)."""
 _ECLIPSE = (0.0005, 0.4)
 """Depth of a binary's first eclipse: from one whose light is lost in that of a brighter star, as
 most impostors are, to one that is alone."""
@@ -199,7 +207,17 @@ def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
     snr = float(np.exp(rng.uniform(*np.log(_SNR))))
     # Of a transit deeper than the star's whole light nothing could be learnt.
     depth = min(snr * _scatter(quiet.flux) / points**0.5, 0.05)
+    if rng.uniform() < _TIMED:
+        punctual = replace(quiet, time=quiet.time - _late(quiet.time, ephemeris, rng))
+        shape = _shape(punctual, ephemeris, 0.03, impact)
     return Made(_dimmed(quiet, depth * shape), "planet", (ephemeris,))
+
+
+def _late(time: Floats, ephemeris: Ephemeris, rng: np.random.Generator) -> Floats:
+    """Draw how late, in days, a transit would be at each time: a sine."""
+    most = np.exp(rng.uniform(*np.log(_LATE))) * ephemeris.duration_hours / 24
+    turns = time / np.exp(rng.uniform(*np.log(_LATE_DAYS))) + rng.uniform()
+    return np.asarray(most * np.sin(2 * np.pi * turns))
 
 
 def _binary(quiet: Observations, kind: str, rng: np.random.Generator) -> Made:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.classify.inputs import FURTHER
+from kepler_lens.classify.inputs import BRANCHES, FURTHER, scatter_channels
 from kepler_lens.classify.records import LOCAL_LENGTH
 from kepler_lens.classify.shape import ODD
 
@@ -36,8 +36,8 @@ class Augment:
     numbers : float
         Noise of the shape's and scalars' standardised numbers, standard deviations.
     drop_branch, drop_further, drop_scalar : float
-        How often a branch is dropped, one that some records lack (of scalars and of further views),
-        and a single scalar.
+        How often a branch is dropped; what some records lack (scalars, further views, the scatter
+        of views); and a single scalar.
     smoothing : float
         Share of a label that is spread over all classes.
     """
@@ -118,6 +118,12 @@ def _change(
             * np.maximum(scatter, _LEAST_NOISE)
             * rng.standard_normal(values.shape, dtype=np.float32)
         )
+    scatters = _scatters(batch)
+    if scatters:
+        # Published records have none: what it says must not be whose records they are.
+        hidden = rng.random(n) < augment.drop_further
+        for scatter in scatters:
+            scatter[hidden] = 0
     if "shape" in batch:
         batch["shape"][np.ix_(back, ODD)] *= -1
         batch["shape"] += augment.numbers * rng.standard_normal(
@@ -132,6 +138,13 @@ def _change(
         # Something must be left to judge by.
         kept |= ~(kept & (batch["mask"] > 0)).any(axis=1, keepdims=True)
         batch["mask"] *= kept
+
+
+def _scatters(batch: Arrays) -> list[Floats]:
+    """Give the channels that are the scatter of views, as parts of the batch."""
+    views = {name: values for name, values in batch.items() if BRANCHES.get(name)}
+    parts = [v[:, :, scatter_channels(name, v.shape[2])] for name, v in views.items()]
+    return [part for part in parts if part.shape[2]]
 
 
 def _change_scalars(values: Floats, augment: Augment, rng: np.random.Generator) -> None:
