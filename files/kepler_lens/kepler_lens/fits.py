@@ -91,7 +91,7 @@ def read_unit(data: bytes, start: int) -> Unit:
     FitsError
         The unit is truncated or damaged.
     """
-    header, body = _header(data, start)
+    header, body = read_header(data, start)
     axes = header.integer("NAXIS")
     elements = 1 if axes else 0
     for axis in range(1, axes + 1):
@@ -103,6 +103,18 @@ def read_unit(data: bytes, start: int) -> Unit:
         raise FitsError(f"is truncated: it has {len(data)} bytes and should have at least {end}")
     _verify(data, start, end, header)
     return Unit(header, body, end)
+
+
+def read_header(data: bytes, start: int) -> tuple[Header, int]:
+    """Collect the cards up to END, unverified, and say where the header's last block ends."""
+    cards: dict[bytes, bytes] = {}
+    for position in range(start, len(data) - _CARD + 1, _CARD):
+        card = data[position : position + _CARD]
+        if card == _END:
+            blocks = (position - start) // _BLOCK + 1
+            return Header(cards), start + blocks * _BLOCK
+        cards[card[:8]] = card[8:]
+    raise FitsError(f"is truncated or damaged: a header has no end in its {len(data)} bytes")
 
 
 def read_table(data: bytes, unit: Unit) -> NDArray[Any]:
@@ -130,18 +142,6 @@ def read_table(data: bytes, unit: Unit) -> NDArray[Any]:
             f"has rows of {header.integer('NAXIS1')} bytes, but its columns take {dtype.itemsize}"
         )
     return np.frombuffer(data, dtype=dtype, count=header.integer("NAXIS2"), offset=unit.body)
-
-
-def _header(data: bytes, start: int) -> tuple[Header, int]:
-    """Collect the cards up to END, and say where the header's last block ends."""
-    cards: dict[bytes, bytes] = {}
-    for position in range(start, len(data) - _CARD + 1, _CARD):
-        card = data[position : position + _CARD]
-        if card == _END:
-            blocks = (position - start) // _BLOCK + 1
-            return Header(cards), start + blocks * _BLOCK
-        cards[card[:8]] = card[8:]
-    raise FitsError(f"is truncated or damaged: a header has no end in its {len(data)} bytes")
 
 
 def _value(keyword: str, text: str) -> Value | None:

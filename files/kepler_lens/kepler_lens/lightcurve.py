@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.errors import LightCurveError
-from kepler_lens.fits import FitsError, Header, read_table, read_unit
+from kepler_lens.fits import FitsError, Header, read_header, read_table, read_unit
 
 DEFAULT_COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
 LABELS = ("KEPLERID", "OBJECT", "MISSION", "OBSMODE", "INSTRUME")
@@ -39,6 +39,7 @@ QUARTER_STARTS = (
 
 _Key = TypeVar("_Key")
 
+_NEWER = "https://archive.stsci.edu/missions/kepler/lightcurves/"
 _BJD_REFERENCE = 2454833
 _DAY_MS = 86_400_000
 _DAYS_1970_TO_REFERENCE = 14245.5
@@ -82,7 +83,8 @@ class LightCurve:
     cadence : str
         'long' (29.4 min) or 'short' (58.8 s).
     labels : dict
-        The five labels of its series, as the primary header has them.
+        The five labels of its series, as the primary header has them; MISSION also where an early
+        file has none.
     filever, date : str
         The file's version and the day it was written (ISO).
     first_cadence : int
@@ -183,8 +185,12 @@ def _content(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[bytes, 
 
 def _parse(data: bytes, columns: Sequence[str]) -> LightCurve:
     _check_is_fits(data)
-    primary = read_unit(data, 0)
-    _check_mission(primary.header)
+    try:
+        primary = read_unit(data, 0)
+    except FitsError:
+        _refuse_format_of_2010(data)
+        raise
+    mission = _mission(primary.header)
     extensions = primary.header.integer("NEXTEND", 0)
     if not extensions:
         raise FitsError("holds no LIGHTCURVE table")
@@ -198,11 +204,11 @@ def _parse(data: bytes, columns: Sequence[str]) -> LightCurve:
     reference = table.header.integer("BJDREFI")
     if reference != _BJD_REFERENCE or table.header.get("BJDREFF") not in (0, None):
         raise FitsError(f"counts its time from BJD {reference}, not from {_BJD_REFERENCE}")
-    return _light_curve(primary.header, table.header, read_table(data, table), columns)
+    return _light_curve(primary.header, mission, table.header, read_table(data, table), columns)
 
 
 def _light_curve(
-    primary: Header, table: Header, rows: NDArray[Any], columns: Sequence[str]
+    primary: Header, mission: str, table: Header, rows: NDArray[Any], columns: Sequence[str]
 ) -> LightCurve:
     names = rows.dtype.names or ()
     missing = [c for c in ("TIME", "CADENCENO", *columns) if c not in names]
@@ -212,13 +218,13 @@ def _light_curve(
         raise FitsError("has an empty table")
     time = rows["TIME"].astype(np.float64)
     finite = np.isfinite(time)
-    mission = primary.text("MISSION")
+    labels = {label: str(primary.get(label) or "") for label in LABELS}
     return LightCurve(
         star=primary.integer("KEPLERID"),
         mission=mission,
         segment=primary.integer("CAMPAIGN" if mission == "K2" else "QUARTER"),
         cadence=_cadence(primary.text("OBSMODE")),
-        labels={label: str(primary.get(label) or "") for label in LABELS},
+        labels=labels | {"MISSION": mission},
         filever=primary.text("FILEVER", ""),
         date=primary.text("DATE", ""),
         first_cadence=int(rows["CADENCENO"][0]),
@@ -254,13 +260,35 @@ def _check_is_fits(data: bytes) -> None:
     raise FitsError("is no FITS file")
 
 
-def _check_mission(primary: Header) -> None:
-    telescope, mission = primary.get("TELESCOP"), primary.get("MISSION")
-    if telescope != "Kepler" or mission not in MISSIONS:
+def _refuse_format_of_2010(data: bytes) -> None:
+    """Name a file that lacks what every later one has, its checksum too, for what it is."""
+    header, _ = read_header(data, 0)
+    if header.get("TELESCOP") == "Kepler" and all(
+        header.get(name) is None for name in ("CHECKSUM", "FILEVER", "MISSION")
+    ):
         raise FitsError(
-            f"is of another mission (TELESCOP {telescope!r}, MISSION {mission!r}): "
-            "only Kepler and K2 are read here"
+            "is of the format of 2010, which has no PDCSAP_FLUX and no checksums: the archive has "
+            f"a newer version of every such file, in {_NEWER}"
         )
+
+
+def _mission(primary: Header) -> str:
+    telescope, mission = primary.get("TELESCOP"), primary.get("MISSION")
+    if telescope == "Kepler" and mission in MISSIONS:
+        return str(mission)
+    if telescope == "Kepler" and mission is None:
+        # The pipeline wrote no MISSION before there was a second one (FILEVER up to 5.0).
+        return "Kepler"
+    if {str(telescope).upper(), str(mission).upper()} & {"KEPLER", "K2"}:
+        writer = primary.get("CREATOR") or primary.get("ORIGIN") or "another program"
+        raise FitsError(
+            f"was written by {writer} (TELESCOP {telescope!r}, MISSION {mission!r}), not by the "
+            "mission's pipeline: take the light curve file of the archive itself"
+        )
+    raise FitsError(
+        f"is of another mission (TELESCOP {telescope!r}, MISSION {mission!r}): "
+        "only Kepler and K2 are read here"
+    )
 
 
 def _check_rest(data: bytes, start: int, extensions: int) -> None:

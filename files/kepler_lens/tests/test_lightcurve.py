@@ -55,10 +55,11 @@ def test_kepler_11_equals_the_public_helloexoworld(data: Path, kepler_11: list[P
     assert labels == {k: v.replace("+", " ") for k, v in oracle["labels"].items()}
 
 
-@pytest.mark.parametrize("folder", ["kepler", "k2"])
+@pytest.mark.parametrize("folder", ["kepler", "k2", "early", "systems/003342467"])
 def test_every_file_equals_what_astropy_reads(data: Path, folder: str) -> None:
     columns = ["SAP_FLUX", "PDCSAP_FLUX", "SAP_FLUX_ERR", "PDCSAP_FLUX_ERR", "SAP_QUALITY"]
-    files = sorted((data / folder).rglob("*.fits"))
+    of_2010 = data / "early/kplr000757076-2009166043257_llc.fits"
+    files = sorted(set((data / folder).rglob("*.fits")) - {of_2010})
     assert files
     for file in files:
         lc = read_light_curve(file, columns)
@@ -70,12 +71,23 @@ def test_every_file_equals_what_astropy_reads(data: Path, folder: str) -> None:
                 time_us, value = lc.series(column)
                 assert len(time_us) == np.sum(timed & np.isfinite(rows[column])) == len(value)
             assert lc.star == header["KEPLERID"]
-            assert lc.mission == header["MISSION"]
+            # Early files have no card MISSION.
+            assert lc.mission == header.get("MISSION", "Kepler")
             assert lc.segment == header["CAMPAIGN" if folder == "k2" else "QUARTER"]
             assert lc.cadence == "long"
             assert lc.first_cadence == rows["CADENCENO"][0]
             assert (lc.filever, lc.date) == (header["FILEVER"], header["DATE"])
-            assert lc.labels == {k: str(header[k]) for k in lc.labels}
+            assert lc.labels == {k: str(header.get(k, "Kepler")) for k in lc.labels}
+
+
+def test_an_early_file_and_a_later_one_are_of_one_series(intact: bytes) -> None:
+    early = edited(intact, lambda units: units[0].header.remove("MISSION"))
+    assert read_light_curve(early).labels == read_light_curve(intact).labels
+
+
+def test_a_file_of_2010_is_refused_with_where_newer_ones_are(data: Path) -> None:
+    with pytest.raises(LightCurveError, match=r"format of 2010.*https://.*/kepler/lightcurves/"):
+        read_light_curve(data / "early/kplr000757076-2009166043257_llc.fits")
 
 
 def test_path_bytes_and_open_file_give_the_same(kepler_11: list[Path], intact: bytes) -> None:
@@ -132,6 +144,11 @@ def tess(units: fits.HDUList) -> None:
     units[0].header["MISSION"] = "TESS"
 
 
+def by_lightkurve(units: fits.HDUList) -> None:
+    units[0].header["TELESCOP"] = "KEPLER"
+    units[0].header["CREATOR"] = "lightkurve.LightCurve.to_fits()"
+
+
 def without_flux(units: fits.HDUList) -> None:
     units[1].header["TTYPE8"] = "RAW_FLUX"
 
@@ -148,6 +165,7 @@ def pixels(units: fits.HDUList) -> None:
     ("edit", "reason"),
     [
         (tess, "is of another mission (TELESCOP 'TESS'"),
+        (by_lightkurve, "was written by lightkurve.LightCurve.to_fits() (TELESCOP 'KEPLER'"),
         (without_flux, "lacks the column PDCSAP_FLUX"),
         (other_reference, "counts its time from BJD 2457000"),
         (pixels, "holds no LIGHTCURVE table but TARGETTABLES"),
