@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kepler_lens.errors import KeplerLensError, LightCurveError
+from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
     from kepler_lens.lightcurve import LightCurve
@@ -85,8 +84,9 @@ def convert(
 ) -> None:
     """Convert light curve files to CSV or to the input format of Warp 10 (GTS text).
 
-    A damaged file is named and left out, the others are converted; the exit status is then 3.
-    Times are TDB at the barycentre, in microseconds since 1970.
+    A damaged file is named and left out, the others are converted; the exit status is then 3. Files
+    of one name in several folders keep the names of their folders. Times are TDB at the barycentre,
+    in microseconds since 1970.
 
     Examples
     --------
@@ -95,8 +95,9 @@ def convert(
     `kepler-lens convert --to gts --column PDCSAP_FLUX -o gts/ ~/kepler/006541920/`
     """
     from kepler_lens.csv_text import to_csv
+    from kepler_lens.files import LightCurveFiles, names_of_tables
     from kepler_lens.gts import CLASS_OF_COLUMN, to_gts
-    from kepler_lens.lightcurve import DEFAULT_COLUMNS, read_light_curve
+    from kepler_lens.lightcurve import DEFAULT_COLUMNS
 
     columns = column or list(DEFAULT_COLUMNS)
     if unknown := [c for c in columns if c not in CLASS_OF_COLUMN]:
@@ -104,29 +105,23 @@ def convert(
         raise typer.BadParameter(
             f"no column {unknown[0]!r}; there are {known}", param_hint="--column"
         )
-    found = list(fits_files(files))
-    if to is Form.CSV and output is None and len(found) > 1:
+    found = LightCurveFiles(files, say)
+    if to is Form.CSV and output is None and len(found.paths) > 1:
         raise typer.BadParameter(
-            f"{len(found)} files make as many tables: name a folder with --output",
+            f"{len(found.paths)} files make as many tables: name a folder with --output",
             param_hint="--output",
         )
-    if output:
-        output.mkdir(parents=True, exist_ok=True)
+    names = names_of_tables(found.paths, f".{to}")
     write = to_csv if to is Form.CSV else to_gts
-    failed = 0
-    for file in found:
-        try:
-            text = write(read_light_curve(file, columns), columns)
-        except LightCurveError as error:
-            failed += 1
-            typer.echo(str(error), err=True)
-            continue
+    for file, curve in found.read(columns):
+        text = write(curve, columns)
         if output:
-            (output / f"{file.stem}.{to}").write_bytes(text)
+            table = output / names[file]
+            table.parent.mkdir(parents=True, exist_ok=True)
+            table.write_bytes(text)
         else:
             sys.stdout.buffer.write(text)
-    if failed:
-        raise typer.Exit(SOME_FAILED)
+    end(found.left_out, len(found.paths) - found.left_out)
 
 
 @app.command()
@@ -155,6 +150,8 @@ def show(
 ) -> None:
     """Draw a star's light curve: SAP and PDCSAP flux against time, quarter by quarter.
 
+    A damaged file is named and left out; the exit status is then 3.
+
     Examples
     --------
     `kepler-lens show ~/kepler/006541920/ -o kepler-11.png`
@@ -167,14 +164,16 @@ def show(
         raise typer.BadParameter("name either files or a --star", param_hint="FILES")
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter("its name must end in .png, .svg or .pdf", param_hint="--output")
+    left_out = 0
     if files:
-        title, mission, series = _from_files(files, cadence)
+        title, mission, series, left_out = _from_files(files, cadence)
     elif star is not None and server:
         title, mission, series = _from_server(star, server, token_file, cadence)
     else:
         raise typer.BadParameter("--star needs a --server to fetch from", param_hint="--server")
     plot_light_curve(series, title=title, quarters=mission != "K2").savefig(output)
     typer.echo(f"{sum(len(p.value) for p in series.values())} points drawn: {output}")
+    end(left_out)
 
 
 @app.command()
@@ -234,36 +233,32 @@ def delete(
     typer.echo(f"{len(found)} series of {names} deleted.")
 
 
-def fits_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Give files as they are and folders' FITS files, sorted by name.
-
-    Raises
-    ------
-    KeplerLensError
-        A folder holds none.
-    """
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(path.rglob("*.fits"))
-        if not inside:
-            raise KeplerLensError(f"{path}: there is no .fits file in this folder.")
-        yield from inside
+def say(line: str) -> None:
+    """Say something beside a command's output."""
+    typer.echo(line, err=True)
 
 
-def _from_files(paths: list[Path], cadence: Cadence) -> tuple[str, str, dict[str, Points]]:
-    from kepler_lens.lightcurve import read_light_curve
+def end(left_out: int, done: int = 1) -> None:
+    """End a command with the status that says whether files were left out, or all of them."""
+    if left_out:
+        raise typer.Exit(SOME_FAILED if done else 1)
+
+
+def _from_files(paths: list[Path], cadence: Cadence) -> tuple[str, str, dict[str, Points], int]:
+    from kepler_lens.files import LightCurveFiles
     from kepler_lens.plot import join
 
-    curves = [read_light_curve(file) for file in fits_files(paths)]
+    files = LightCurveFiles(paths, say)
+    curves = [curve for _, curve in files.read()]
     if len({lc.star for lc in curves}) > 1:
         raise KeplerLensError("These files are of several stars: name those of one.")
     chosen: list[LightCurve] = [lc for lc in curves if lc.cadence == cadence]
+    if not curves:
+        raise KeplerLensError(f"None of {len(files.paths)} files can be read.")
     if not chosen:
         raise KeplerLensError(f"None of these files is of {cadence} cadence.")
     series = {c: join([lc.series(c) for lc in chosen]) for c in chosen[0].columns}
-    return chosen[0].labels["OBJECT"], chosen[0].mission, series
+    return chosen[0].labels["OBJECT"], chosen[0].mission, series, files.left_out
 
 
 def _from_server(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kepler_lens.cli import Cadence, app
-from kepler_lens.errors import KeplerLensError
+from kepler_lens.cli import Cadence, app, end, say
+from kepler_lens.errors import KeplerLensError, LightCurveError
 
 if TYPE_CHECKING:
     from kepler_lens.archive import Selection
@@ -88,7 +88,8 @@ def fetch(
 ) -> None:
     """Fetch a star's light curve files; those already there and intact are kept.
 
-    Each file is verified by its checksums before it gets its name.
+    Each file is verified by its checksums before it gets its name. One that is damaged at the
+    source is named and left out; the exit status is then 3.
 
     Examples
     --------
@@ -96,12 +97,12 @@ def fetch(
 
     `kepler-lens fetch 6541920 --quarter 4 --cadence short -o kepler-11/`
     """
-    from kepler_lens.archive import open_source, read_item
+    from kepler_lens.archive import MissingItemError, open_source, read_item
     from kepler_lens.lightcurve import read_light_curve
 
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     output.mkdir(parents=True, exist_ok=True)
-    count = 0
+    count = left_out = 0
     for item in opened.items(_selection(star, segment, cadence)):
         if item.star is None:
             continue
@@ -110,14 +111,20 @@ def fetch(
         if _is_intact(path):
             typer.echo(f"{path}: is there already")
             continue
-        data = read_item(item, opened.settings)
-        read_light_curve(data, name=item.url)
+        try:
+            data = read_item(item, opened.settings)
+            read_light_curve(data, name=item.url)
+        except (LightCurveError, MissingItemError) as error:
+            left_out += 1
+            say(str(error))
+            continue
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(data)
         part.replace(path)
         typer.echo(f"{path}: {len(data)} bytes")
     if not count:
         raise _nothing(star, source)
+    end(left_out, count - left_out)
 
 
 @app.command()

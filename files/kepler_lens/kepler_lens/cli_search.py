@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import typer
 
-from kepler_lens.cli import app, fits_files
+from kepler_lens.cli import app, end, say
 from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def search(
     calibrated probability that a candidate is a planet. The folder gets
     candidates.csv, search.json with every figure, and one page of plots for each candidate. With
     the results' write token they also become series of the server, beside the light curve. Times
-    are BKJD: BJD(TDB) - 2454833.
+    are BKJD: BJD(TDB) - 2454833. A damaged file is named and left out; the exit status is then 3.
 
     Examples
     --------
@@ -78,14 +78,14 @@ def search(
         raise typer.BadParameter("name either files or a --server", param_hint="FILES")
     if results_token_file and not server:
         raise typer.BadParameter("needs a --server to write to", param_hint="--results-token-file")
-    fingerprint = ""
+    fingerprint, left_out = "", 0
     if server and not files:
         from kepler_lens.search.source import curve_from_server
 
         curve = curve_from_server(star, server, token_file, column)
         observed, fingerprint = curve.observations(), curve.fingerprint
     else:
-        observed = _from_files(star, files or [], column)
+        observed, left_out = _from_files(star, files or [], column)
     result = scored(search_and_vet(observed), Bundle.load(model))
     folder = output or Path(f"search-{star}")
     written = write_result(folder, result, plots=plots)
@@ -97,17 +97,19 @@ def search(
         push(Warp10(server, patience=30), results_token, result, uuid4().hex, fingerprint)
     _print(result)
     typer.echo(f"{len(written)} files written: {folder}")
+    end(left_out)
 
 
-def _from_files(star: int, paths: list[Path], column: str) -> Observations:
-    from kepler_lens.lightcurve import read_light_curve
+def _from_files(star: int, paths: list[Path], column: str) -> tuple[Observations, int]:
+    from kepler_lens.files import LightCurveFiles
     from kepler_lens.search.observations import observations
 
-    curves = [read_light_curve(path, (column, "SAP_QUALITY")) for path in fits_files(paths)]
-    mine = [curve for curve in curves if curve.star == star]
+    files = LightCurveFiles(paths, say)
+    mine = [curve for _, curve in files.read((column, "SAP_QUALITY"), star)]
     if not mine:
-        raise KeplerLensError(f"None of the {len(curves)} files is of star {star}.")
-    return observations(mine, column)
+        unread = f", and {files.left_out} cannot be read" if files.left_out else ""
+        raise KeplerLensError(f"None of the {len(files.paths)} files is of star {star}{unread}.")
+    return observations(mine, column), files.left_out
 
 
 def _print(result: Result) -> None:

@@ -67,7 +67,7 @@ def test_convert_a_folder_leaves_out_the_damaged(tmp_path: Path, kepler_11: list
     ("words", "reason"),
     [
         (["convert", "nothing.fits"], "does not exist"),
-        (["convert", "."], ".: there is no .fits file in this folder."),
+        (["convert", "."], ".: there is no light curve file (.fits or .fits.gz) in this"),
         (["convert", "--column", "FLUX", "a.fits"], "no column 'FLUX'"),
         (["show"], "name either files or a --star"),
         (["show", "--star", "1"], "--star needs a --server"),

@@ -28,6 +28,7 @@ __all__ = [
     "open_source",
     "read_item",
     "read_with_fingerprint",
+    "unpacked",
 ]
 
 
@@ -119,13 +120,13 @@ def read_with_fingerprint(item: Item, settings: Settings) -> tuple[bytes, str | 
         and reading cannot lead astray.
     """
     if item.data is not None:
-        return _unpacked(item.data, item), item.fingerprint
+        return unpacked(item.data, item.name), item.fingerprint
     if _scheme(item.url) == "file":
         # Asked before: if the file changes meanwhile, it is read once too often and not too seldom.
         fingerprint: str | None = fingerprint_file(item.url)
-        return _unpacked(read_file(item.url), item), fingerprint
+        return unpacked(read_file(item.url), item.name), fingerprint
     data, fingerprint = fetch(item, settings)
-    return _unpacked(data, item), fingerprint
+    return unpacked(data, item.name), fingerprint
 
 
 def fingerprint_of(item: Item, settings: Settings) -> str | None:
@@ -147,10 +148,17 @@ def _scheme(url: str) -> str:
     return scheme.lower() if separator else ""
 
 
-def _unpacked(data: bytes, item: Item) -> bytes:
+def unpacked(data: bytes, name: str) -> bytes:
+    """Give a file's content, decompressed where it is compressed by gzip.
+
+    Raises
+    ------
+    MissingItemError
+        It cannot be decompressed.
+    """
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise MissingItemError(f"{item.name}: damaged gzip file ({error})") from error
+        raise MissingItemError(f"{name}: damaged gzip file ({error})") from error

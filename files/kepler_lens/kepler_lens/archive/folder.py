@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +18,7 @@ from .base import (
     file_fingerprint,
     in_order,
 )
+from .names import may_be_light_curve
 
 
 class FolderSource:
@@ -44,14 +45,17 @@ class FolderSource:
             raise SourceError(
                 f"{self.path}: no such file or folder; name a folder of FITS files or a tarball"
             )
+        yield from self.listed(lambda found: choose(found, selection, wanted))
+
+    def listed(self, chosen: Callable[[Iterator[Item]], Iterable[Item]]) -> list[Item]:
+        """List those of all files that `chosen` keeps, grouped by star and in order of time."""
         try:
-            found = in_order(choose(self._walk(), selection, wanted))
+            return in_order(chosen(self._walk()))
         except OSError as error:
             raise SourceError(
                 f"{error.filename or self.path}: cannot be read ({error.strerror}); "
                 "let this user read the folder and all below it"
             ) from error
-        yield from found
 
     def _walk(self) -> Iterator[Item]:
         if self.path.is_file():
@@ -76,6 +80,20 @@ class FolderSource:
 
 def _item(name: str, path: Path, status: os.stat_result) -> Item:
     return Item.from_name(name, path.absolute().as_uri(), status.st_size, file_fingerprint(status))
+
+
+def light_curve_paths(folder: Path) -> list[Path]:
+    """Give the files below a folder that may be light curves, of either cadence.
+
+    Raises
+    ------
+    SourceError
+        A folder cannot be read.
+    """
+    found = FolderSource(str(folder), Settings()).listed(
+        lambda items: (item for item in items if may_be_light_curve(item.name))
+    )
+    return [folder / local_path(item.url).relative_to(folder.absolute()) for item in found]
 
 
 def local_path(url: str) -> Path:

@@ -126,8 +126,11 @@ def may_be_light_curve(name: str) -> bool:
     """Whether a file's name allows for a light curve.
 
     Any FITS file may be one, whatever its name, but the archive's names for its other products
-    (target pixels, validation reports) are known.
+    (target pixels, validation reports) are known, and so are those of what macOS keeps beside a
+    file (``._NAME``).
     """
+    if name.startswith("._"):
+        return False
     return _FITS.fullmatch(name) is not None and _OTHER_PRODUCT.fullmatch(name) is None
 
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from kepler_lens.archive.names import facts_of, may_be_light_curve
+from kepler_lens.archive.folder import light_curve_paths
+from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.files import read_file
 from kepler_lens.search.observations import NotSearchableError, Observations, observations
 
 COLUMN = "PDCSAP_FLUX"
@@ -31,14 +32,14 @@ def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
         There are no light curves of long cadence.
     """
     files = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
+    for path in light_curve_paths(folder):
         facts = facts_of(path.name)
         if facts.star is not None:
             if facts.cadence == "long":
                 files[facts.star].append(path)
-        elif path.is_file() and may_be_light_curve(path.name):
+        else:
             # A name of another pattern does not say whose it is.
-            curve = read_light_curve(path, (COLUMN,))
+            curve = read_file(path, (COLUMN,))
             if curve.cadence == "long":
                 files[curve.star].append(path)
     if not files:
@@ -48,7 +49,7 @@ def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
         if star not in files:
             raise NotSearchableError(f"{folder} has no light curve of star {star}.")
         # Without SAP_QUALITY, which the server has not: views are the same from either.
-        return observations([read_light_curve(path, (COLUMN,)) for path in files[star]], COLUMN)
+        return observations([read_file(path, (COLUMN,)) for path in files[star]], COLUMN)
 
     return sorted(files), curve_of
 

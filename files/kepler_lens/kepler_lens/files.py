@@ -1,0 +1,128 @@
+"""Light curve files that a command is given: found and read as an import does it.
+
+A folder's files are those that an import lists, in whatever folders below it, plain or .gz. One
+that cannot be read is named and left out, and the others count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from kepler_lens.archive import unpacked
+from kepler_lens.archive.folder import light_curve_paths
+from kepler_lens.archive.names import facts_of
+from kepler_lens.errors import KeplerLensError, LightCurveError, SourceError
+from kepler_lens.lightcurve import DEFAULT_COLUMNS, LightCurve, read_light_curve
+
+
+class LightCurveFiles:
+    """The files that a command was given, and how many of them were left out.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files, which are taken whatever their name, and folders.
+    refused : callable
+        Is told why a file is left out.
+
+    Attributes
+    ----------
+    paths : list of Path
+        All files, those of a folder grouped by star and in order of time.
+    left_out : int
+        How many could not be read so far.
+
+    Raises
+    ------
+    KeplerLensError
+        A folder holds no light curve file, or cannot be read.
+    """
+
+    def __init__(self, paths: Iterable[Path], refused: Callable[[str], object]) -> None:
+        self.paths = list(dict.fromkeys(each for path in paths for each in _files(path)))
+        self.left_out = 0
+        self._refused = refused
+
+    def read(
+        self, columns: Sequence[str] = DEFAULT_COLUMNS, star: int | None = None
+    ) -> Iterator[tuple[Path, LightCurve]]:
+        """Read one file after the other.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            FITS names.
+        star : int, optional
+            Only this one's files: those whose name says another star are not read.
+        """
+        for path in self.paths:
+            if star is not None and facts_of(path.name).star not in (None, star):
+                continue
+            try:
+                curve = read_file(path, columns)
+            except KeplerLensError as error:
+                self.left_out += 1
+                self._refused(str(error))
+                continue
+            if star in (None, curve.star):
+                yield path, curve
+
+
+def read_file(path: Path, columns: Sequence[str] = DEFAULT_COLUMNS) -> LightCurve:
+    """Read one light curve file, plain or .gz.
+
+    Raises
+    ------
+    LightCurveError
+        It cannot be read, or is no intact light curve.
+    """
+    try:
+        data = unpacked(path.read_bytes(), str(path))
+    except OSError as error:
+        raise LightCurveError(str(path), f"cannot be read ({error.strerror})") from error
+    except SourceError as error:
+        raise LightCurveError(str(path), "is a damaged .gz file") from error
+    return read_light_curve(data, columns, name=str(path))
+
+
+def names_of_tables(paths: Sequence[Path], suffix: str) -> dict[Path, str]:
+    """Give each file a name below one folder; files of one name get those of their folders, too.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    suffix : str
+        Of the names, with its dot.
+    """
+
+    def stem(path: Path) -> str:
+        return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+
+    def unique(names: dict[Path, str]) -> bool:
+        return len(set(names.values())) == len(names)
+
+    shared = Counter(map(stem, paths))
+    common = os.path.commonpath([path.absolute().parent for path in paths]) if paths else ""
+
+    def below(path: Path, name: str) -> str:
+        return str(path.absolute().parent.relative_to(common) / name)
+
+    named = {p: stem(p) if shared[stem(p)] == 1 else below(p, stem(p)) for p in paths}
+    if not unique(named):
+        # A file and its compressed copy in one folder.
+        named = {path: below(path, path.name) for path in paths}
+    return {path: f"{name}{suffix}" for path, name in named.items()}
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    inside = light_curve_paths(path)
+    if not inside:
+        raise KeplerLensError(
+            f"{path}: there is no light curve file (.fits or .fits.gz) in this folder or below it."
+        )
+    return inside

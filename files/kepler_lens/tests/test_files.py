@@ -1,0 +1,114 @@
+"""Files that a command is given: those that an import would take, and no bad one ends it."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import kepler_lens.cli_archive
+import kepler_lens.cli_search  # noqa: F401 - both add their commands
+from kepler_lens.archive import Selection, open_source
+from kepler_lens.cli import app
+from kepler_lens.files import LightCurveFiles, names_of_tables
+from kepler_lens.simulate import simulate
+
+STAR = 900_000_001
+
+
+@pytest.fixture(scope="module")
+def sky(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("sky")
+    simulate(folder, stars=[STAR], quarters=range(1, 5), seed=3)
+    return sorted(folder.rglob("*.fits"))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, sky: list[Path]) -> Path:
+    """A folder as people have them: one file plain, one packed, one in capitals, and others."""
+    folder = tmp_path / "mixed"
+    (folder / "below").mkdir(parents=True)
+    content = [path.read_bytes() for path in sky]
+    (folder / sky[0].name).write_bytes(content[0])
+    (folder / "below" / f"{sky[1].name}.gz").write_bytes(gzip.compress(content[1], 1))
+    (folder / sky[2].name.upper()).write_bytes(content[2])
+    (folder / sky[3].name).write_bytes(content[3][:-3000])
+    # What macOS keeps beside a file, and another product of the archive.
+    (folder / f"._{sky[0].name}").write_bytes(b"\0\5\x16\7")
+    (folder / f"kplr{STAR}-2009166043257_lpd-targ.fits.gz").write_bytes(b"pixels")
+    return folder
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_folders_files_are_those_of_an_import(mixed: Path) -> None:
+    listed = open_source(str(mixed)).items(Selection())
+    files = LightCurveFiles([mixed], print)
+    assert [path.name for path in files.paths] == [item.name for item in listed]
+    assert len(files.paths) == 4
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("convert", "--to", "gts", "FOLDER", "-o", "OUT"),
+        ("show", "FOLDER", "-o", "OUT.png"),
+        ("search", STAR, "FOLDER", "-o", "OUT", "--no-plots"),
+        ("fetch", STAR, "--source", "FOLDER", "-o", "OUT"),
+    ],
+)
+def test_a_bad_file_is_named_and_left_out(
+    mixed: Path, sky: list[Path], tmp_path: Path, command: tuple[object, ...]
+) -> None:
+    places = {"FOLDER": mixed, "OUT": tmp_path / "out", "OUT.png": tmp_path / "out.png"}
+    status, said, errors = run(*(places.get(str(word), word) for word in command))
+    assert status == 3, errors
+    assert [line for line in errors.splitlines() if "truncated" in line]
+    assert sky[3].name in errors
+    assert "._" not in errors
+    assert "lpd-targ" not in errors
+    made = list(tmp_path.glob("out*"))
+    assert made, said
+    if command[0] in ("convert", "fetch"):
+        assert len(list(made[0].iterdir())) == 3
+
+
+@pytest.mark.parametrize("command", [("convert",), ("show",), ("search", STAR)])
+def test_a_command_that_can_read_nothing_fails(
+    tmp_path: Path, sky: list[Path], command: tuple[object, ...]
+) -> None:
+    bad = tmp_path / "bad.fits"
+    bad.write_bytes(sky[0].read_bytes()[:5000])
+    status, _, errors = run(*command, bad)
+    assert status == 1
+    assert f"{bad}: is truncated" in errors
+
+
+def test_of_another_star_nothing_is_read(mixed: Path) -> None:
+    files = LightCurveFiles([mixed], print)
+    assert list(files.read(star=STAR + 1)) == []
+    assert files.left_out == 0
+
+
+def test_files_of_one_name_become_as_many_tables(tmp_path: Path, sky: list[Path]) -> None:
+    for folder in ("a", "b/c"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "same.fits").write_bytes(sky[0].read_bytes())
+    (tmp_path / "a" / "other.fits").write_bytes(sky[1].read_bytes())
+    status, _, errors = run("convert", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out")
+    assert (status, errors) == (0, "")
+    made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.csv"))
+    assert made == ["a/same.csv", "b/c/same.csv", "other.csv"]
+
+
+def test_a_file_and_its_packed_copy_become_two_tables() -> None:
+    paths = [Path("x/a.fits"), Path("x/a.fits.gz"), Path("x/b.fits")]
+    assert list(names_of_tables(paths, ".csv").values()) == [
+        "a.fits.csv",
+        "a.fits.gz.csv",
+        "b.fits.csv",
+    ]
+    assert names_of_tables([], ".csv") == {}
