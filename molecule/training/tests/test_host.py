@@ -12,6 +12,7 @@ HOST = "training1"
 RECORDS = DATA / "astronet"
 TRAIN = ("playbooks/training.yml", "-e", f"training_records={RECORDS}")
 PLAY = (*TRAIN, "-e", "training_action=write")
+ALONE = ("--tags", "training", "--skip-tags", "lab")
 
 
 def unit_lines(lab) -> list[str]:
@@ -78,7 +79,7 @@ def test_nothing_listens_but_what_the_host_has(lab):
 
 def test_records_that_left_the_folder_leave_the_host(lab, tmp_path):
     lab.shell(HOST, "touch /var/lib/kepler-lens/records/astronet/train-00008-of-00009")
-    run = playbook(*PLAY, "--tags", "training")
+    run = playbook(*PLAY, *ALONE)
     assert run.rc == 0, run.output[-3000:]
     assert run.changed[HOST] == 1, run.output[-3000:]
     there = lab.shell(HOST, "ls /var/lib/kepler-lens/records/astronet").split()
@@ -95,7 +96,6 @@ def test_a_second_run_changes_nothing(lab):
 
 def test_memory_that_does_not_suffice_is_named(lab):
     """The unit's own limit ends it, and the play says so in a sentence."""
-    run = playbook(*TRAIN, "--tags", "training", "-e", "training_memory=20M")
+    run = playbook(*TRAIN, *ALONE, "-e", "training_memory=20M")
     assert run.rc == 2
     assert "more memory than kepler-training.service allows" in run.output, run.output[-3000:]
-    playbook(*PLAY, "--tags", "training")

@@ -42,10 +42,10 @@ def from_files(data, labels, tmp_path_factory) -> Examples:
     return load(folder)
 
 
-def build(labels: Path, folder: Path, *, tags: str = "dataset"):
+def build(labels: Path, folder: Path):
     return playbook(
         *("playbooks/dataset.yml", "-e", f"dataset_labels={labels}", "-e", "warp10_transits=true"),
-        *("-e", f"dataset_folder={folder}", "--tags", tags),
+        *("-e", f"dataset_folder={folder}", "--tags", "dataset"),
     )
 
 
@@ -73,7 +73,7 @@ def test_it_is_the_same_as_from_the_files(brought, from_files):
 
 
 def test_a_second_run_builds_nothing(labels, brought):
-    run = build(labels, brought, tags="all")
+    run = build(labels, brought)
     assert run.rc == 0, run.output[-4000:]
     assert set(run.changed.values()) == {0}, run.output[-6000:]
     assert re.search(r"stars built +│ 0 ", run.output)
