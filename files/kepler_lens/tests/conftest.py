@@ -1,4 +1,4 @@
-"""What the tests share: where the real data lies."""
+"""What the tests share: where the real data lies, and a real server where one is named."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ def kepler_11(data: Path) -> list[Path]:
 def intact(kepler_11: list[Path]) -> bytes:
     """The content of one intact file (Kepler-11, quarter 1)."""
     return kepler_11[0].read_bytes()
+
+
+@pytest.fixture(scope="session")
+def real_server() -> tuple[str, Path]:
+    """A real server's URL and the folder of its tokens, or a skip that says what names them."""
+    url, tokens = os.environ.get("WARP10_URL"), os.environ.get("WARP10_TOKENS")
+    if not url or not tokens:
+        pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
+    return url, Path(tokens)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where a real server is named, run only the tests that need one: the others need none."""
+    if os.environ.get("WARP10_URL"):
+        needing = [item for item in items if "real_server" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in needing])
+        items[:] = needing

@@ -114,13 +114,11 @@ def test_quarters_stand_where_the_files_have_them(data: Path) -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Path, Warp10, Token]]:
-    url, folder = os.environ.get("WARP10_URL"), os.environ.get("WARP10_TOKENS")
-    if not url or not folder:
-        pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
+def server(real_server: tuple[str, Path]) -> Iterator[tuple[str, Path, Warp10, Token]]:
+    url, folder = real_server
     client = Warp10(url, patience=30)
-    read, write = (Token.from_file(Path(folder) / f"{n}.token") for n in ("read", "write"))
-    yield url, Path(folder) / "write.token", client, read
+    read, write = (Token.from_file(folder / f"{n}.token") for n in ("read", "write"))
+    yield url, folder / "write.token", client, read
     client.delete("~.*{KEPLERID=996541920}", write)
 
 

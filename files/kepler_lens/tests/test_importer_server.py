@@ -95,10 +95,8 @@ def in_files(folder, columns=("SAP_FLUX", "PDCSAP_FLUX")):
 
 
 @pytest.fixture(scope="module")
-def server():
-    if not (os.environ.get("WARP10_URL") and os.environ.get("WARP10_TOKENS")):
-        pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
-    server = Server(os.environ["WARP10_URL"], Path(os.environ["WARP10_TOKENS"]))
+def server(real_server):
+    server = Server(*real_server)
     yield server
     server.clear()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -137,11 +136,7 @@ class Sky:
     mission = "TagTest"
     stars = (999100001, 999100002, 999100003)
 
-    def __init__(self) -> None:
-        url = os.environ.get("WARP10_URL")
-        tokens = Path(os.environ.get("WARP10_TOKENS", "."))
-        if url is None:
-            pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
+    def __init__(self, url: str, tokens: Path) -> None:
         self.warp10 = Warp10(url, patience=10)
         self.read = Token.from_file(tokens / "read.token")
         self.write = Token.from_file(tokens / "write.token")
@@ -173,8 +168,8 @@ class Sky:
 
 
 @pytest.fixture
-def sky() -> Iterator[Sky]:
-    made = Sky()
+def sky(real_server: tuple[str, Path]) -> Iterator[Sky]:
+    made = Sky(*real_server)
     yield made
     made.remove()
 

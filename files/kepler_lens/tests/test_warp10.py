@@ -243,12 +243,10 @@ STAR = "990000011"
 
 
 @pytest.fixture
-def real() -> Iterator[tuple[Warp10, Token, Token]]:
-    url, folder = os.environ.get("WARP10_URL"), os.environ.get("WARP10_TOKENS")
-    if not url or not folder:
-        pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
+def real(real_server: tuple[str, Path]) -> Iterator[tuple[Warp10, Token, Token]]:
+    url, folder = real_server
     client = Warp10(url, patience=30)
-    read, write = (Token.from_file(Path(folder) / f"{n}.token") for n in ("read", "write"))
+    read, write = (Token.from_file(folder / f"{n}.token") for n in ("read", "write"))
     client.delete(f"~.*{{KEPLERID={STAR}}}", write)
     yield client, read, write
     client.delete(f"~.*{{KEPLERID={STAR}}}", write)
