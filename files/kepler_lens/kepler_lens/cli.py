@@ -84,9 +84,9 @@ def convert(
 ) -> None:
     """Convert light curve files to CSV or to the input format of Warp 10 (GTS text).
 
-    A damaged file is named and left out, the others are converted; the exit status is then 3. Files
-    of one name in several folders keep the names of their folders. Times are TDB at the barycentre,
-    in microseconds since 1970.
+    A damaged file is named and left out, the others are converted; the exit status is then 3
+    (1 where none can be read). Files of one name in several folders keep the names of their
+    folders. Times are TDB at the barycentre, in microseconds since 1970.
 
     Examples
     --------
@@ -150,7 +150,8 @@ def show(
 ) -> None:
     """Draw a star's light curve: SAP and PDCSAP flux against time, quarter by quarter.
 
-    A damaged file is named and left out; the exit status is then 3.
+    A damaged file is named and left out; the exit status is then 3 (1 where none can be read). Of
+    several versions of a light curve the newest counts.
 
     Examples
     --------
@@ -245,11 +246,11 @@ def end(left_out: int, done: int = 1) -> None:
 
 
 def _from_files(paths: list[Path], cadence: Cadence) -> tuple[str, str, dict[str, Points], int]:
-    from kepler_lens.files import LightCurveFiles
+    from kepler_lens.files import LightCurveFiles, newest
     from kepler_lens.plot import join
 
     files = LightCurveFiles(paths, say)
-    curves = [curve for _, curve in files.read()]
+    curves = newest(files.read(), say)
     if len({lc.star for lc in curves}) > 1:
         raise KeplerLensError("These files are of several stars: name those of one.")
     chosen: list[LightCurve] = [lc for lc in curves if lc.cadence == cadence]

@@ -58,7 +58,8 @@ def search(
     calibrated probability that a candidate is a planet. The folder gets
     candidates.csv, search.json with every figure, and one page of plots for each candidate. With
     the results' write token they also become series of the server, beside the light curve. Times
-    are BKJD: BJD(TDB) - 2454833. A damaged file is named and left out; the exit status is then 3.
+    are BKJD: BJD(TDB) - 2454833. A damaged file is named and left out; the exit status is then 3,
+    and nothing is written to a server. Of several versions of a light curve the newest counts.
 
     Examples
     --------
@@ -89,6 +90,11 @@ def search(
     result = scored(search_and_vet(observed), Bundle.load(model))
     folder = output or Path(f"search-{star}")
     written = write_result(folder, result, plots=plots)
+    if left_out and results_token_file:
+        raise KeplerLensError(
+            f"Nothing was written to {server}: {left_out} files cannot be read, and what was found "
+            f"without them ({folder}) would count as the whole star's."
+        )
     if results_token_file and server:
         from kepler_lens.search.results import push
         from kepler_lens.warp10 import Token, Warp10
@@ -101,11 +107,11 @@ def search(
 
 
 def _from_files(star: int, paths: list[Path], column: str) -> tuple[Observations, int]:
-    from kepler_lens.files import LightCurveFiles
+    from kepler_lens.files import LightCurveFiles, newest
     from kepler_lens.search.observations import observations
 
     files = LightCurveFiles(paths, say)
-    mine = [curve for _, curve in files.read((column, "SAP_QUALITY"), star)]
+    mine = newest(files.read((column, "SAP_QUALITY"), star), say)
     if not mine:
         unread = f", and {files.left_out} cannot be read" if files.left_out else ""
         raise KeplerLensError(f"None of the {len(files.paths)} files is of star {star}{unread}.")

@@ -15,7 +15,7 @@ from kepler_lens.archive import unpacked
 from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError, LightCurveError, SourceError
-from kepler_lens.lightcurve import DEFAULT_COLUMNS, LightCurve, read_light_curve
+from kepler_lens.lightcurve import DEFAULT_COLUMNS, LightCurve, read_light_curve, version
 
 
 class LightCurveFiles:
@@ -71,6 +71,33 @@ class LightCurveFiles:
                 yield path, curve
 
 
+def newest(
+    read: Iterable[tuple[Path, LightCurve]], superseded: Callable[[str], object] = lambda _: None
+) -> list[LightCurve]:
+    """Keep the newest version of each light curve, as an import does.
+
+    Parameters
+    ----------
+    read : iterable of (Path, LightCurve)
+    superseded : callable, optional
+        Is told which file is left out for which.
+    """
+    best: dict[tuple[int, str, str, int], tuple[Path, LightCurve]] = {}
+    for path, curve in read:
+        key = (curve.star, curve.mission, curve.cadence, curve.first_cadence)
+        if key not in best:
+            best[key] = path, curve
+            continue
+        old, new = sorted([best[key], (path, curve)], key=lambda one: _version(one[1]))
+        best[key] = new
+        superseded(f"{old[0]}: left out, {new[0]} is the newer file of the same cadences")
+    return [curve for _, curve in best.values()]
+
+
+def _version(curve: LightCurve) -> tuple[tuple[int, ...], str]:
+    return version(curve.filever, curve.date)
+
+
 def read_file(path: Path, columns: Sequence[str] = DEFAULT_COLUMNS) -> LightCurve:
     """Read one light curve file, plain or .gz.
 
@@ -97,24 +124,21 @@ def names_of_tables(paths: Sequence[Path], suffix: str) -> dict[Path, str]:
     suffix : str
         Of the names, with its dot.
     """
+    # Without any "..": a name must not lead out of the folder.
+    folders = {path: path.parent.resolve() for path in paths}
+    common = os.path.commonpath(folders.values()) if paths else ""
+    below = {path: Path(os.path.relpath(folder, common)) for path, folder in folders.items()}
+    names = {path: _stem(path) for path in paths}
+    # The second is for a file and its compressed copy in one folder.
+    for longer in (_stem, lambda path: path.name):
+        shared = Counter(names.values())
+        names |= {p: str(below[p] / longer(p)) for p in paths if shared[names[p]] > 1}
+    return {path: f"{name}{suffix}" for path, name in names.items()}
 
-    def stem(path: Path) -> str:
-        return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
 
-    def unique(names: dict[Path, str]) -> bool:
-        return len(set(names.values())) == len(names)
-
-    shared = Counter(map(stem, paths))
-    common = os.path.commonpath([path.absolute().parent for path in paths]) if paths else ""
-
-    def below(path: Path, name: str) -> str:
-        return str(path.absolute().parent.relative_to(common) / name)
-
-    named = {p: stem(p) if shared[stem(p)] == 1 else below(p, stem(p)) for p in paths}
-    if not unique(named):
-        # A file and its compressed copy in one folder.
-        named = {path: below(path, path.name) for path in paths}
-    return {path: f"{name}{suffix}" for path, name in named.items()}
+def _stem(path: Path) -> str:
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return plain.stem
 
 
 def _files(path: Path) -> list[Path]:

@@ -16,6 +16,7 @@ barycentre, not the spacecraft.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,6 +137,11 @@ class LightCurve:
         if finite.all():
             return self.time_us, value
         return self.time_us[finite], value[finite]
+
+
+def version(filever: str, date: str) -> tuple[tuple[int, ...], str]:
+    """Order files by FILEVER ('6.1' before '10.0'), then by the day they were written."""
+    return tuple(int(part) for part in re.findall(r"\d+", filever)), date
 
 
 def read_light_curve(

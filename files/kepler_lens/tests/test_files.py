@@ -4,13 +4,14 @@ import gzip
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 from typer.testing import CliRunner
 
 import kepler_lens.cli_archive
 import kepler_lens.cli_search  # noqa: F401 - both add their commands
 from kepler_lens.archive import Selection, open_source
 from kepler_lens.cli import app
-from kepler_lens.files import LightCurveFiles, names_of_tables
+from kepler_lens.files import LightCurveFiles, names_of_tables, newest
 from kepler_lens.simulate import simulate
 
 STAR = 900_000_001
@@ -105,10 +106,40 @@ def test_files_of_one_name_become_as_many_tables(tmp_path: Path, sky: list[Path]
 
 
 def test_a_file_and_its_packed_copy_become_two_tables() -> None:
-    paths = [Path("x/a.fits"), Path("x/a.fits.gz"), Path("x/b.fits")]
-    assert list(names_of_tables(paths, ".csv").values()) == [
-        "a.fits.csv",
-        "a.fits.gz.csv",
-        "b.fits.csv",
-    ]
+    paths = [Path("x/a.fits"), Path("x/a.FITS.GZ"), Path("x/b.fits.gz"), Path("c.fits")]
+    made = ["x/a.fits.csv", "x/a.FITS.GZ.csv", "b.csv", "c.csv"]
+    assert list(names_of_tables(paths, ".csv").values()) == made
     assert names_of_tables([], ".csv") == {}
+
+
+def test_no_table_leads_out_of_its_folder() -> None:
+    paths = [Path("../old/x.fits"), Path("x.fits"), Path("x.dat")]
+    assert not [name for name in names_of_tables(paths, ".csv").values() if ".." in name]
+
+
+def test_of_two_versions_the_newer_counts(tmp_path: Path, sky: list[Path]) -> None:
+    """Shown twice, each point would be drawn twice."""
+    newer = tmp_path / sky[0].name
+    with fits.open(sky[0]) as units:
+        units[0].header["FILEVER"] = "99.0"
+        for unit in units:
+            unit.add_checksum()
+        units.writeto(newer)
+    status, said, errors = run("show", sky[0], newer, sky[1], "-o", tmp_path / "out.png")
+    alone = run("show", newer, sky[1], "-o", tmp_path / "out.png")
+    assert (status, said) == alone[:2]
+    assert f"{sky[0]}: left out, {newer} is the newer file" in errors
+    assert [curve.filever for curve in newest(LightCurveFiles([newer, sky[0]], print).read())] == [
+        "99.0"
+    ]
+
+
+def test_what_is_found_without_a_bad_file_is_not_written_to_a_server(
+    mixed: Path, tmp_path: Path
+) -> None:
+    words = ("-o", tmp_path / "out", "--no-plots", "--server", "http://127.0.0.1:9")
+    result = CliRunner().invoke(
+        app,
+        ["search", str(STAR), str(mixed), *map(str, words), "--results-token-file", "none.token"],
+    )
+    assert "Nothing was written to http://127.0.0.1:9: 1 files" in str(result.exception)

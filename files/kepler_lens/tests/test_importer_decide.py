@@ -11,10 +11,9 @@ from kepler_lens.importer.decide import (
     Wish,
     already_in,
     decide,
-    version,
 )
 from kepler_lens.ledger import DONE, PENDING, Entry
-from kepler_lens.lightcurve import LightCurve
+from kepler_lens.lightcurve import LightCurve, version
 
 WISH = Wish(("SAP_FLUX", "PDCSAP_FLUX"), force=False, run="r2", attempt="a2")
 SPAN = (1_000, 3_000, 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.files import read_file
+from kepler_lens.files import newest, read_file
 from kepler_lens.search.observations import NotSearchableError, Observations, observations
 
 COLUMN = "PDCSAP_FLUX"
@@ -49,7 +49,8 @@ def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
         if star not in files:
             raise NotSearchableError(f"{folder} has no light curve of star {star}.")
         # Without SAP_QUALITY, which the server has not: views are the same from either.
-        return observations([read_file(path, (COLUMN,)) for path in files[star]], COLUMN)
+        read = ((path, read_file(path, (COLUMN,))) for path in files[star])
+        return observations(newest(read), COLUMN)
 
     return sorted(files), curve_of
 

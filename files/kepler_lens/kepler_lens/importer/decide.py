@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kepler_lens.archive import Item
 from kepler_lens.ledger import DONE, PENDING, Entry, Span
-from kepler_lens.lightcurve import LightCurve
+from kepler_lens.lightcurve import LightCurve, version
 
 PUSHED = "pushed"
 REPLACED = "replaced"
@@ -70,11 +69,6 @@ class Wish:
     force: bool
     run: str
     attempt: str
-
-
-def version(filever: str, date: str) -> tuple[tuple[int, ...], str]:
-    """Order files by FILEVER ('6.1' before '10.0'), then by the day they were written."""
-    return tuple(int(part) for part in re.findall(r"\d+", filever)), date
 
 
 def decide(candidates: Sequence[Candidate], entries: Iterable[Entry], wish: Wish) -> list[Decision]:
