@@ -188,3 +188,14 @@ def test_a_manifest_that_is_none_is_refused(tmp_path):
             load(tmp_path)
     path.write_text(json.dumps(good))
     assert verify(tmp_path, manifest) == [tmp_path / shard.name for shard in manifest.shards]
+
+
+def test_what_other_code_made_does_not_mix(tmp_path, monkeypatch):
+    parts = Parts(tmp_path, PLAN)
+    parts.put(given(1))
+    monkeypatch.setattr(module, "digest", lambda _: "of other code")
+    with pytest.raises(DataSetError, match="in another way"):
+        Parts(tmp_path, PLAN)
+    # Without anything synthetic that code has no say.
+    plain = replace(PLAN, synthetic=())
+    assert "other code" not in plain.text()

@@ -104,6 +104,14 @@ def test_another_training_in_the_folder_is_refused(records, uninterrupted):
     assert "another training stands here (settings differ)" in found.stderr
 
 
+def test_networks_of_other_code_do_not_mix(examples, tmp_path, monkeypatch):
+    runs._claim(tmp_path, examples, SETTINGS)
+    runs._claim(tmp_path, examples, SETTINGS)
+    monkeypatch.setattr(runs, "code_digest", lambda _: "of other code")
+    with pytest.raises(TrainingError, match=r"another training stands here \(code differ\)"):
+        runs._claim(tmp_path, examples, SETTINGS)
+
+
 def part(examples, inputs):
     target = np.eye(3, dtype=np.float32)[examples.label]
     return trainer.Part(inputs.arrays(examples.views, examples.has, examples.scalars), target)

@@ -85,8 +85,16 @@ def _named(module: str, node: ast.AST) -> Iterator[Place]:
             yield from _resolved(module, part.id)
         elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             for place in _imported(names.get(part.value.id), part.value.id):
-                if find_spec(".".join(place)) is not None:
+                if _is_module(".".join(place)):
                     yield ".".join(place), part.attr
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        # What holds it is a module and no package: it is something that stands in there.
+        return False
 
 
 def _resolved(module: str, name: str) -> Iterator[Place]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from kepler_lens.classify.build import StarRecords
 from kepler_lens.classify.dataset import Examples, class_counts, load
+from kepler_lens.classify.digest import digest
 from kepler_lens.classify.labels import CLASSES, LabelTable
 from kepler_lens.classify.manifest import (
     MANIFEST_FILE,
@@ -37,6 +38,9 @@ RECORDS_A_SHARD = 1024
 FOLDS = 5
 """Of the cross-validation that the documents report."""
 _PLAN_FILE = "plan.json"
+_SYNTHETIC = [
+    ("kepler_lens.classify.synthetic", name) for name in ("quieted", "make", "candidates")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,11 @@ class Plan:
     stars: tuple[int, ...] = field(repr=False)
 
     def text(self) -> str:
-        """Write it, the same plan the same way."""
+        """Write it, the same plan the same way; with the code that makes what is synthetic."""
         stars = hashlib.sha256(" ".join(map(str, sorted(self.stars))).encode()).hexdigest()
         content = asdict(self) | {"stars": stars}
+        if self.synthetic:
+            content["synthetic_code"] = digest(_SYNTHETIC)
         return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
@@ -105,7 +111,7 @@ class Parts:
             if read_manifest(folder).plan != plan.text():
                 raise DataSetError(
                     f"{folder}: there is a data set that was made in another way (other recipe, "
-                    "labels, stars or seed): name another folder, or remove this one."
+                    "labels, stars, seed or code): name another folder, or remove this one."
                 )
             return
         self.parts.mkdir(parents=True, exist_ok=True)
@@ -115,7 +121,7 @@ class Parts:
         elif path.read_text(encoding="utf-8") != plan.text():
             raise DataSetError(
                 f"{self.parts}: there are stars of a data set that was begun in another way (other "
-                "recipe, labels, stars or seed): name another folder, or remove this one."
+                "recipe, labels, stars, seed or code): name another folder, or remove this one."
             )
 
     def missing(self) -> list[int]:

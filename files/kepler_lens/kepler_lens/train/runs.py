@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from kepler_lens.classify import inputs as inputs_of
 from kepler_lens.classify.dataset import Examples, check_trainable
+from kepler_lens.classify.digest import digest as code_digest
 from kepler_lens.classify.inputs import Inputs
 from kepler_lens.classify.labels import CLASSES
 from kepler_lens.classify.scalars import check_inputs
@@ -108,6 +109,12 @@ class Run:
     epochs: dict[str, list[Epoch]]
 
 
+_CODE = [
+    ("kepler_lens.classify.inputs", "fit"),
+    ("kepler_lens.train.network", "build"),
+    ("kepler_lens.train.trainer", "train"),
+]
+"""What decides the weights: networks of other code do not mix."""
 _VALIDATION = 10
 """One of so many parts is what a network is validated on, and not trained with."""
 
@@ -286,6 +293,7 @@ def _claim(folder: Path, known: Examples, settings: Settings) -> None:
     mine = {
         "settings": json.loads(json.dumps(asdict(settings))),
         "examples": digest(known),
+        "code": code_digest(_CODE),
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
     }
