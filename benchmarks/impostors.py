@@ -25,6 +25,7 @@ import numpy as np
 from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.curves import from_folder
 from kepler_lens.classify.digest import digest
+from kepler_lens.classify.parts import SYNTHETIC_CODE
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted
@@ -49,9 +50,7 @@ SEED = 30_000
 @cache
 def code() -> str:
     """Name what decides which light curves are made, what is found in them, and its views."""
-    synthetic = "kepler_lens.classify.synthetic"
-    made = digest([(synthetic, name) for name in ("make", "quieted", "candidates")])
-    return f"{recipe(RECIPE).digest[:12]}-{made[:12]}"
+    return f"{recipe(RECIPE).digest[:12]}-{digest(SYNTHETIC_CODE)[:12]}"
 
 
 @cache

@@ -230,11 +230,10 @@ def _nothing(star: int, source: str) -> KeplerLensError:
 
 
 def _is_intact(path: Path) -> bool:
-    from kepler_lens.errors import LightCurveError
-    from kepler_lens.lightcurve import read_light_curve
+    from kepler_lens.files import read_file
 
     try:
-        read_light_curve(path)
-    except (OSError, LightCurveError):
+        read_file(path)
+    except LightCurveError:
         return False
     return True

@@ -38,9 +38,10 @@ RECORDS_A_SHARD = 1024
 FOLDS = 5
 """Of the cross-validation that the documents report."""
 _PLAN_FILE = "plan.json"
-_SYNTHETIC = [
+SYNTHETIC_CODE = [
     ("kepler_lens.classify.synthetic", name) for name in ("quieted", "make", "candidates")
 ]
+"""What decides which light curves are made, and what is found in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Plan:
         stars = hashlib.sha256(" ".join(map(str, sorted(self.stars))).encode()).hexdigest()
         content = asdict(self) | {"stars": stars}
         if self.synthetic:
-            content["synthetic_code"] = digest(_SYNTHETIC)
+            content["synthetic_code"] = digest(SYNTHETIC_CODE)
         return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
