@@ -20,7 +20,7 @@ SourceOption = Annotated[
     typer.Option(
         metavar="URL",
         help="Where to look: the archive (https:// or s3://stpubdata/), a web server's folder, "
-        "a local folder or a tarball.",
+        "a local folder, a tarball or a zip file.",
     ),
 ]
 SegmentOption = Annotated[
@@ -174,12 +174,16 @@ def tag(
         Path | None,
         typer.Option(help="Read token's file. Default: the token that the server makes public."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take tags away, however many they are.")
+    ] = False,
 ) -> None:
     """Tag the stars on the server that have planets or candidates.
 
     Attributes of the series: disposition, planets, candidates, teff (K), radius (solar radii). FIND
     selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`. A star that the tables
-    do not name any more loses its tags; a second run changes nothing.
+    do not name any more loses its tags, but more than a tenth of all only with `--force`. A second
+    run changes nothing.
 
     Examples
     --------
@@ -209,7 +213,9 @@ def tag(
         )
     warp10 = Warp10(server, patience=_COMMAND_PATIENCE)
     read_token = Token.from_file(read_token_file) if read_token_file else warp10.public_token()
-    done = apply_tags(warp10, catalogue, read_token=read_token, write_token=write_token)
+    done = apply_tags(
+        warp10, catalogue, read_token=read_token, write_token=write_token, force=force
+    )
     typer.echo(
         f"{done.stars} stars have tags; {done.changed + done.cleared} series changed"
         + (f", {done.cleared} of them lost theirs" if done.cleared else "")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, groupby
 
 from kepler_lens.archive import (
     Item,
@@ -51,6 +51,12 @@ class Piece:
     def items(self) -> int:
         """How many files there are in it."""
         return len(self.known) + sum(len(batch) for batch in self.batches)
+
+    @property
+    def stars(self) -> set[int]:
+        """Stars that they are of."""
+        files = chain(self.known, *self.batches)
+        return {item.star for item in files if item.star is not None}
 
     @property
     def data_bytes(self) -> int:
