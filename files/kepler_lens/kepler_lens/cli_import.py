@@ -42,7 +42,8 @@ def import_(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SOURCE", help="Folder, tarball, zip file, or URL (https://, s3://) of FITS files."
+            metavar="SOURCE",
+            help="Folder, tarball, zip file, or URL (https://, s3://) of FITS files.",
         ),
     ] = None,
     job: JobOption = None,
@@ -90,7 +91,8 @@ def import_(
     Tarballs and zip files in a folder are read one after the other.
 
     Exit status: 0 all is in; 3 all is in but for rejected files and stars that the source does not
-    have (the table names both); 4 stopped by a signal; 75 another import is running; 1 anything else, in one sentence.
+    have (the table names both); 4 stopped by a signal; 75 another import is
+    running; 1 anything else, in one sentence.
 
     Example: kepler-lens import ./fits --server http://127.0.0.1:8080 --tokens ./tokens
     """
