@@ -12,7 +12,7 @@ from kepler_lens.cli import Cadence, app, end, say
 from kepler_lens.errors import KeplerLensError, LightCurveError
 
 if TYPE_CHECKING:
-    from kepler_lens.archive import Selection
+    from kepler_lens.archive import Item, Selection
 
 StarArgument = Annotated[int, typer.Argument(metavar="STAR", help="KIC or EPIC number.", min=1)]
 SourceOption = Annotated[
@@ -61,11 +61,13 @@ def list_(
     `kepler-lens list 6541920 --source ~/kepler`
     """
     from kepler_lens.archive import open_source
+    from kepler_lens.archive.headers import with_star
 
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     count = 0
     for asked in [cadence] if cadence else Cadence:
-        for item in opened.items(_selection(star, segment, asked)):
+        selection = _selection(star, segment, asked)
+        for item in with_star(opened.items(selection), selection, opened.settings):
             if item.star is None:
                 continue
             count += 1
@@ -98,16 +100,19 @@ def fetch(
     `kepler-lens fetch 6541920 --quarter 4 --cadence short -o kepler-11/`
     """
     from kepler_lens.archive import MissingItemError, open_source, read_item
+    from kepler_lens.archive.headers import with_star
     from kepler_lens.lightcurve import read_light_curve
 
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     output.mkdir(parents=True, exist_ok=True)
     count = left_out = 0
-    for item in opened.items(_selection(star, segment, cadence)):
+    selection = _selection(star, segment, cadence)
+    taken: set[Path] = set()
+    for item in with_star(opened.items(selection), selection, opened.settings):
         if item.star is None:
             continue
         count += 1
-        path = output / item.name.removesuffix(".gz")
+        path = _unlike(taken, output, item)
         if _is_intact(path):
             typer.echo(f"{path}: is there already")
             continue
@@ -226,6 +231,17 @@ def _selection(star: int, segments: list[int] | None, cadence: Cadence) -> Selec
     from kepler_lens.archive import Selection
 
     return Selection((star,), tuple(segments) if segments else None, cadence=cadence.value)
+
+
+def _unlike(taken: set[Path], output: Path, item: Item) -> Path:
+    """Name the file to write, unlike those before: names may be the same in several folders."""
+    name = item.name.removesuffix(".gz")
+    path, number = output / name, 1
+    while path in taken:
+        number += 1
+        path = output / f"{item.star}-{number}-{name}"
+    taken.add(path)
+    return path
 
 
 def _nothing(star: int, source: str) -> KeplerLensError:

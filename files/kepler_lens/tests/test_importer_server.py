@@ -286,6 +286,31 @@ def test_the_newer_of_two_versions_stays(server, job, source):
     assert path.name in report["superseded_files"][0]["reason"]
 
 
+def test_a_later_version_continues_the_series_of_a_file_of_before_k2(server, job, data, tmp_path):
+    (tmp_path / "early").mkdir()
+    path = tmp_path / "early" / "kplr011013072-2009166043257_llc.fits"
+    shutil.copy(data / "early" / path.name, path)
+
+    def ours(units):
+        units[0].header["KEPLERID"] = STARS[0]
+        units[0].header.pop("MISSION", None)
+
+    def reprocessed(units):
+        units[0].header["MISSION"] = "Kepler"
+        units[0].header["FILEVER"] = "6.1"
+        units[1].data["PDCSAP_FLUX"] *= 1.01
+
+    change(path, ours)
+    early = replace(job, source=str(path.parent))
+    assert outcomes(run_import(early)) == {"pushed": 1}
+    change(path, reprocessed)
+    assert outcomes(run_import(early)) == {"replaced": 1}
+    assert server.points() == in_files(path.parent)
+    selector = f"~(sap|pdcsap).flux{{KEPLERID={STARS[0]}}}"
+    found = server.warp10.find(selector, server.token("read"))
+    assert [series.labels["MISSION"] for series in found] == ["Kepler", "Kepler"]
+
+
 def test_a_column_wanted_later_is_added(server, job, source):
     run_import(job)
     both = ("SAP_FLUX", "SAP_QUALITY")
