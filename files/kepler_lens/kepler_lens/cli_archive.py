@@ -12,7 +12,7 @@ from kepler_lens.cli import Cadence, app, end, say
 from kepler_lens.errors import KeplerLensError, LightCurveError
 
 if TYPE_CHECKING:
-    from kepler_lens.archive import Item, Selection
+    from kepler_lens.archive import Item, Selection, Source
 
 StarArgument = Annotated[int, typer.Argument(metavar="STAR", help="KIC or EPIC number.", min=1)]
 SourceOption = Annotated[
@@ -63,9 +63,9 @@ def list_(
     from kepler_lens.archive import open_source
     from kepler_lens.archive.headers import with_star
 
-    opened = open_source(source, patience=_COMMAND_PATIENCE)
     count = 0
     for asked in [cadence] if cadence else Cadence:
+        opened = open_source(source, patience=_COMMAND_PATIENCE)
         selection = _selection(star, segment, asked)
         for item in with_star(opened.items(selection), selection, opened.settings):
             if item.star is None:
@@ -75,7 +75,7 @@ def list_(
             where = "?" if item.segment is None else f"{letter}{item.segment}"
             typer.echo(f"{where:4} {item.cadence:5} {item.size or '-':>9} {item.url}")
     if not count:
-        raise _nothing(star, source)
+        raise _nothing(star, opened)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def fetch(
         part.replace(path)
         typer.echo(f"{path}: {len(data)} bytes")
     if not count:
-        raise _nothing(star, source)
+        raise _nothing(star, opened)
     end(left_out, count - left_out)
 
 
@@ -244,10 +244,10 @@ def _unlike(taken: set[Path], output: Path, item: Item) -> Path:
     return path
 
 
-def _nothing(star: int, source: str) -> KeplerLensError:
+def _nothing(star: int, source: Source) -> KeplerLensError:
     return KeplerLensError(
-        f"{source} has no light curve of star {star} that was asked for; check the number, and "
-        "ask without --quarter, --campaign or --cadence what there is"
+        f"{source.url} has no light curve of star {star} that was asked for; there is "
+        f"{source.seen.words()}. {source.seen.advice()}"
     )
 
 

@@ -217,7 +217,7 @@ class Seen:
         if not self.light_curves and self._examples.get("others", "").endswith(_SCRIPTS):
             return "Run the script, and name the folder that it fills."
         if self.light_curves:
-            return "Check what was asked for."
+            return "Check the number, and ask for every quarter and cadence that there is."
         return "Name a folder of .fits files, a tarball or a .zip file."
 
 
