@@ -14,7 +14,7 @@ from kepler_lens.errors import KeplerLensError, LightCurveError
 if TYPE_CHECKING:
     from kepler_lens.archive import Selection
 
-StarArgument = Annotated[int, typer.Argument(metavar="STAR", help="KIC or EPIC number.", min=1)]
+StarArgument = Annotated[str, typer.Argument(metavar="STAR", help="KIC or EPIC number.")]
 SourceOption = Annotated[
     str,
     typer.Option(
@@ -61,11 +61,13 @@ def list_(
     `kepler-lens list 6541920 --source ~/kepler`
     """
     from kepler_lens.archive import open_source
+    from kepler_lens.named import star_wanted
 
+    number = star_wanted(star, None, "STAR")
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     count = 0
     for asked in [cadence] if cadence else Cadence:
-        for item in opened.items(_selection(star, segment, asked)):
+        for item in opened.items(_selection(number, segment, asked)):
             if item.star is None:
                 continue
             count += 1
@@ -73,7 +75,7 @@ def list_(
             where = "?" if item.segment is None else f"{letter}{item.segment}"
             typer.echo(f"{where:4} {item.cadence:5} {item.size or '-':>9} {item.url}")
     if not count:
-        raise _nothing(star, source)
+        raise _nothing(number, source)
 
 
 @app.command()
@@ -99,11 +101,13 @@ def fetch(
     """
     from kepler_lens.archive import MissingItemError, open_source, read_item
     from kepler_lens.lightcurve import read_light_curve
+    from kepler_lens.named import star_wanted
 
+    number = star_wanted(star, None, "STAR")
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     output.mkdir(parents=True, exist_ok=True)
     count = left_out = 0
-    for item in opened.items(_selection(star, segment, cadence)):
+    for item in opened.items(_selection(number, segment, cadence)):
         if item.star is None:
             continue
         count += 1
@@ -123,7 +127,7 @@ def fetch(
         part.replace(path)
         typer.echo(f"{path}: {len(data)} bytes")
     if not count:
-        raise _nothing(star, source)
+        raise _nothing(number, source)
     end(left_out, count - left_out)
 
 
@@ -177,9 +181,10 @@ def tag(
 ) -> None:
     """Tag the stars on the server that have planets or candidates.
 
-    Attributes of the series: disposition, planets, candidates, teff (K), radius (solar radii). FIND
-    selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`. A star that the tables
-    do not name any more loses its tags; a second run changes nothing.
+    Attributes of the series: disposition, planets, kois, candidates, teff (K), radius (solar
+    radii). FIND selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`, and
+    wherever a star is named they tell what `Kepler-11` or `KOI-157` is. A star that the tables do
+    not name any more loses its tags; a second run changes nothing.
 
     Examples
     --------
