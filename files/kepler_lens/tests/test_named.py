@@ -129,6 +129,7 @@ def test_one_star(asked: list[str]) -> None:
         (["import", "/x", "--stars-file", "nowhere", "--server", "http://x"], "No such file"),
         (["dataset", "x", "--files", ".", "--signals", "none", "--synthetic", "planet", "--star",
           "Kepler-11"], "only a server"),
+        (["explain", "x", "--star", "1-2"], "each number by itself"),
     ],
 )  # fmt: skip
 def test_commands_read_stars_alike(
