@@ -107,6 +107,10 @@ class ActionModule(ActionBase):
         if limit := KILLED if killed else LIMITS.get(unit["Result"]):
             raise AnsibleActionFail(f"The {word} failed: {limit.format(unit=self._unit_name)}.")
         if unit["Result"] != "success":
+            report = self._json("report.json")
+            if report.get("state") == "failed":
+                self._show_table(report, url)
+                raise AnsibleActionFail(f"The {word} failed: {report['message']}")
             lines = self._shell(
                 "journalctl --quiet --output cat --lines 5 "
                 f"_SYSTEMD_INVOCATION_ID={unit['InvocationID']}"
@@ -121,13 +125,17 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"The {word} left no report: see journalctl -u {self._unit_name}."
             )
-        table = self._shell(f"cat {self._state}/report.txt")
+        self._show_table(report, url)
+        return {"changed": report["changes"] > 0, "report": report, "msg": report["outcome"]}
+
+    def _show_table(self, report: dict[str, Any], url: str) -> None:
+        """Print the job's table; a job that broke off has left none."""
+        table = self._shell(f"cat {self._state}/report.txt 2>/dev/null || true")
         # People reach the server where it is published, which need not be where the fleet does.
         if url and report.get("server"):
             table = table.replace(report["server"], url)
         for line in table.splitlines():
             display.display(line)
-        return {"changed": report["changes"] > 0, "report": report, "msg": report["outcome"]}
 
     def _unit(self) -> dict[str, str]:
         names = "ActiveState,Job,Result,ExecMainStatus,InvocationID"

@@ -10,13 +10,15 @@ import importlib
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kepler_lens.lightcurve import LightCurve
     from kepler_lens.plot import Points
 
@@ -254,6 +256,24 @@ def end(left_out: int, done: int = 1) -> None:
     """End a command with the status that says whether files were left out, or all of them."""
     if left_out:
         raise typer.Exit(SOME_FAILED if done else 1)
+
+
+def end_job(report: Mapping[str, Any], folder: Path) -> NoReturn:
+    """Print a job's table, and end the command as the job has ended.
+
+    Parameters
+    ----------
+    report : mapping
+        Of the job, see `kepler_lens.jobs.report`.
+    folder : Path
+        Its state.
+    """
+    from kepler_lens.jobs.report import FAILED, SUMMARY_FILE
+
+    typer.echo((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    if report["state"] == FAILED:
+        raise KeplerLensError(report["message"])
+    raise typer.Exit(report["exit_status"])
 
 
 def _from_files(paths: list[Path], cadence: Cadence) -> tuple[str, str, dict[str, Points], int]:

@@ -12,7 +12,7 @@ from kepler_lens.cli import Cadence, app, end, say
 from kepler_lens.errors import KeplerLensError, LightCurveError
 
 if TYPE_CHECKING:
-    from kepler_lens.archive import Selection
+    from kepler_lens.archive import Item, Selection, Source
 
 StarArgument = Annotated[str, typer.Argument(metavar="STAR", help="KIC or EPIC number.")]
 SourceOption = Annotated[
@@ -20,7 +20,7 @@ SourceOption = Annotated[
     typer.Option(
         metavar="URL",
         help="Where to look: the archive (https:// or s3://stpubdata/), a web server's folder, "
-        "a local folder or a tarball.",
+        "a local folder, a tarball or a zip file.",
     ),
 ]
 SegmentOption = Annotated[
@@ -61,13 +61,15 @@ def list_(
     `kepler-lens list 6541920 --source ~/kepler`
     """
     from kepler_lens.archive import open_source
+    from kepler_lens.archive.headers import with_star
     from kepler_lens.named import star_wanted
 
     number = star_wanted(star, None, "STAR")
-    opened = open_source(source, patience=_COMMAND_PATIENCE)
     count = 0
     for asked in [cadence] if cadence else Cadence:
-        for item in opened.items(_selection(number, segment, asked)):
+        opened = open_source(source, patience=_COMMAND_PATIENCE)
+        selection = _selection(number, segment, asked)
+        for item in with_star(opened.items(selection), selection, opened.settings):
             if item.star is None:
                 continue
             count += 1
@@ -75,7 +77,7 @@ def list_(
             where = "?" if item.segment is None else f"{letter}{item.segment}"
             typer.echo(f"{where:4} {item.cadence:5} {item.size or '-':>9} {item.url}")
     if not count:
-        raise _nothing(number, source)
+        raise _nothing(number, opened)
 
 
 @app.command()
@@ -100,6 +102,7 @@ def fetch(
     `kepler-lens fetch 6541920 --quarter 4 --cadence short -o kepler-11/`
     """
     from kepler_lens.archive import MissingItemError, open_source, read_item
+    from kepler_lens.archive.headers import with_star
     from kepler_lens.lightcurve import read_light_curve
     from kepler_lens.named import star_wanted
 
@@ -107,11 +110,13 @@ def fetch(
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     output.mkdir(parents=True, exist_ok=True)
     count = left_out = 0
-    for item in opened.items(_selection(number, segment, cadence)):
+    selection = _selection(number, segment, cadence)
+    taken: set[Path] = set()
+    for item in with_star(opened.items(selection), selection, opened.settings):
         if item.star is None:
             continue
         count += 1
-        path = output / item.name.removesuffix(".gz")
+        path = _unlike(taken, output, item)
         if _is_intact(path):
             typer.echo(f"{path}: is there already")
             continue
@@ -127,7 +132,7 @@ def fetch(
         part.replace(path)
         typer.echo(f"{path}: {len(data)} bytes")
     if not count:
-        raise _nothing(number, source)
+        raise _nothing(number, opened)
     end(left_out, count - left_out)
 
 
@@ -178,13 +183,17 @@ def tag(
         Path | None,
         typer.Option(help="Read token's file. Default: the token that the server makes public."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take tags away, however many they are.")
+    ] = False,
 ) -> None:
     """Tag the stars on the server that have planets or candidates.
 
     Attributes of the series: disposition, planets, kois, candidates, teff (K), radius (solar
     radii). FIND selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`, and
     wherever a star is named they tell what `Kepler-11` or `KOI-157` is. A star that the tables do
-    not name any more loses its tags; a second run changes nothing.
+    not name any more loses its tags, but more than a tenth of all only with `--force`. A second
+    run changes nothing.
 
     Examples
     --------
@@ -214,7 +223,9 @@ def tag(
         )
     warp10 = Warp10(server, patience=_COMMAND_PATIENCE)
     read_token = Token.from_file(read_token_file) if read_token_file else warp10.public_token()
-    done = apply_tags(warp10, catalogue, read_token=read_token, write_token=write_token)
+    done = apply_tags(
+        warp10, catalogue, read_token=read_token, write_token=write_token, force=force
+    )
     typer.echo(
         f"{done.stars} stars have tags; {done.changed + done.cleared} series changed"
         + (f", {done.cleared} of them lost theirs" if done.cleared else "")
@@ -227,10 +238,21 @@ def _selection(star: int, segments: list[int] | None, cadence: Cadence) -> Selec
     return Selection((star,), tuple(segments) if segments else None, cadence=cadence.value)
 
 
-def _nothing(star: int, source: str) -> KeplerLensError:
+def _unlike(taken: set[Path], output: Path, item: Item) -> Path:
+    """Name the file to write, unlike those before: names may be the same in several folders."""
+    name = item.name.removesuffix(".gz")
+    path, number = output / name, 1
+    while path in taken:
+        number += 1
+        path = output / f"{item.star}-{number}-{name}"
+    taken.add(path)
+    return path
+
+
+def _nothing(star: int, source: Source) -> KeplerLensError:
     return KeplerLensError(
-        f"{source} has no light curve of star {star} that was asked for; check the number, and "
-        "ask without --quarter, --campaign or --cadence what there is"
+        f"{source.url} has no light curve of star {star} that was asked for; there is "
+        f"{source.seen.words()}. {source.seen.advice()}"
     )
 
 

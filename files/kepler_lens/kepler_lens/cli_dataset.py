@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kepler_lens.cli import app
+from kepler_lens.cli import app, end, end_job, say
 from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def dataset(
     from kepler_lens.classify.parts import Parts, Plan, sources_of
     from kepler_lens.classify.recipes import recipe as recipe_of
     from kepler_lens.classify.synthetic import KINDS
+    from kepler_lens.jobs.defects import DefectError, Defects, defect
     from kepler_lens.named import TagServer, stars_wanted
 
     if job is not None:
@@ -150,7 +151,16 @@ def dataset(
     makes = recipe_of(recipe)
     table = read_labels(labels, release) if labels else None
     asked = stars_wanted(star, None, TagServer(server, token_file) if server else None, "--star")
-    stars, curve_of = from_folder(files) if files else from_server(server or "", token_file)
+    left_out: list[str] = []
+
+    def leave_out(line: str) -> None:
+        left_out.append(line)
+        say(line)
+
+    if files:
+        stars, curve_of = from_folder(files, leave_out)
+    else:
+        stars, curve_of = from_server(server or "", token_file, leave_out)
     wanted = set(asked or stars)
     if table and not asked:
         wanted &= set(table.of_star)
@@ -172,25 +182,32 @@ def dataset(
     parts = Parts(output, plan)
     orders = StarOrders(table, signals, kinds, copies, seed)
     missing = parts.missing()
+    defects = Defects()
     for done, number in enumerate(missing, start=len(wanted) - len(missing) + 1):
-        parts.put(records_of_star(number, curve_of, orders, makes))
+        try:
+            parts.put(records_of_star(number, curve_of, orders, makes))
+        except KeplerLensError:
+            raise
+        except Exception as error:
+            defects.add(defect(error, f"star {number}"), f"star {number}")
         if done % _SAY_EVERY == 0:
             typer.echo(f"{done} of {len(wanted)} stars", err=True)
+    if message := defects.sentence():
+        raise DefectError(f"{message} The other stars are done: nothing is assembled yet.")
     manifest = parts.assemble()
     for name, why in manifest.left_out.items():
         typer.echo(f"Left out: {name}: {why}", err=True)
     _print_manifest(output, manifest)
+    end(len(left_out))
 
 
 def _run(job: Path) -> None:
     from kepler_lens.builder.config import load_job
     from kepler_lens.builder.driver import run_build
-    from kepler_lens.jobs.report import SUMMARY_FILE
 
     wanted = load_job(job)
     report = run_build(wanted, say=typer.echo)
-    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
-    raise typer.Exit(report["exit_status"])
+    end_job(report, wanted.state)
 
 
 def _check(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kepler_lens.cli import app
+from kepler_lens.cli import app, end_job
 from kepler_lens.errors import KeplerLensError
 
 HOME_STATE = Path("~/.local/state/kepler-lens/import")
@@ -42,7 +42,8 @@ def import_(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SOURCE", help="Folder, tarball, or URL (https://, s3://) of FITS files."
+            metavar="SOURCE",
+            help="Folder, tarball, zip file, or URL (https://, s3://) of FITS files.",
         ),
     ] = None,
     job: JobOption = None,
@@ -92,15 +93,17 @@ def import_(
     What is in already is left out, so running it again goes on where it stopped; a file that
     changed replaces what it had brought.
 
-    Exit status: 0 all is in; 3 all is in but for rejected files (the table has the reasons);
-    4 stopped by a signal; 75 another import is running; 1 anything else, in one sentence.
+    Tarballs and zip files in a folder are read one after the other.
+
+    Exit status: 0 all is in; 3 all is in but for rejected files and stars that the source does not
+    have (the table names both); 4 stopped by a signal; 75 another import is
+    running; 1 anything else, in one sentence.
 
     Example: kepler-lens import ./fits --server http://127.0.0.1:8080 --tokens ./tokens
     """
     # On demand: Dask and astropy take a second that `--help` need not wait for.
     from kepler_lens.importer.config import load_job
     from kepler_lens.importer.driver import run_import
-    from kepler_lens.jobs.report import SUMMARY_FILE
     from kepler_lens.named import TagServer, stars_wanted
     from kepler_lens.starlist import words_of
 
@@ -132,8 +135,7 @@ def import_(
             wanted, server_free_bytes=server_free_bytes, server_total_bytes=server_total_bytes
         )
     report = run_import(wanted, say=typer.echo)
-    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
-    raise typer.Exit(report["exit_status"])
+    end_job(report, wanted.state)
 
 
 @app.command()

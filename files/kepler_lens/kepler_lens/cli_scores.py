@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kepler_lens.cli import app
+from kepler_lens.cli import app, end_job
 
 
 @app.command()
@@ -32,11 +32,9 @@ def scores(
     Example: kepler-lens scores --job /etc/kepler-lens/scores.json
     """
     # On demand: Dask and the search take seconds that `--help` need not wait for.
-    from kepler_lens.jobs.report import SUMMARY_FILE
     from kepler_lens.scorer.driver import run_scores
     from kepler_lens.searcher.config import load_job
 
     wanted = load_job(job)
     report = run_scores(wanted, say=typer.echo)
-    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
-    raise typer.Exit(report["exit_status"])
+    end_job(report, wanted.state)

@@ -12,10 +12,10 @@ from kepler_lens.cli import app, end, say
 from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kepler_lens.search.catalogue import Result
     from kepler_lens.search.observations import Observations
-
-COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 
 
 @app.command()
@@ -64,8 +64,9 @@ def search(
     calibrated probability that a candidate is a planet. The folder gets
     candidates.csv, search.json with every figure, and one page of plots for each candidate. With
     the results' write token they also become series of the server, beside the light curve. Times
-    are BKJD: BJD(TDB) - 2454833. A damaged file is named and left out; the exit status is then 3,
-    and nothing is written to a server. Of several versions of a light curve the newest counts.
+    are BKJD: BJD(TDB) - 2454833. Of several versions of a light curve the newest counts. A damaged
+    file, and a quarter whose median flux is not positive, are named and left out; the exit status
+    is then 3, and where a file is missing nothing is written to a server.
 
     Examples
     --------
@@ -77,9 +78,10 @@ def search(
     from kepler_lens.classify.scoring import scored
     from kepler_lens.named import TagServer, star_wanted
     from kepler_lens.search.catalogue import search_and_vet, write_result
+    from kepler_lens.search.observations import FLUX_COLUMNS
 
-    if column not in COLUMNS:
-        raise typer.BadParameter(f"there are {' and '.join(COLUMNS)}", param_hint="--column")
+    if column not in FLUX_COLUMNS:
+        raise typer.BadParameter(f"there are {' and '.join(FLUX_COLUMNS)}", param_hint="--column")
     if not files and not server:
         raise typer.BadParameter("name either files or a --server", param_hint="FILES")
     if files and server and not results_token_file:
@@ -88,13 +90,16 @@ def search(
         raise typer.BadParameter("needs a --server to write to", param_hint="--results-token-file")
     number = star_wanted(star, TagServer(server, token_file) if server else None, "STAR")
     fingerprint, left_out = "", 0
+    quarters: list[str] = []
     if server and not files:
         from kepler_lens.search.source import curve_from_server
 
         curve = curve_from_server(number, server, token_file, column)
-        observed, fingerprint = curve.observations(), curve.fingerprint
+        observed, fingerprint = curve.observations(quarters.append), curve.fingerprint
     else:
-        observed, left_out = _from_files(number, files or [], column)
+        observed, left_out = _from_files(number, files or [], column, quarters.append)
+    for line in quarters:
+        say(line)
     result = scored(search_and_vet(observed), Bundle.load(model))
     folder = output or Path(f"search-{number}")
     written = write_result(folder, result, plots=plots)
@@ -111,19 +116,21 @@ def search(
         push(Warp10(server, patience=30), results_token, result, uuid4().hex, fingerprint)
     _print(result)
     typer.echo(f"{len(written)} files written: {folder}")
-    end(left_out)
+    end(left_out + len(quarters))
 
 
-def _from_files(star: int, paths: list[Path], column: str) -> tuple[Observations, int]:
+def _from_files(
+    star: int, paths: list[Path], column: str, left_out: Callable[[str], object]
+) -> tuple[Observations, int]:
     from kepler_lens.files import LightCurveFiles, newest
-    from kepler_lens.search.observations import observations
+    from kepler_lens.search.observations import FLUX_COLUMNS, observations
 
     files = LightCurveFiles(paths, say)
-    mine = newest(files.read((column, "SAP_QUALITY"), star), say)
+    mine = newest(files.read((*FLUX_COLUMNS, "SAP_QUALITY"), star), say)
     if not mine:
         unread = f", and {files.left_out} cannot be read" if files.left_out else ""
         raise KeplerLensError(f"None of the {len(files.paths)} files is of star {star}{unread}.")
-    return observations(mine, column), files.left_out
+    return observations(mine, column, left_out), files.left_out
 
 
 def _print(result: Result) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from kepler_lens.cli import app
+from kepler_lens.cli import app, end_job
 from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
@@ -160,13 +160,11 @@ def train(
 
 
 def _train_job(path: Path) -> NoReturn:
-    from kepler_lens.jobs.report import SUMMARY_FILE
     from kepler_lens.train.job import load_job, run_training
 
     job = load_job(path)
     report = run_training(job, say=typer.echo)
-    typer.echo((job.output / SUMMARY_FILE).read_text(encoding="utf-8"))
-    raise typer.Exit(report["exit_status"])
+    end_job(report, job.output)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kepler_lens.cli import app
+from kepler_lens.cli import app, end_job
 
 
 @app.command()
@@ -31,11 +31,9 @@ def transits(
     Example: kepler-lens transits --job /etc/kepler-lens/transits.json
     """
     # On demand: Dask and the search take seconds that `--help` need not wait for.
-    from kepler_lens.jobs.report import SUMMARY_FILE
     from kepler_lens.searcher.config import load_job
     from kepler_lens.searcher.driver import run_search
 
     wanted = load_job(job)
     report = run_search(wanted, say=typer.echo)
-    typer.echo((wanted.state / SUMMARY_FILE).read_text(encoding="utf-8"))
-    raise typer.Exit(report["exit_status"])
+    end_job(report, wanted.state)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kepler_lens.errors import SourceError
+from kepler_lens.text_file import decoded
 
 DECIMAL = re.compile(r"(\d+\.?\d*([eE][+-]?\d+)?)?")
 """A number that is not negative, or nothing."""
@@ -23,7 +24,7 @@ def table_text(path: str | Path, kind: str) -> str:
         It cannot be read.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return decoded(Path(path).read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: the {kind} table cannot be read ({error})") from error
 
@@ -40,6 +41,7 @@ def table_rows(
     Parameters
     ----------
     text : str
+        Cells separated by commas, or by semicolons or tabs as spreadsheets save them.
     kind : str
         Name of the table, as the user knows it.
     where : str
@@ -52,10 +54,11 @@ def table_rows(
     Raises
     ------
     SourceError
-        A column is missing, or a value is none of its form.
+        A column is missing, a row has not one cell for each column, or a value is none of its
+        form.
     """
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    table = csv.DictReader(lines)
+    table = csv.DictReader(lines, delimiter=_separator(lines[0] if lines else ""))
     missing = set(columns) - set(table.fieldnames or ())
     if missing:
         raise SourceError(
@@ -64,6 +67,11 @@ def table_rows(
         )
     rows = list(table)
     for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise SourceError(
+                f"{where}: row {number} of the {kind} table has not {len(table.fieldnames or ())} "
+                "cells as its first line has: the file is cut or damaged, get it again"
+            )
         for column, form in numbers.items():
             value = row.get(column) or ""
             if column in row and not form.fullmatch(value):
@@ -72,3 +80,8 @@ def table_rows(
                     "get the table again"
                 )
     return rows
+
+
+def _separator(header: str) -> str:
+    """Find what stands between the names of the columns."""
+    return max(",;\t", key=header.count)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.text_file import decoded
 
 _DIGITS = 9
 _END = r"(?![^\s,])"
@@ -106,7 +107,7 @@ def read_file(path: Path) -> list[Star]:
         It cannot be read, is empty, or has something that is no star.
     """
     try:
-        text = _decoded(path.read_bytes())
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise StarListError(f"Cannot read the list of stars {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -262,12 +263,3 @@ def _hint(word: str) -> str:
     if re.fullmatch(r"[0-9]+", bare):
         return f"KIC and EPIC numbers have {_DIGITS} digits at most"
     return f"write {_WHAT}, with commas or blanks between them"
-
-
-def _decoded(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
-    # Without a mark of the byte order: a number's or a letter's other byte is zero.
-    if data[1:2] == b"\0":
-        return data.decode("utf-16-le")
-    return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-8")

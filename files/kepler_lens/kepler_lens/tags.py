@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from kepler_lens.archive.base import Settings
 from kepler_lens.archive.http import request
+from kepler_lens.errors import KeplerLensError
 from kepler_lens.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
 from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name
 from kepler_lens.warp10 import Series, Token, Warp10
@@ -48,6 +49,9 @@ _NUMBERS = {
     "st_teff": DECIMAL,
     "st_rad": DECIMAL,
 }
+MOST_LOST = 0.1
+"""chosen: the archive's tables have never lost a tenth of their stars from one year to the next."""
+
 _STARS_A_QUERY = 500
 _LINES_A_REQUEST = 5000
 Row = Mapping[str, str]
@@ -162,18 +166,37 @@ class TagReport:
     cleared: int
 
 
+class TagsLostError(KeplerLensError):
+    """A table would take the tags of many stars away."""
+
+
 def apply_tags(
-    warp10: Warp10, catalogue: Catalogue, *, read_token: Token, write_token: Token
+    warp10: Warp10,
+    catalogue: Catalogue,
+    *,
+    read_token: Token,
+    write_token: Token,
+    force: bool = False,
 ) -> TagReport:
     """Make the attributes of the light curve series what the catalogue says.
 
     Only series that exist are written, and only where something differs: a second run writes
     nothing.
 
+    Parameters
+    ----------
+    warp10 : Warp10
+    catalogue : Catalogue
+    read_token, write_token : Token
+    force : bool
+        Take tags away however many they are.
+
     Raises
     ------
     Warp10Error
         The server cannot be reached or refuses.
+    TagsLostError
+        More than `MOST_LOST` of the tags would be taken away, without `force`; nothing is changed.
     """
     tagged = list(_series_of(warp10, catalogue.tags, read_token))
     lines = []
@@ -181,12 +204,19 @@ def apply_tags(
         wanted = catalogue.tags[int(series.labels["KEPLERID"])].attributes()
         if series.attributes != wanted:
             lines.append(_meta_line(series, wanted))
-    stale = [
+    before = [
         series
         for series in warp10.find(_selector("disposition~.%2B"), read_token)
         if series.labels.get("MISSION") in catalogue.missions
-        and int(series.labels["KEPLERID"]) not in catalogue.tags
     ]
+    stale = [s for s in before if int(s.labels["KEPLERID"]) not in catalogue.tags]
+    if len(stale) > MOST_LOST * len(before) and not force:
+        lost, all_ = (len({s.labels["KEPLERID"] for s in some}) for some in (stale, before))
+        raise TagsLostError(
+            f"The tables do not name {lost:,} of the {all_:,} stars that have tags, which "
+            "would lose them: nothing is changed. Is a table cut, or a part? If it is right, "
+            "say --force."
+        )
     for batch in _batched(lines + [_meta_line(series, {}) for series in stale], _LINES_A_REQUEST):
         warp10.meta(batch, write_token)
     stars = {series.labels["KEPLERID"] for series in tagged}

@@ -11,12 +11,17 @@ _BESIDE_THE_REPOSITORY = Path(__file__).parents[3].parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
-def data() -> Path:
+def shared() -> Path:
+    """Where the folder of real files should be."""
+    return Path(os.environ.get("HELLOEXOWORLD_DATA", _BESIDE_THE_REPOSITORY))
+
+
+@pytest.fixture(scope="session")
+def data(shared: Path) -> Path:
     """The folder of real files, or a skip that says where it was looked for."""
-    folder = Path(os.environ.get("HELLOEXOWORLD_DATA", _BESIDE_THE_REPOSITORY))
-    if not folder.is_dir():
-        pytest.skip(f"real data: no folder {folder} (HELLOEXOWORLD_DATA names another)")
-    return folder
+    if not shared.is_dir():
+        pytest.skip(f"real data: no folder {shared} (HELLOEXOWORLD_DATA names another)")
+    return shared
 
 
 @pytest.fixture(scope="session")

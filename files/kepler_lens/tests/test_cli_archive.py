@@ -114,3 +114,24 @@ def test_help_teaches_by_example(command: str) -> None:
     answer = CliRunner().invoke(app, [command, "--help"])
     assert answer.exit_code == 0
     assert f"kepler-lens {command} " in answer.stdout
+
+
+def test_files_whose_names_do_not_tell_the_star_are_found_by_their_headers(
+    sky: Path, tmp_path: Path
+) -> None:
+    source, folder = tmp_path / "source", tmp_path / "fetched"
+    for number, path in enumerate(sorted(sky.rglob("*.fits"))):
+        (source / str(number)).mkdir(parents=True)
+        (source / str(number) / "lc.fits").write_bytes(path.read_bytes())
+    listed = run("list", str(STAR), "--source", source)
+    assert [line.split()[:2] for line in listed.stdout.splitlines()] == [
+        ["Q0", "long"], ["Q1", "long"],
+    ]  # fmt: skip
+    answer = run("fetch", str(STAR), "--source", source, "--quarter", "1", "-o", folder / "one")
+    assert answer.returncode == 0, answer.stderr
+    assert len(list((folder / "one").iterdir())) == 1
+    assert run("fetch", str(STAR), "--source", source, "-o", folder).returncode == 0
+    fetched = [read_light_curve(path) for path in folder.glob("*.fits")]
+    assert sorted((curve.star, curve.segment) for curve in fetched) == [(STAR, 0), (STAR, 1)]
+    again = run("fetch", str(STAR), "--source", source, "-o", folder)
+    assert again.stdout.count("is there already") == 2

@@ -286,6 +286,31 @@ def test_the_newer_of_two_versions_stays(server, job, source):
     assert path.name in report["superseded_files"][0]["reason"]
 
 
+def test_a_later_version_continues_the_series_of_a_file_of_before_k2(server, job, data, tmp_path):
+    (tmp_path / "early").mkdir()
+    path = tmp_path / "early" / "kplr011013072-2009166043257_llc.fits"
+    shutil.copy(data / "early" / path.name, path)
+
+    def ours(units):
+        units[0].header["KEPLERID"] = STARS[0]
+        units[0].header.pop("MISSION", None)
+
+    def reprocessed(units):
+        units[0].header["MISSION"] = "Kepler"
+        units[0].header["FILEVER"] = "6.1"
+        units[1].data["PDCSAP_FLUX"] *= 1.01
+
+    change(path, ours)
+    early = replace(job, source=str(path.parent))
+    assert outcomes(run_import(early)) == {"pushed": 1}
+    change(path, reprocessed)
+    assert outcomes(run_import(early)) == {"replaced": 1}
+    assert server.points() == in_files(path.parent)
+    selector = f"~(sap|pdcsap).flux{{KEPLERID={STARS[0]}}}"
+    found = server.warp10.find(selector, server.token("read"))
+    assert [series.labels["MISSION"] for series in found] == ["Kepler", "Kepler"]
+
+
 def test_a_column_wanted_later_is_added(server, job, source):
     run_import(job)
     both = ("SAP_FLUX", "SAP_QUALITY")
@@ -314,6 +339,90 @@ def test_bad_files_stop_nothing(server, job, source):
     for word, reason in zip(bad, reasons, strict=True):
         assert word in reason or (word == "mission" and "checksum" in reason)
     assert server.points() == expected
+
+
+def test_an_import_that_finds_nothing_fails_and_says_what_is_there(job, tmp_path):
+    (tmp_path / "get.sh").write_text("curl -O https://archive/kplr.fits")
+    for source, words in (
+        (tmp_path / "get.sh", "1 other file, such as get.sh. Run the script"),
+        (tmp_path / "empty", "there is no file. Name a folder"),
+    ):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        report = run_import(replace(job, source=str(source)))
+        assert (report["state"], report["exit_status"]) == ("failed", 1)
+        assert words in report["message"]
+        assert words in " ".join((job.state / "report.txt").read_text().split())
+
+
+def test_a_star_that_the_source_lacks_is_named(server, job):
+    chosen = Selection(stars=(STARS[1], 5, 7))
+    report = run_import(replace(job, selection=chosen))
+    assert (report["exit_status"], outcomes(report)) == (3, {"pushed": 3})
+    assert report["absent_stars"] == [5, 7]
+    assert report["message"] == "2 stars that were asked for are not in the source."
+    assert "not in the source" in (job.state / "report.txt").read_text()
+    # Once more: those that are in already are there, too.
+    assert run_import(replace(job, selection=chosen))["absent_stars"] == [5, 7]
+    assert {star for _, star in server.points()} == {STARS[1]}
+
+
+def test_an_import_all_of_whose_files_are_rejected_fails(job, source):
+    for path in source.iterdir():
+        path.write_bytes(b"")
+    report = run_import(job)
+    assert (report["state"], report["exit_status"]) == ("failed", 1)
+    assert "not one of 6 files could be imported" in report["message"]
+    assert "is empty" in report["message"]
+    assert len(report["rejected"]) == 6
+
+
+def test_an_error_of_the_program_is_not_taken_for_a_bad_file(server, job, monkeypatch, caplog):
+    task = sys.modules["kepler_lens.importer.task"]
+    read = task.read_light_curve
+
+    def fails(*arguments, name, **others):
+        if str(STARS[0]) in name:
+            raise IndexError("no such row")
+        return read(*arguments, name=name, **others)
+
+    monkeypatch.setattr(task, "read_light_curve", fails)
+    # Within this process, where the fault is.
+    monkeypatch.setattr("kepler_lens.importer.driver.Fleet", InThisProcess, raising=False)
+    monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", InThisProcess)
+    report = run_import(job)
+    assert (report["state"], report["exit_status"]) == ("failed", 1)
+    assert "IndexError in" in report["message"]
+    assert "Traceback" in caplog.text
+    assert {star for _, star in server.points()} == {STARS[1]}
+
+
+class InThisProcess:
+    """A fleet of this process alone."""
+
+    def __init__(self, scheduler, tls, work, idle):
+        self.work, self.results, self.in_flight, self.message = work, [], 0, ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def takes(self, batch):
+        return not self.results
+
+    def submit(self, batch):
+        self.results.append(self.work.call(batch, worker="this"))
+
+    def collect(self, timeout):
+        results, self.results = self.results, []
+        return results
+
+    def cancel(self):
+        pass
+
+    def memory_limits(self):
+        return {}
 
 
 def test_names_that_tell_nothing(server, job, source):

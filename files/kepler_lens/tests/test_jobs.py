@@ -7,8 +7,10 @@ import pytest
 from distributed import Client, LocalCluster
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.defects import DefectError, Defects
 from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
 from kepler_lens.jobs.worker import Luggage, luggage, turn, worker_name
+from kepler_lens.lightcurve import us_to_bkjd
 from kepler_lens.search.observations import NotSearchableError
 
 
@@ -67,6 +69,26 @@ def test_a_failed_star_is_quarantined_or_ends_the_job(error, outcome, reason, fa
     assert result.seconds > 0
 
 
-def test_an_error_of_the_program_is_nobodys_star():
-    with pytest.raises(ZeroDivisionError), attempt(StarResult("w", 11)):
-        raise ZeroDivisionError
+def test_an_error_of_the_program_is_told_from_bad_input(caplog):
+    result = StarResult("w", 11)
+    with attempt(result):
+        us_to_bkjd("no number")
+    assert (result.outcome, result.fatal) == (QUARANTINED, "")
+    assert result.defect.startswith("TypeError in lightcurve.py, line ")
+    assert "The program failed" in result.reason
+    assert "star 11" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+class TestDefects:
+    def test_three_alike_are_told_and_a_fourth_ends_the_job(self):
+        defects = Defects()
+        for star in (1, 2, 3):
+            defects.add("IndexError in vet.py, line 8", f"star {star}")
+        defects.add("TypeError in vet.py, line 9", "star 4")
+        assert "IndexError in vet.py, line 8 at star 1, star 2, star 3" in defects.sentence()
+        with pytest.raises(DefectError, match="star 5"):
+            defects.add("IndexError in vet.py, line 8", "star 5")
+
+    def test_none_say_nothing(self):
+        assert Defects().sentence() == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,7 @@ import pytest
 from http_server import Server, refuse
 
 from kepler_lens.errors import SourceError
-from kepler_lens.tags import Catalogue, Tags, apply_tags, query_table, read_table
+from kepler_lens.tags import Catalogue, Tags, TagsLostError, apply_tags, query_table, read_table
 from kepler_lens.warp10 import Token, Warp10
 
 KOI = """# This file was produced by the NASA Exoplanet Archive
@@ -98,7 +99,10 @@ def test_real_tables(data: Path) -> None:
     [
         (b"<html>sorry</html>", "no KOI table of the Exoplanet Archive, it has no column kepid"),
         (b"", "it has no column kepid"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (KOI[:-20].encode(), "row 6 .*has not 7 cells"),
+        (KOI.replace("1000001,", "1000001,1,").encode(), "row 4 .*has not 7 cells"),
+        (KOI.replace("5657.00,1.0460,297.1\n", "5657.00\n", 1).encode(), "row 1 .*has not 7"),
         (KOI.replace("koi_srad", "radius").encode(), "no column koi_srad"),
         (K2.encode(), "no KOI table"),
         (KOI.replace("1000001", "Kepler-11").encode(), "row 4 .*'Kepler-11' as its kepid"),
@@ -112,6 +116,30 @@ def test_what_is_no_table(tmp_path: Path, content: bytes, reason: str) -> None:
         Catalogue().add_koi(read_table(tmp_path / "koi.csv", "KOI"))
     with pytest.raises(SourceError, match="nowhere"):
         read_table(tmp_path / "nowhere.csv", "KOI")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        codecs.BOM_UTF8 + KOI.encode(),
+        KOI.replace("\n", "\r\n").encode(),
+        KOI.encode("utf-16"),
+        KOI.replace(",", ";").encode(),
+        KOI.replace(",", "\t").encode(),
+    ],
+    ids=["byte order mark", "CRLF", "UTF-16", "semicolons", "tabs"],
+)
+def test_a_table_saved_by_another_program(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "koi.csv").write_bytes(content)
+    rows = read_table(tmp_path / "koi.csv", "KOI")
+    assert [row["kepid"] for row in rows] == 3 * ["6541920"] + ["1000001"] + 2 * ["1000002"]
+    assert rows[0]["kepler_name"] == "Kepler-11 g"
+
+
+def test_a_k2_table_cut_in_its_last_row(tmp_path: Path) -> None:
+    (tmp_path / "k2.csv").write_text(K2[:-30])
+    with pytest.raises(SourceError, match=r"row 4 of the K2 table has not 6 cells"):
+        read_table(tmp_path / "k2.csv", "K2")
 
 
 @pytest.fixture
@@ -163,12 +191,13 @@ class Sky:
     def remove(self) -> None:
         self.warp10.delete("~.*{MISSION=TagTest}", self.write)
 
-    def apply(self, tags: dict[int, Tags]) -> tuple[int, int, int, int]:
+    def apply(self, tags: dict[int, Tags], *, force: bool = False) -> tuple[int, int, int, int]:
         report = apply_tags(
             self.warp10,
             Catalogue(tags, {self.mission}),
             read_token=self.read,
             write_token=self.write,
+            force=force,
         )
         return report.stars, report.series, report.changed, report.cleared
 
@@ -204,7 +233,10 @@ def test_tags_on_a_server(sky: Sky) -> None:
     sky.warp10.update(sky.points(), sky.write)
     assert sky.apply(tags) == (2, 4, 0, 0), "an import took the tags away"
 
-    assert sky.apply({first: SIGNAL}) == (1, 2, 2, 2)
+    with pytest.raises(TagsLostError, match=r"1 of the 2 stars .* nothing is changed"):
+        sky.apply({first: SIGNAL})
+    assert sky.apply(tags) == (2, 4, 0, 0), "a refused table changed something"
+    assert sky.apply({first: SIGNAL}, force=True) == (1, 2, 2, 2)
     assert sky.found("disposition=CONFIRMED") == []
     assert sky.found("disposition~.*") == [("pdcsap.flux", first), ("sap.flux", first)]
 

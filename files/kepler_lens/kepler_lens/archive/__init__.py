@@ -1,4 +1,4 @@
-"""Where light curve files come from: the archive, a web server, a folder, a tarball."""
+"""Where light curve files come from: the archive, a web server, a folder, a tarball, a zip file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import zlib
 
 from ..errors import SourceError
 from .base import Item, MissingItemError, Selection, Settings, Source
+from .bucket import S3Source
 from .fetch import fetch
-from .folder import FolderSource, fingerprint_file, read_file
+from .folder import FolderSource
 from .http import fingerprint_http
 from .listing import ListingSource
+from .local import fingerprint_file, read_file
 from .mast import MAST_HTTPS, MAST_S3, ArchiveSource, mission_roots
-from .s3 import S3Source, fingerprint_s3
-from .tarball import TarballSource, is_tarball
+from .packed import is_packed, open_packed
+from .s3 import fingerprint_s3
 
 __all__ = [
     "MAST_HTTPS",
@@ -48,7 +50,7 @@ def open_source(
     url
         A folder (path or file://), a folder that a web server lists (http(s)://), the archive by
         star (`MAST_HTTPS`, `MAST_S3` or one mission's ``lightcurves`` folder there), any S3
-        prefix, or a tarball in any of these places.
+        prefix, or a tarball or zip file in any of these places.
     parallel
         Requests at the same time, in this process.
     cache
@@ -72,8 +74,8 @@ def open_source(
         raise SourceError(
             f"{url}: sources are paths and URLs with file://, http://, https:// or s3://"
         )
-    if is_tarball(url):
-        return TarballSource(url, settings)
+    if is_packed(url):
+        return open_packed(url, settings)
     if mission_roots(url):
         return ArchiveSource(url, settings)
     if scheme == "s3":

@@ -84,7 +84,7 @@ class Item:
         ETag, or modification time and size: equal means unchanged. None where the listing does
         not tell; `fingerprint_of` then asks.
     data
-        Content; only a tarball's sequential reader fills it.
+        Content; only the readers of tarballs and zip files fill it.
     """
 
     name: str
@@ -150,6 +150,85 @@ class Settings:
 Wanted = Callable[[Item], bool]
 
 
+@dataclass(slots=True)
+class Seen:
+    """What a listing has come across: it says why nothing that was asked for was found.
+
+    Attributes
+    ----------
+    light_curves : int
+        Files whose names allow for a light curve.
+    others : int
+        Files that are something else.
+    links : int
+        Links to files that are not there.
+    pages : int
+        Pages of a server that link to nothing below themselves.
+    """
+
+    light_curves: int = 0
+    others: int = 0
+    links: int = 0
+    pages: int = 0
+    _examples: dict[str, str] = field(default_factory=dict)
+
+    def file(self, name: str) -> None:
+        """Count a file."""
+        if names.may_be_light_curve(name):
+            self.light_curves += 1
+            return
+        self.others += 1
+        self._examples.setdefault("others", name)
+
+    def dangling_link(self, name: str) -> None:
+        """Count a link to a file that is not there."""
+        self.links += 1
+        self._examples.setdefault("links", name)
+
+    def empty_page(self, url: str) -> None:
+        """Count a page without a link to anything below it."""
+        self.pages += 1
+        self._examples.setdefault("pages", url)
+
+    def words(self) -> str:
+        """Say what there was, in words that follow "there is"."""
+        example = self._examples
+        parts = []
+        if self.light_curves:
+            parts.append(
+                f"{_count(self.light_curves, 'light curve file')}, none of it of the stars, "
+                "quarters and cadence that were asked for"
+            )
+        if self.others:
+            parts.append(f"{_count(self.others, 'other file')}, such as {example['others']}")
+        if self.links:
+            parts.append(
+                f"{_count(self.links, 'link')} to a file that is not there, such as "
+                f"{example['links']}"
+            )
+        if self.pages:
+            parts.append(
+                f"{_count(self.pages, 'page')} that links to nothing below it: {example['pages']}"
+            )
+        return "; ".join(parts) or "no file"
+
+    def advice(self) -> str:
+        """Say what to do, in a sentence."""
+        if not self.light_curves and self._examples.get("others", "").endswith(_SCRIPTS):
+            return "Run the script, and name the folder that it fills."
+        if self.light_curves:
+            return "Check the number, and ask for every quarter and cadence that there is."
+        return "Name a folder of .fits files, a tarball or a .zip file."
+
+
+_SCRIPTS = (".sh", ".bat", ".py", ".txt")
+"""Lists of downloads, as the archive's portals hand them out."""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 class Source(Protocol):
     """Where light curve files come from.
 
@@ -159,14 +238,13 @@ class Source(Protocol):
         As the user named it.
     settings
         To be handed to `read_item` and `fingerprint_of`, on whatever machine they run.
-    streaming
-        True where items bring their content along and must be taken in the order they come (a
-        tarball); False where `read_item` fetches each of them on its own.
+    seen
+        What `items` has come across so far.
     """
 
     url: str
     settings: Settings
-    streaming: bool
+    seen: Seen
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
         """Yield the light curve files that the selection wants.
@@ -182,7 +260,8 @@ class Source(Protocol):
         Yields
         ------
         Item
-            Grouped by star, names without a star last; a tarball's members in their own order.
+            Grouped by star, names without a star last; then what tarballs and zip files hold, in
+            their own order and with content.
 
         Raises
         ------
@@ -212,10 +291,11 @@ def in_order(items: Iterable[Item]) -> list[Item]:
 
 
 def choose(
-    items: Iterable[Item], selection: Selection, wanted: Wanted | None = None
+    items: Iterable[Item], selection: Selection, wanted: Wanted | None, seen: Seen
 ) -> Iterator[Item]:
-    """Keep the items that the selection and the caller want."""
+    """Keep the items that the selection and the caller want; count all."""
     for item in items:
+        seen.file(item.name)
         if item.wanted_by(selection) and (wanted is None or wanted(item)):
             yield item
 

@@ -1,28 +1,20 @@
-"""A local folder of FITS files, in any layout."""
+"""A local folder of FITS files and tarballs, in any layout."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from ..errors import SourceError
-from .base import (
-    Item,
-    MissingItemError,
-    Selection,
-    Settings,
-    Wanted,
-    choose,
-    file_fingerprint,
-    in_order,
-)
+from .base import Item, Seen, Selection, Settings, Wanted, file_fingerprint, in_order
+from .local import local_path
 from .names import may_be_light_curve
+from .packed import items_of_listing
 
 
 class FolderSource:
-    """FITS files below a folder, or one FITS file.
+    """FITS files, tarballs and zip files below a folder, or one FITS file.
 
     Parameters
     ----------
@@ -32,25 +24,26 @@ class FolderSource:
         Handed on to `read_item`.
     """
 
-    streaming = False
-
     def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
         self.settings = settings
+        self.seen = Seen()
         self.path = local_path(url)
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
-        """Yield the wanted files, grouped by star."""
+        """Yield the wanted files, see `Source.items`."""
         if not self.path.exists():
             raise SourceError(
                 f"{self.path}: no such file or folder; name a folder of FITS files or a tarball"
             )
-        yield from self.listed(lambda found: choose(found, selection, wanted))
+        yield from items_of_listing(
+            self.listed(), selection, wanted, settings=self.settings, seen=self.seen
+        )
 
-    def listed(self, chosen: Callable[[Iterator[Item]], Iterable[Item]]) -> list[Item]:
-        """List those of all files that `chosen` keeps, grouped by star and in order of time."""
+    def listed(self) -> Iterator[Item]:
+        """Give every file, as the folders have them."""
         try:
-            return in_order(chosen(self._walk()))
+            yield from self._walk()
         except OSError as error:
             raise SourceError(
                 f"{error.filename or self.path}: cannot be read ({error.strerror}); "
@@ -76,6 +69,8 @@ class FolderSource:
                         todo.append(Path(entry.path))
                     elif entry.is_file():
                         yield _item(entry.name, Path(entry.path), entry.stat())
+                    elif entry.is_symlink():
+                        self.seen.dangling_link(entry.name)
 
 
 def _item(name: str, path: Path, status: os.stat_result) -> Item:
@@ -90,43 +85,6 @@ def light_curve_paths(folder: Path) -> list[Path]:
     SourceError
         A folder cannot be read.
     """
-    found = FolderSource(str(folder), Settings()).listed(
-        lambda items: (item for item in items if may_be_light_curve(item.name))
-    )
-    return [folder / local_path(item.url).relative_to(folder.absolute()) for item in found]
-
-
-def local_path(url: str) -> Path:
-    """Path of a file:// URL, or of a path taken as it is."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        # A name that is not UTF-8 is written as surrogates by the file system's own convention.
-        return Path(unquote(parts.path, errors="surrogateescape"))
-    return Path(url).expanduser()
-
-
-def read_file(url: str) -> bytes:
-    """Content of a local file.
-
-    Raises
-    ------
-    MissingItemError
-        The file is gone or cannot be read.
-    """
-    path = local_path(url)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MissingItemError(
-            f"{path}: cannot be read ({error.strerror}); "
-            "workers must see the folder under the same path"
-        ) from error
-
-
-def fingerprint_file(url: str) -> str:
-    """Fingerprint of a local file as it is now."""
-    path = local_path(url)
-    try:
-        return file_fingerprint(path.stat())
-    except OSError as error:
-        raise MissingItemError(f"{path}: cannot be read ({error.strerror})") from error
+    found = FolderSource(str(folder), Settings()).listed()
+    light_curves = in_order(item for item in found if may_be_light_curve(item.name))
+    return [folder / local_path(item.url).relative_to(folder.absolute()) for item in light_curves]

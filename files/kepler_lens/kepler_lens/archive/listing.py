@@ -9,14 +9,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from ..errors import SourceError
-from .base import Item, MissingItemError, Selection, Settings, Wanted, choose, in_order
+from .base import Item, MissingItemError, Seen, Selection, Settings, Wanted, choose
 from .http import request
+from .packed import items_of_listing
 
 _HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 
 
 class ListingSource:
-    """FITS files below a folder that a web server lists.
+    """FITS files, tarballs and zip files below a folder that a web server lists.
 
     A listing tells names alone, so items have no size and no fingerprint; `fingerprint_of` asks
     for one file. One request a folder, none a file.
@@ -29,19 +30,20 @@ class ListingSource:
         Limits and patience.
     """
 
-    streaming = False
-
     def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
         self.settings = settings
+        self.seen = Seen()
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
-        """Yield the wanted files, grouped by star."""
+        """Yield the wanted files, see `Source.items`."""
         name = name_in(self.url)
         if re.search(r"\.fits?(\.gz)?$", name, re.IGNORECASE):
-            yield from choose([Item.from_name(name, self.url)], selection, wanted)
+            yield from choose([Item.from_name(name, self.url)], selection, wanted, self.seen)
             return
-        yield from in_order(choose(self._walk(), selection, wanted))
+        yield from items_of_listing(
+            self._walk(), selection, wanted, settings=self.settings, seen=self.seen
+        )
 
     def _walk(self) -> Iterator[Item]:
         root = self.url if self.url.endswith("/") else self.url + "/"
@@ -51,7 +53,9 @@ class ListingSource:
             raise SourceError(
                 f"{self.url}: there is no such folder on the server; check the address"
             ) from error
-        seen = {root}
+        if not first:
+            self.seen.empty_page(root)
+        entered = {root}
         with ThreadPoolExecutor(max(1, self.settings.parallel)) as pool:
             running: set[Future[list[str]]] = set()
 
@@ -59,8 +63,8 @@ class ListingSource:
                 for link in links:
                     if not link.endswith("/"):
                         yield Item.from_name(name_in(link), link)
-                    elif link not in seen:
-                        seen.add(link)
+                    elif link not in entered:
+                        entered.add(link)
                         running.add(pool.submit(list_page, link, self.settings))
 
             yield from enter(first)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ..errors import SourceError
 from . import names
-from .base import Item, MissingItemError, Selection, Settings, Wanted, choose, in_order
+from .base import Item, MissingItemError, Seen, Selection, Settings, Wanted, choose, in_order
 from .listing import list_page, name_in
 from .s3 import find, list_prefix
 
@@ -72,11 +72,10 @@ class ArchiveSource:
         Limits and patience.
     """
 
-    streaming = False
-
     def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
         self.settings = settings
+        self.seen = Seen()
         self._roots = mission_roots(url)
         self._is_s3 = url.startswith("s3://")
         # Stars of one K2 campaign share folders of a thousand: asked once, not once a star.
@@ -97,10 +96,10 @@ class ArchiveSource:
             found = False
             for item in files:
                 found = True
-                yield from choose([item], selection, wanted)
-            if not found:
-                # Nothing for these stars, or a wrong address? The root's own listing tells.
-                self._folders(root)
+                yield from choose([item], selection, wanted, self.seen)
+            # Nothing for these stars, or a wrong address? The root's own listing tells.
+            if not found and not self._folders(root):
+                self.seen.empty_page(root)
 
     def _of_stars(
         self, mission: str, root: str, stars: list[int], selection: Selection

@@ -77,6 +77,8 @@ _QUARTER_OF = {
 _CADENCE_OF = {"llc": "long", "slc": "short"}
 _KEPLER = re.compile(r"kplr(\d{9})-(\d{13})_(llc|slc)\.fits(?:\.gz)?", re.IGNORECASE)
 _K2 = re.compile(r"ktwo(\d{9})-c(\d{2,3})_(llc|slc)\.fits(?:\.gz)?", re.IGNORECASE)
+_BUNDLE = re.compile(r".*_(?:Q(\d{1,2})|c(\d{1,3}))_(long|short)(?:_\d+)?\..*", re.IGNORECASE)
+_STAR_BUNDLE = re.compile(r"kplr(\d{9})_([ls]c)_Q\d+\..*", re.IGNORECASE)
 _FITS = re.compile(r".*\.fits?(?:\.gz)?", re.IGNORECASE | re.DOTALL)
 _OTHER_PRODUCT = re.compile(
     r"(?:kplr|ktwo)\d{9}[-_].*(?:targ|dvt|dvs|dvr|dvm|tcert|wcs|bkg|cbv|art)\b.*", re.IGNORECASE
@@ -112,6 +114,28 @@ def facts_of(name: str) -> NameFacts:
         return NameFacts(star, mission_of_star(star), _QUARTER_OF.get((cadence, match[2])), cadence)
     if match := _K2.fullmatch(name):
         return NameFacts(int(match[1]), "K2", int(match[2]), _CADENCE_OF[match[3].lower()])
+    return NameFacts()
+
+
+def facts_of_bundle(name: str) -> NameFacts:
+    """Read the name of a tarball of the archive: ``public_Q10_long_3.tgz`` or one star's.
+
+    Parameters
+    ----------
+    name
+        File name without folder.
+
+    Returns
+    -------
+    NameFacts
+        What holds for all files in it; all None where the name does not follow the pattern.
+    """
+    if match := _STAR_BUNDLE.fullmatch(name):
+        cadence = "long" if match[2].lower() == "lc" else "short"
+        return NameFacts(int(match[1]), mission_of_star(int(match[1])), None, cadence)
+    if match := _BUNDLE.fullmatch(name):
+        mission = "Kepler" if match[1] else "K2"
+        return NameFacts(None, mission, int(match[1] or match[2]), match[3].lower())
     return NameFacts()
 
 

@@ -1,8 +1,8 @@
-"""S3 buckets, anonymously: NASA's public copy of the archive, or any other in any layout."""
+"""Requests to S3 buckets, anonymously: listings, objects and fingerprints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -10,35 +10,10 @@ import botocore.exceptions  # type: ignore[import-untyped]
 import fsspec
 
 from ..errors import SourceError
-from .base import Item, MissingItemError, Selection, Settings, Wanted, choose, in_order
+from .base import Item, MissingItemError, Settings
 from .http import TransientError, authorities, gate, patiently
 
 T = TypeVar("T")
-
-
-class S3Source:
-    """FITS files below a prefix of a bucket, in any layout.
-
-    Parameters
-    ----------
-    url
-        s3://BUCKET/PREFIX.
-    settings
-        Limits, patience and the service's address.
-    """
-
-    streaming = False
-
-    def __init__(self, url: str, settings: Settings) -> None:
-        self.url = url
-        self.settings = settings
-
-    def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
-        """Yield the wanted files, grouped by star."""
-        files = find(self.url, self.settings)
-        if not files:
-            raise SourceError(f"{self.url}: there is nothing below it; check bucket and prefix")
-        yield from in_order(choose(files, selection, wanted))
 
 
 def find(url: str, settings: Settings) -> list[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import requests
 import urllib3
@@ -11,9 +11,29 @@ import urllib3
 from ..errors import SourceError
 from .base import Settings
 from .http import TransientError, check, fingerprint_from, patiently, session
+from .local import local_path
+from .s3 import open_s3
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+
+def opened(url: str, settings: Settings) -> BinaryIO:
+    """Open one large file, local, http(s) or S3, to be read from its beginning to its end.
+
+    Raises
+    ------
+    SourceError
+        It is not there.
+    """
+    if url.startswith(("http://", "https://")):
+        return cast(BinaryIO, io.BufferedReader(ResumingStream(url, settings), 2**20))
+    if url.startswith("s3://"):
+        return open_s3(url, settings)
+    path = local_path(url)
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file; check the path")
+    return path.open("rb")
 
 
 class ResumingStream(io.RawIOBase):

@@ -10,24 +10,14 @@ import bz2
 import gzip
 import io
 import lzma
-import re
 import tarfile
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
 from ..errors import SourceError
-from .base import Item, Selection, Settings, Wanted, choose
-from .folder import local_path
-from .s3 import open_s3
-from .stream import ResumingStream
-
-_TARBALL = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|bz2|xz))$", re.IGNORECASE)
-
-
-def is_tarball(url: str) -> bool:
-    """Whether a URL's or path's name ends as a tarball's does."""
-    return _TARBALL.search(url.partition("?")[0].rstrip("/")) is not None
+from .base import Item, Seen, Selection, Settings, Wanted, choose
+from .stream import opened
 
 
 class TarballSource:
@@ -39,13 +29,14 @@ class TarballSource:
         Path or URL.
     settings
         Patience of the download: a lost connection goes on where it broke.
+    seen
+        Counts its members, beside those of the folder that it lies in.
     """
 
-    streaming = True
-
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, settings: Settings, seen: Seen | None = None) -> None:
         self.url = url
         self.settings = settings
+        self.seen = seen or Seen()
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
         """Yield the wanted members with their content, in the tarball's order.
@@ -54,7 +45,7 @@ class TarballSource:
         """
         last = None
         try:
-            with self._open() as raw, _unpacking(raw) as plain:
+            with opened(self.url, self.settings) as raw, _unpacking(raw) as plain:
                 with tarfile.open(
                     fileobj=plain, mode="r|", bufsize=2**18, tarinfo=_StrictHeader
                 ) as tar:
@@ -64,7 +55,7 @@ class TarballSource:
                         last = member.name
                         if not member.isfile():
                             continue
-                        for item in choose([self._item(member)], selection, wanted):
+                        for item in choose([self._item(member)], selection, wanted, self.seen):
                             content = tar.extractfile(member)
                             yield item.with_data(content.read() if content else b"")
                 # The checksum of the compression stands at its very end.
@@ -84,16 +75,6 @@ class TarballSource:
             member.size,
             f"{int(member.mtime)}-{member.size}",
         )
-
-    def _open(self) -> BinaryIO:
-        if self.url.startswith(("http://", "https://")):
-            return cast(BinaryIO, io.BufferedReader(ResumingStream(self.url, self.settings), 2**20))
-        if self.url.startswith("s3://"):
-            return open_s3(self.url, self.settings)
-        path = local_path(self.url)
-        if not path.is_file():
-            raise SourceError(f"{path}: no such tarball; check the path")
-        return path.open("rb")
 
 
 class _StrictHeader(tarfile.TarInfo):

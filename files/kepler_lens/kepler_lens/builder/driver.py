@@ -96,6 +96,8 @@ class _Driver(StarDriver[Progress]):
             )
             with self.fleet(job.scheduler, job.tls, work) as fleet:
                 self.take_stars(fleet)
+        if progress.defects.found:
+            return  # the next job tries these stars again
         self.idle("assembling the data set")
         progress.classes = dict(self.parts.assemble().counts)
 
@@ -122,6 +124,8 @@ class _Driver(StarDriver[Progress]):
     def account(self, result: StarResult) -> None:
         """Take what became of a star, and keep its records."""
         StarDriver.account(self, result)
+        if result.defect:
+            return
         assert self.parts is not None  # noqa: S101 - work() has made it
         made = result.records if isinstance(result, BuildResult) else None
         self.parts.put(made or StarRecords(result.star, [], {f"star {result.star}": result.reason}))

@@ -5,6 +5,7 @@ It writes nothing: what a star gives travels back to the driver, and building it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kepler_lens.builder.config import Tokens
@@ -77,14 +78,14 @@ def build_star(star: Star, orders: Orders, *, worker: str = "") -> BuildResult:
     """
     result = BuildResult(worker or worker_name(), star.number)
     with attempt(result):
-        made = _records(star, orders)
+        made = _records(star, orders, result.left_out.append)
         result.records, result.candidates = made, len(made.contents)
         result.reason = made.left_out.get(f"star {star.number}", "")
         result.outcome = QUARANTINED if result.reason else BUILT
     return result
 
 
-def _records(star: Star, orders: Orders) -> StarRecords:
+def _records(star: Star, orders: Orders, left_out: Callable[[str], object]) -> StarRecords:
     makes = recipe(orders.recipe)
     if makes.digest != orders.digest:
         raise KeplerLensError(
@@ -94,6 +95,6 @@ def _records(star: Star, orders: Orders) -> StarRecords:
     warp10, token = Warp10(orders.server), Token.from_file(orders.tokens.read)
 
     def curve_of(number: int) -> Observations:
-        return fetch_curve(warp10, token, number, COLUMN).observations()
+        return fetch_curve(warp10, token, number, COLUMN).observations(left_out)
 
     return records_of_star(star.number, curve_of, star.orders, makes)

@@ -111,9 +111,6 @@ def records_of_star(
             _add(result, search, signals, recipe)
     except (NotSearchableError, LightCurveError, ViewError) as error:
         result.left_out[f"star {star}"] = str(error)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        # One odd light curve must not end the building of all others.
-        result.left_out[f"star {star}"] = f"It failed: {type(error).__name__}: {error}"
     return result
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
-from kepler_lens.errors import KeplerLensError
-from kepler_lens.files import newest, read_file
+from kepler_lens.errors import KeplerLensError, LightCurveError
+from kepler_lens.files import LightCurveFiles, newest, read_file
 from kepler_lens.search.observations import NotSearchableError, Observations, observations
 
 COLUMN = "PDCSAP_FLUX"
@@ -17,8 +17,16 @@ COLUMN = "PDCSAP_FLUX"
 CurveOf = Callable[[int], Observations]
 
 
-def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
+def from_folder(
+    folder: Path, left_out: Callable[[str], object] = lambda _: None
+) -> tuple[list[int], CurveOf]:
     """Find the stars of a folder's FITS files, in whatever folders below it.
+
+    Parameters
+    ----------
+    folder : Path
+    left_out : callable, optional
+        Is told which file or quarter is left out, and why.
 
     Returns
     -------
@@ -39,7 +47,11 @@ def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
                 files[facts.star].append(path)
         else:
             # A name of another pattern does not say whose it is.
-            curve = read_file(path, (COLUMN,))
+            try:
+                curve = read_file(path, (COLUMN,))
+            except LightCurveError as error:
+                left_out(str(error))
+                continue
             if curve.cadence == "long":
                 files[curve.star].append(path)
     if not files:
@@ -49,13 +61,17 @@ def from_folder(folder: Path) -> tuple[list[int], CurveOf]:
         if star not in files:
             raise NotSearchableError(f"{folder} has no light curve of star {star}.")
         # Without SAP_QUALITY, which the server has not: views are the same from either.
-        read = ((path, read_file(path, (COLUMN,))) for path in files[star])
-        return observations(newest(read), COLUMN)
+        read = newest(LightCurveFiles(files[star], left_out).read((COLUMN,)), left_out)
+        if not read:
+            raise NotSearchableError(f"None of the files of star {star} can be read.")
+        return observations(read, COLUMN, left_out)
 
     return sorted(files), curve_of
 
 
-def from_server(server: str, token_file: Path | None) -> tuple[list[int], CurveOf]:
+def from_server(
+    server: str, token_file: Path | None, left_out: Callable[[str], object] = lambda _: None
+) -> tuple[list[int], CurveOf]:
     """Find the stars on the server that have a light curve of long cadence.
 
     Returns
@@ -79,4 +95,8 @@ def from_server(server: str, token_file: Path | None) -> tuple[list[int], CurveO
     for digit in range(10):
         selector = f"{CLASS_OF_COLUMN[COLUMN]}{{KEPLERID~.*{digit},OBSMODE=long%20cadence}}"
         stars |= {int(series.labels["KEPLERID"]) for series in warp10.find(selector, token)}
-    return sorted(stars), lambda star: fetch_curve(warp10, token, star, COLUMN).observations()
+
+    def curve_of(star: int) -> Observations:
+        return fetch_curve(warp10, token, star, COLUMN).observations(left_out)
+
+    return sorted(stars), curve_of

@@ -100,17 +100,46 @@ class _Driver(Driver[Progress]):
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
         self.waiting: deque[Batch] = deque()
         self.deaths: Counter[int | None] = Counter()
+        self.source: Source | None = None
 
     def work(self) -> None:
         """Import, and count what is there then."""
         ledger = self._open_ledger()
         self._import(ledger)
+        asked = self.job.selection.stars or ()
+        self.progress.absent = sorted(set(asked) - self.progress.present)
         self.progress.totals = ledger.summary()
 
     def rejected(self) -> str:
-        """Say how many files were rejected."""
+        """Say how many files were rejected, and which stars the source lacks."""
         count = self.progress.outcomes[QUARANTINED]
-        return f"{count} files were rejected." if count else ""
+        parts = [f"{count} files were rejected."] if count else []
+        if absent := self.progress.absent:
+            number = f"{len(absent)} stars that were asked for are"
+            if len(absent) == 1:
+                number = f"Star {absent[0]} is"
+            parts.append(f"{number} not in the source.")
+        return " ".join(parts)
+
+    def failure(self) -> str:
+        """Say that the program failed, that nothing was found, or that no file could be read."""
+        if message := super().failure():
+            return message
+        progress = self.progress
+        if not progress.files_done:
+            assert self.source is not None  # noqa: S101 - work() has opened it
+            seen = self.source.seen
+            return (
+                f"{self.job.source}: nothing to import was found; there is {seen.words()}. "
+                f"{seen.advice()}"
+            )
+        if progress.outcomes[QUARANTINED] == progress.files_done:
+            first = progress.rejected[0]
+            return (
+                f"{self.job.source}: not one of {progress.files_done:,} files could be imported; "
+                f"the first, {first['name']}: {first['reason']}"
+            )
+        return ""
 
     def summary(self, report: dict[str, Any]) -> str:
         """See `kepler_lens.importer.table`."""
@@ -130,6 +159,7 @@ class _Driver(Driver[Progress]):
     def _import(self, ledger: Ledger) -> None:
         job = self.job
         source = open_source(job.source, parallel=job.archive.parallel, cache=job.archive.cache)
+        self.source = source
         planner = threading.Thread(target=self._plan, args=(source, ledger), daemon=True)
         planner.start()
         self._look_ahead()
@@ -195,6 +225,8 @@ class _Driver(Driver[Progress]):
             self.progress.listing_done = True
             return 0
         self.progress.files_listed += piece.items
+        if self.job.selection.stars is not None:
+            self.progress.present |= piece.stars
         self.progress.add_known(
             len(piece.known), {item.star for item in piece.known if item.star is not None}
         )
@@ -232,6 +264,9 @@ class _Driver(Driver[Progress]):
         self.progress.add(result)
         if result.fatal:
             raise KeplerLensError(result.fatal)
+        for file in result.files:
+            if file.defect:
+                self.progress.defects.add(file.defect, file.name)
 
     def _again(self, items: Batch) -> None:
         """Try a batch star by star whose workers died; give up on a star that goes on killing."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, groupby
 
 from kepler_lens.archive import (
     Item,
@@ -14,12 +14,10 @@ from kepler_lens.archive import (
     Selection,
     Settings,
     fingerprint_of,
-    read_item,
 )
-from kepler_lens.errors import LightCurveError
+from kepler_lens.archive.headers import with_star
 from kepler_lens.importer.decide import Wish, already_in
 from kepler_lens.ledger import Entry, Ledger
-from kepler_lens.lightcurve import read_light_curve
 
 # A large import has few requests, so that what surrounds them matters little; a small one has
 # enough for every worker to get some.
@@ -53,6 +51,12 @@ class Piece:
         return len(self.known) + sum(len(batch) for batch in self.batches)
 
     @property
+    def stars(self) -> set[int]:
+        """Stars that they are of."""
+        files = chain(self.known, *self.batches)
+        return {item.star for item in files if item.star is not None}
+
+    @property
     def data_bytes(self) -> int:
         """Bytes of the files that brought their content along."""
         return sum(data_bytes(batch) for batch in self.batches)
@@ -83,7 +87,7 @@ def plan(
     settings : Settings
         For the requests that ask for a fingerprint where the listing gave none.
     """
-    for chunk in _chunks(_with_star(items, selection, settings)):
+    for chunk in _chunks(with_star(items, selection, settings)):
         yield _piece(chunk, ledger, wish, settings)
 
 
@@ -104,36 +108,6 @@ def batches_of(items: Sequence[Item]) -> list[tuple[Item, ...]]:
     if batch:
         batches.append(tuple(batch))
     return batches
-
-
-def _with_star(items: Iterable[Item], selection: Selection, settings: Settings) -> Iterator[Item]:
-    """Find out the star of files whose names do not tell, and put those of one star together."""
-    nameless = []
-    for item in items:
-        if item.star is not None:
-            yield item
-        elif item.data is not None:
-            # Its content cannot be held back: the driver keeps batches with a star in common apart.
-            found = _identified(item, settings)
-            if _wanted(found, selection):
-                yield found
-        else:
-            nameless.append(_identified(item, settings))
-    for item in sorted(nameless, key=lambda i: (i.star is None, i.star or 0, i.name)):
-        if _wanted(item, selection):
-            yield item
-
-
-def _identified(item: Item, settings: Settings) -> Item:
-    try:
-        curve = read_light_curve(read_item(item, settings), (), name=item.name)
-    except (LightCurveError, MissingItemError):
-        return item  # a worker will find the same and put it into quarantine
-    return replace(item, star=curve.star)
-
-
-def _wanted(item: Item, selection: Selection) -> bool:
-    return selection.admits(item.star, None, None, None)
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -36,6 +36,10 @@ class Progress(Account):
         Files the source has named so far.
     listing_done : bool
         Whether these are all.
+    present : set of int
+        Stars that the source has, of those that were asked for by number.
+    absent : list of int
+        Stars that were asked for and that it does not have.
     totals : Summary or None
         What the server holds after the import.
     """
@@ -43,6 +47,8 @@ class Progress(Account):
     source: str
     files_listed: int = 0
     listing_done: bool = False
+    present: set[int] = field(default_factory=set)
+    absent: list[int] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     points: int = 0
     stars: set[int] = field(default_factory=set)
@@ -103,6 +109,8 @@ class Progress(Account):
             "example_star": self._example(),
             "in_server": None if self.totals is None else asdict(self.totals),
             "rejected": self.rejected,
+            "absent_stars": self.absent[:REASONS_KEPT],
+            "absent": len(self.absent),
             "superseded_files": self.superseded,
         }
 

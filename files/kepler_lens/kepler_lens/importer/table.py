@@ -10,6 +10,7 @@ from rich.text import Text
 from kepler_lens.jobs.text import as_text, facts
 
 _REJECTED_SHOWN = 20
+_ABSENT_SHOWN = 50
 
 
 def render_summary(report: dict[str, Any], width: int = 100) -> str:
@@ -43,6 +44,10 @@ def _facts(report: dict[str, Any]) -> Table:
         "took": f"{report['elapsed_s']:,} s",
         "rejected files": f"{report['quarantined']:,}",
     }
+    if absent := report["absent_stars"]:
+        shown = ", ".join(map(str, absent[:_ABSENT_SHOWN]))
+        more = report["absent"] - len(absent[:_ABSENT_SHOWN])
+        rows["not in the source"] = shown + (f" and {more:,} more in report.json" if more else "")
     if held := report["in_server"]:
         rows["now in the server"] = (
             f"{held['stars']:,} stars, {held['files']:,} files, {held['points']:,} points"

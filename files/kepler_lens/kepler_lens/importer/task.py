@@ -35,6 +35,7 @@ from kepler_lens.importer.decide import (
     already_in,
     decide,
 )
+from kepler_lens.jobs import defects
 from kepler_lens.jobs.worker import turn, worker_name
 from kepler_lens.ledger import DONE, Entry, Ledger
 from kepler_lens.lightcurve import read_light_curve
@@ -74,13 +75,14 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file."""
+    """What became of one file; `defect` names the kind of the program's own error, if any."""
 
     name: str
     star: int | None
     outcome: str
     points: int = 0
     reason: str = ""
+    defect: str = ""
 
 
 @dataclass(slots=True)
@@ -209,6 +211,13 @@ class Batch:
             return None
         except MissingItemError as error:
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, str(error)))
+            return None
+        except KeplerLensError:
+            raise
+        except Exception as error:
+            kind = defects.defect(error, item.name)
+            why = defects.reason(kind)
+            self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, why, kind))
             return None
         if not self.orders.selection.admits(
             curve.star, curve.mission, curve.segment, curve.cadence

@@ -103,6 +103,10 @@ class Driver(ABC, Generic[Progress]):
     def rejected(self) -> str:
         """Say what could not be done; empty if there is nothing."""
 
+    def failure(self) -> str:
+        """Say why the job failed though it came to its end; empty if it did not."""
+        return self.progress.defects.sentence()
+
     @abstractmethod
     def summary(self, report: dict[str, Any]) -> str:
         """Write the report as people like to read it."""
@@ -132,6 +136,8 @@ class Driver(ABC, Generic[Progress]):
             self.stop.set()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+        if message := self.failure():
+            return self.progress.end(report.FAILED, message, 1)
         message = self.rejected()
         status = EXIT_REJECTED if message else 0
         return self.progress.end(report.DONE, message, status, self.complete)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kepler_lens.jobs.defects import Defects
 from kepler_lens.jobs.text import duration
 
 PREPARING = "preparing"
@@ -39,6 +40,8 @@ class Account(ABC):
     state, message : str
     began : float
         Seconds since 1970.
+    defects : Defects
+        Errors of the program itself.
     """
 
     run: str
@@ -47,6 +50,7 @@ class Account(ABC):
     state: str = PREPARING
     message: str = ""
     began: float = field(default_factory=time.time)
+    defects: Defects = field(default_factory=Defects)
     _written: float = 0.0
 
     @property

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.jobs import defects
 from kepler_lens.jobs.driver import Driver
 from kepler_lens.jobs.fleet import Batch, Fleet, Killed
 from kepler_lens.jobs.report import REASONS_KEPT, Account
@@ -44,27 +45,33 @@ class StarResult:
         must stop.
     reason : str
         Why it was quarantined.
+    left_out : list of str
+        Parts of its light curve that could not be used, and why.
     candidates : int
     seconds : float
     fatal : str
         Why the whole job must stop; empty if it need not.
+    defect : str
+        Kind of the program's own error (`kepler_lens.jobs.defects`); empty if there was none.
     """
 
     worker: str
     star: int
     outcome: str = ""
     reason: str = ""
+    left_out: list[str] = field(default_factory=list)
     candidates: int = 0
     seconds: float = 0.0
     fatal: str = ""
+    defect: str = ""
 
 
 @contextmanager
 def attempt(result: StarResult) -> Iterator[None]:
     """Do a star's work, and note in its result how long it took and why it failed.
 
-    A star that cannot be searched is quarantined; a failure that no other star would escape (token,
-    server) is in ``fatal``.
+    A star that cannot be searched is quarantined, and so is one at which the program fails: that
+    is in ``defect`` too. A failure that no other star would escape (token, server) is in ``fatal``.
     """
     began = time.monotonic()
     try:
@@ -73,6 +80,9 @@ def attempt(result: StarResult) -> Iterator[None]:
         result.outcome, result.reason = QUARANTINED, str(error)
     except KeplerLensError as error:
         result.fatal = str(error)
+    except Exception as error:
+        result.defect = defects.defect(error, f"star {result.star}")
+        result.outcome, result.reason = QUARANTINED, defects.reason(result.defect)
     result.seconds = time.monotonic() - began
 
 
@@ -98,6 +108,8 @@ class StarProgress(Account):
         Of `done_word`, `SKIPPED` and `QUARANTINED`.
     candidates : int
         Of the stars that were done.
+    left_out : list of str
+        Parts of light curves that could not be used, and why.
     """
 
     done_word: ClassVar[str]
@@ -107,6 +119,7 @@ class StarProgress(Account):
     candidates: int = 0
     workers: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
     quarantined: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     first: float | None = None
     last: float | None = None
 
@@ -125,6 +138,7 @@ class StarProgress(Account):
             self.last = time.time()
         if result.outcome == QUARANTINED and len(self.quarantined) < REASONS_KEPT:
             self.quarantined.append({"star": result.star, "reason": result.reason})
+        self.left_out += result.left_out[: REASONS_KEPT - len(self.left_out)]
 
     @property
     def done(self) -> int:
@@ -170,7 +184,10 @@ class StarProgress(Account):
 
     def results(self) -> dict[str, Any]:
         """Give what report.json says beyond the status."""
-        return {"quarantined_stars": sorted(self.quarantined, key=lambda star: star["star"])}
+        return {
+            "quarantined_stars": sorted(self.quarantined, key=lambda star: star["star"]),
+            "left_out": sorted(self.left_out),
+        }
 
     def parts(self) -> list[str]:
         """Give what has been done so far in words for people."""
@@ -202,6 +219,21 @@ class StarDriver(Driver[Progress]):
         if result.fatal:
             raise KeplerLensError(result.fatal)
         self.progress.add(result)
+        if result.defect:
+            self.progress.defects.add(result.defect, f"star {result.star}")
+
+    def failure(self) -> str:
+        """Say that the program failed, or that not one star could be done."""
+        progress = self.progress
+        if message := super().failure():
+            return message
+        if not progress.total or progress.outcomes[QUARANTINED] < progress.total:
+            return ""
+        first = progress.quarantined[0]
+        return (
+            f"Not one of {progress.total:,} stars could be {progress.done_word}; the first, "
+            f"{first['star']}: {first['reason']}"
+        )
 
     def wait_for(self, stars: Sequence[int]) -> None:
         """Note which stars are to be taken."""
@@ -250,10 +282,16 @@ def shares(report: dict[str, Any]) -> dict[str, str]:
 
 
 def quarantined(report: dict[str, Any]) -> list[Table]:
-    """Make the table of the stars that could not be done, if there are any."""
-    stars = report["quarantined_stars"]
-    if not stars:
-        return []
+    """Make the tables of stars, and of parts of their light curves, that could not be used."""
+    tables = []
+    if stars := report["quarantined_stars"]:
+        tables.append(_quarantined(stars))
+    if parts := report["left_out"]:
+        tables.append(_left_out(parts))
+    return tables
+
+
+def _quarantined(stars: Sequence[dict[str, Any]]) -> Table:
     table = Table(title="Quarantined stars", title_justify="left")
     table.add_column("star", justify="right")
     table.add_column("reason", overflow="fold")
@@ -261,4 +299,13 @@ def quarantined(report: dict[str, Any]) -> list[Table]:
         table.add_row(str(star["star"]), Text(star["reason"]))
     if len(stars) > _QUARANTINED_SHOWN:
         table.add_row("…", f"{len(stars) - _QUARANTINED_SHOWN:,} more in report.json")
-    return [table]
+    return table
+
+
+def _left_out(parts: Sequence[str]) -> Table:
+    table = Table(title="Left out of light curves", title_justify="left", show_header=False)
+    for part in parts[:_QUARANTINED_SHOWN]:
+        table.add_row(Text(part))
+    if len(parts) > _QUARANTINED_SHOWN:
+        table.add_row(f"… and {len(parts) - _QUARANTINED_SHOWN:,} more in report.json")
+    return table

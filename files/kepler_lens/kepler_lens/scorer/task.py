@@ -118,7 +118,7 @@ def _score(star: int, orders: Orders, result: ScoreResult) -> None:
             return
     curve = fetch_curve(warp10, read, star, orders.column)
     about = {number: series.attributes for number, series in known.items()}
-    found = scored_again(curve.observations(), about, bundle)
+    found = scored_again(curve.observations(result.left_out.append), about, bundle)
     scores = {number: explained.score for number, explained in found.items()}
     if by_us and scores.keys() == before.keys() and not orders.force:
         return  # of the others no views can be made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +24,13 @@ GAP_DAYS = 0.75
 """After a longer gap the photometer has often changed its temperature: a new stretch begins."""
 
 _LONG_GAP_DAYS = 5.0
+FLUX_COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
+"""What can be searched: corrected for the instrument, and as it was measured."""
+
 LEAST_POINTS = 50
+_LEAST_VALUES = 10
+"""chosen: a measured flux has about as many values as points, and noise of fewer has no scatter."""
+
 _MOST_SCATTER = 0.3
 
 
@@ -136,7 +142,69 @@ def observe(
     )
 
 
-def observations(curves: Iterable[LightCurve], column: str = "PDCSAP_FLUX") -> Observations:
+def observe_usable(
+    star: int,
+    name: str,
+    mission: str,
+    time: NDArray[np.float64],
+    flux: NDArray[np.float64],
+    stellar: Mapping[str, float] | None = None,
+    cdpp: Mapping[float, float] | None = None,
+    *,
+    left_out: Callable[[str], object],
+) -> Observations:
+    """Sort and normalise a star's points, without the quarters whose median is not positive.
+
+    Parameters
+    ----------
+    star, name, mission, time, flux, stellar, cdpp
+        See `observe`.
+    left_out : callable
+        Is told which quarter is left out, and why.
+
+    Raises
+    ------
+    NotSearchableError
+        See `observe`; also where flux has hardly any values.
+    """
+    good = np.flatnonzero(np.isfinite(time) & np.isfinite(flux))
+    good = good[np.argsort(time[good], kind="stable")]
+    if len(good) < LEAST_POINTS:
+        return observe(star, name, mission, time, flux, stellar, cdpp)
+    values = len(np.unique(flux[good]))
+    if 1 < values < _LEAST_VALUES or (values > 1 and np.median(np.abs(np.diff(flux[good]))) == 0):
+        raise NotSearchableError(
+            f"Star {star} has only {values} different values of flux in {len(good)} points, or the "
+            "same at most of them: that is no measurement."
+        )
+    number = _quarters(time[good], mission)
+    kept = np.array(flux, dtype=np.float64)
+    bad = [q for q in range(number[-1] + 1) if np.median(flux[good[number == q]]) <= 0]
+    if len(bad) <= number[-1]:
+        for q in bad:
+            mine = good[number == q]
+            kept[mine] = np.nan
+            left_out(
+                f"Star {star}: {_stretch(time[mine], mission)} is left out, its median flux is "
+                f"{np.median(flux[mine]):.3g} electrons/s and must be positive."
+            )
+    return observe(star, name, mission, time, kept, stellar, cdpp)
+
+
+def _stretch(time: NDArray[np.float64], mission: str) -> str:
+    """Name a stretch of observations, by its quarter where there are quarters."""
+    days = f"BKJD {time[0]:.1f} to {time[-1]:.1f}"
+    if mission == "K2":
+        return days
+    quarter = int(np.searchsorted(np.array(QUARTER_STARTS) - 0.3, time[0])) - 1
+    return f"quarter {quarter} ({days})"
+
+
+def observations(
+    curves: Iterable[LightCurve],
+    column: str = "PDCSAP_FLUX",
+    left_out: Callable[[str], object] = lambda _: None,
+) -> Observations:
     """Join the light curve files of one star.
 
     Parameters
@@ -144,17 +212,21 @@ def observations(curves: Iterable[LightCurve], column: str = "PDCSAP_FLUX") -> O
     curves : iterable of LightCurve
         With the `column`, and SAP_QUALITY where bad cadences are to be left out.
     column : str
+    left_out : callable, optional
+        Is told which quarter is left out, and why.
 
     Raises
     ------
     NotSearchableError
-        See `observe`; also where the files are of several stars, or of short cadence.
+        See `observe_usable`; also where the files are of several stars, of short cadence, or have
+        no value in the column.
     """
     chosen = [curve for curve in curves if curve.cadence == "long"]
     if not chosen:
         raise NotSearchableError("None of the files is a light curve of long cadence.")
     if len({curve.star for curve in chosen}) > 1:
         raise NotSearchableError("The files are of several stars: name those of one.")
+    _check_has_values(chosen, column)
     times, fluxes = [], []
     for curve in chosen:
         flux = curve.columns[column].astype(np.float64)
@@ -163,7 +235,7 @@ def observations(curves: Iterable[LightCurve], column: str = "PDCSAP_FLUX") -> O
         times.append(us_to_bkjd(curve.time_us))
         fluxes.append(flux)
     first = chosen[0]
-    return observe(
+    return observe_usable(
         first.star,
         first.labels["OBJECT"],
         first.mission,
@@ -171,7 +243,30 @@ def observations(curves: Iterable[LightCurve], column: str = "PDCSAP_FLUX") -> O
         np.concatenate(fluxes),
         first.stellar,
         _median_cdpp(chosen),
+        left_out=left_out,
     )
+
+
+def _check_has_values(curves: list[LightCurve], column: str) -> None:
+    if any(np.isfinite(curve.columns[column]).any() for curve in curves):
+        return
+    raise NotSearchableError(
+        no_values(
+            f"the {len(curves)} files of star {curves[0].star}",
+            column,
+            [
+                name
+                for name in FLUX_COLUMNS
+                if any(name in c.columns and np.isfinite(c.columns[name]).any() for c in curves)
+            ],
+        )
+    )
+
+
+def no_values(where: str, column: str, others: Sequence[str]) -> str:
+    """Say that a column has no values, and which other one has."""
+    hint = f"; {others[0]} has values: name that column" if others else ""
+    return f"{column} has no value in {where}{hint}."
 
 
 def _median_cdpp(curves: list[LightCurve]) -> dict[float, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,13 @@ from numpy.typing import NDArray
 
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import us_to_bkjd
-from kepler_lens.search.observations import NotSearchableError, Observations, observe
+from kepler_lens.search.observations import (
+    FLUX_COLUMNS,
+    NotSearchableError,
+    Observations,
+    no_values,
+    observe_usable,
+)
 from kepler_lens.warp10 import Token, Warp10
 
 _ATTRIBUTES = {"teff": "TEFF", "logg": "LOGG", "radius": "RADIUS"}
@@ -87,8 +95,13 @@ class ServerCurve:
         digest.update(f"{self.column} {self.mission} {sorted(self.stellar.items())}".encode())
         return digest.hexdigest()[:32]
 
-    def observations(self) -> Observations:
+    def observations(self, left_out: Callable[[str], object] = lambda _: None) -> Observations:
         """Sort and normalise its points.
+
+        Parameters
+        ----------
+        left_out : callable, optional
+            Is told which quarter is left out, and why.
 
         Raises
         ------
@@ -96,7 +109,9 @@ class ServerCurve:
             There is too little of it.
         """
         time = us_to_bkjd(self.time_us)
-        return observe(self.star, self.name, self.mission, time, self.value, self.stellar)
+        return observe_usable(
+            self.star, self.name, self.mission, time, self.value, self.stellar, left_out=left_out
+        )
 
 
 def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerCurve:
@@ -109,7 +124,7 @@ def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerC
     selector = f"{CLASS_OF_COLUMN[column]}{{KEPLERID={star},OBSMODE=long%20cadence}}"
     found = warp10.fetch(selector, token)
     if not found:
-        raise NotThereError(f"The server {warp10.url} has no long cadence of star {star}.")
+        raise NotThereError(_why_nothing(warp10, token, star, column))
     ticks, values = zip(*(series.arrays() for series in found), strict=True)
     time_us, value = np.concatenate(ticks), np.concatenate(values)
     # Series come in any order, and a star observed by two missions has several.
@@ -131,3 +146,16 @@ def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerC
         value[order],
         stellar,
     )
+
+
+def _why_nothing(warp10: Warp10, token: Token, star: int, column: str) -> str:
+    """Say whether the server has another column of the star, or nothing of it."""
+    classes = {CLASS_OF_COLUMN[name]: name for name in FLUX_COLUMNS if name != column}
+    chosen = "|".join(re.escape(name) for name in classes)
+    there = warp10.find(f"~({chosen}){{KEPLERID={star},OBSMODE=long%20cadence}}", token)
+    others = sorted({classes[series.classname] for series in there})
+    if others:
+        return no_values(
+            f"the long cadence of star {star} on the server {warp10.url}", column, others
+        )
+    return f"The server {warp10.url} has no long cadence of star {star}."

@@ -14,7 +14,6 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.search.catalogue import ENGINE, Result, search_and_vet
-from kepler_lens.search.observations import NotSearchableError
 from kepler_lens.search.results import clear, push
 from kepler_lens.search.source import ServerCurve, fetch_curve
 from kepler_lens.search.stored import Searched, candidates, newest
@@ -146,15 +145,10 @@ class _Attempt:
 
         result = self.result
         began = time.monotonic()
-        try:
-            found = scored(search_and_vet(curve.observations()), unpacked(self.orders.model))
-            result.search_s = time.monotonic() - began
-            result.pages = pages(found)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # One odd light curve must not end the search of all others.
-            raise NotSearchableError(
-                f"The search of star {curve.star} failed: {type(error).__name__}: {error}"
-            ) from error
+        observed = curve.observations(result.left_out.append)
+        found = scored(search_and_vet(observed), unpacked(self.orders.model))
+        result.search_s = time.monotonic() - began
+        result.pages = pages(found)
         result.draw_s = time.monotonic() - began - result.search_s
         return found
 

@@ -1,0 +1,58 @@
+"""Whose light curve a file is whose name does not tell: its header does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..errors import LightCurveError
+from ..lightcurve import read_light_curve
+from . import MissingItemError, read_item
+from .base import Item, Selection, Settings
+
+
+def with_star(items: Iterable[Item], selection: Selection, settings: Settings) -> Iterator[Item]:
+    """Find out the star of files whose names do not tell, and put those of one star together.
+
+    Parameters
+    ----------
+    items
+        Grouped by star, see `Source.items`.
+    selection
+        Its stars are held against what the headers say.
+    settings
+        How to read the files.
+
+    Yields
+    ------
+    Item
+        Without a star where the file cannot be read.
+    """
+    nameless = []
+    for item in items:
+        if item.star is not None:
+            yield item
+        elif item.data is not None:
+            # Its content cannot be held back until all files are known.
+            found = _identified(item, settings)
+            if _wanted(found, selection):
+                yield found
+        else:
+            nameless.append(_identified(item, settings))
+    for item in sorted(nameless, key=lambda i: (i.star is None, i.star or 0, i.name)):
+        if _wanted(item, selection):
+            yield item
+
+
+def _identified(item: Item, settings: Settings) -> Item:
+    try:
+        curve = read_light_curve(read_item(item, settings), (), name=item.name)
+    except (LightCurveError, MissingItemError):
+        return item  # whoever reads it finds the same, and says so
+    return replace(
+        item, star=curve.star, mission=curve.mission, segment=curve.segment, cadence=curve.cadence
+    )
+
+
+def _wanted(item: Item, selection: Selection) -> bool:
+    return selection.admits(item.star, item.mission, item.segment, item.cadence)

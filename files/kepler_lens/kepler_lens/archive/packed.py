@@ -1,0 +1,91 @@
+"""Tarballs and zip files among the files of a listing: found by name, read one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
+
+from ..errors import SourceError
+from .base import Item, Seen, Selection, Settings, Source, Wanted, choose, in_order
+from .names import facts_of_bundle
+from .tarball import TarballSource
+from .zipped import ZipSource
+
+# A browser or wget adds .1 to the name of a file that it has fetched before.
+_TARBALL = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|bz2|xz))(?:\.\d+)?$", re.IGNORECASE)
+_ZIP = re.compile(r"\.zip(?:\.\d+)?$", re.IGNORECASE)
+
+
+def is_packed(url: str) -> bool:
+    """Whether a URL's, path's or file's name ends as that of a tarball or zip file does."""
+    name = _plain(url)
+    return bool(_TARBALL.search(name) or _ZIP.search(name))
+
+
+def open_packed(url: str, settings: Settings, seen: Seen | None = None) -> Source:
+    """Open a tarball or zip file, whose name `is_packed`; nothing is read yet."""
+    kind = ZipSource if _ZIP.search(_plain(url)) else TarballSource
+    return kind(url, settings, seen)
+
+
+def items_of_listing(
+    listing: Iterable[Item],
+    selection: Selection,
+    wanted: Wanted | None,
+    *,
+    settings: Settings,
+    seen: Seen,
+) -> Iterator[Item]:
+    """Yield what is wanted of a listing's files, and then of its tarballs and zip files.
+
+    Parameters
+    ----------
+    listing
+        Every file that there is, in any order.
+    selection, wanted
+        See `Source.items`.
+    settings
+        How to read the tarballs.
+    seen
+        Counts the files and the tarballs' members.
+
+    Raises
+    ------
+    SourceError
+        A tarball cannot be read; all others have been.
+    """
+    packed: list[Item] = []
+    loose: set[tuple[str, int]] = set()
+
+    def files() -> Iterator[Item]:
+        for item in listing:
+            if is_packed(item.name):
+                packed.append(item)
+                continue
+            if item.star is not None:
+                loose.add((_folder(item), item.star))
+            yield item
+
+    yield from in_order(choose(files(), selection, wanted, seen))
+    failed: list[str] = []
+    for item in sorted(packed, key=lambda one: (one.name, one.url)):
+        facts = facts_of_bundle(item.name)
+        # The archive keeps a tarball of all files of a star beside these files.
+        beside = facts.star is not None and (_folder(item), facts.star) in loose
+        if beside or not selection.admits(facts.star, facts.mission, facts.segment, facts.cadence):
+            continue
+        try:
+            yield from open_packed(item.url, settings, seen).items(selection, wanted)
+        except SourceError as error:
+            failed.append(str(error))
+    if failed:
+        raise SourceError("; ".join(failed))
+
+
+def _folder(item: Item) -> str:
+    return item.url.rpartition("/")[0]
+
+
+def _plain(url: str) -> str:
+    return unquote(url.partition("?")[0].rstrip("/")) if "://" in url else url.rstrip("/")

@@ -1,0 +1,129 @@
+"""Which parts of a star's light curve can be searched, and what is said of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from typer.testing import CliRunner
+
+from kepler_lens.classify.curves import from_folder
+from kepler_lens.cli import app
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.files import read_file
+from kepler_lens.lightcurve import QUARTER_STARTS
+from kepler_lens.search.observations import (
+    CADENCE_DAYS,
+    NotSearchableError,
+    observations,
+    observe,
+    observe_usable,
+)
+from kepler_lens.simulate import simulate
+
+import kepler_lens.cli_search  # noqa: F401, isort: skip - adds the command
+
+STAR = 900000001
+COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX", "SAP_QUALITY")
+
+
+def two_quarters() -> tuple[np.ndarray, np.ndarray]:
+    """Quarters 1 and 2, four days of each, with noise."""
+    time = np.concatenate([QUARTER_STARTS[q] + np.arange(200) * CADENCE_DAYS for q in (1, 2)])
+    return time, np.random.default_rng(1).normal(1e4, 10, len(time))
+
+
+def test_a_quarter_with_a_negative_median_is_left_out_and_named():
+    time, flux = two_quarters()
+    flux[200:] *= -1
+    said: list[str] = []
+    found = observe_usable(7, "KIC 7", "Kepler", time, flux, left_out=said.append)
+    alone = observe(7, "KIC 7", "Kepler", time[:200], flux[:200])
+    np.testing.assert_array_equal(found.time, alone.time)
+    np.testing.assert_array_equal(found.flux, alone.flux)
+    (sentence,) = said
+    assert sentence.startswith("Star 7: quarter 2 (BKJD 169.5 to 173.6) is left out")
+    assert flux[250] < 0, "what was given is changed"
+
+
+def test_nothing_is_left_out_of_a_good_star():
+    time, flux = two_quarters()
+    said: list[str] = []
+    found = observe_usable(7, "KIC 7", "Kepler", time, flux, left_out=said.append)
+    assert (len(found.time), said) == (400, [])
+
+
+def test_a_star_without_any_positive_quarter_is_refused():
+    time, flux = two_quarters()
+    with pytest.raises(NotSearchableError, match="not positive"):
+        observe_usable(7, "KIC 7", "Kepler", time, -flux, left_out=print)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_flux_of_two_values_is_no_measurement(share):
+    time, _ = two_quarters()
+    flux = np.where(np.random.default_rng(1).random(len(time)) < share, 1e4, 1.001e4)
+    with pytest.raises(NotSearchableError, match="only 2 different values of flux in 400 points"):
+        observe_usable(7, "KIC 7", "Kepler", time, flux, left_out=print)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One simulated star, quarters 1 to 3."""
+    simulate(tmp_path, stars=1, quarters=[1, 2, 3])
+    return tmp_path
+
+
+def edit(path: Path, column: str, factor: float) -> None:
+    with fits.open(path, mode="update", checksum=True) as units:
+        units[1].data[column] *= factor
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.fits"))
+
+
+def test_a_column_without_values_points_to_the_one_that_has(folder):
+    for path in files(folder):
+        edit(path, "PDCSAP_FLUX", np.nan)
+    curves = [read_file(path, COLUMNS) for path in files(folder)]
+    with pytest.raises(NotSearchableError) as caught:
+        observations(curves)
+    assert str(caught.value) == (
+        f"PDCSAP_FLUX has no value in the 3 files of star {STAR}; "
+        "SAP_FLUX has values: name that column."
+    )
+    assert len(observations(curves, "SAP_FLUX").time) > 1000
+
+
+def test_the_command_leaves_the_quarter_out_and_ends_with_3(folder, tmp_path):
+    edit(files(folder)[1], "PDCSAP_FLUX", -1)
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, ["search", str(STAR), str(folder), "-o", str(out), "--no-plots"])
+    assert done.exit_code == 3, done.output
+    assert f"Star {STAR}: quarter 2 (BKJD" in done.output
+    assert (out / "candidates.csv").is_file()
+
+
+def test_a_data_set_leaves_out_a_bad_file_and_a_bad_quarter(folder):
+    good = from_folder(folder)[1](STAR)
+    paths = files(folder)
+    paths[0].write_bytes(paths[0].read_bytes()[:5000])
+    edit(paths[1], "PDCSAP_FLUX", -1)
+    said: list[str] = []
+    stars, curve_of = from_folder(folder, said.append)
+    left = curve_of(STAR)
+    assert stars == [STAR]
+    assert len(np.unique(left.quarter)) == len(np.unique(good.quarter)) - 2
+    assert len(said) == 2
+    assert paths[0].name in said[0]
+    assert "quarter 2" in said[1]
+
+
+def test_a_star_none_of_whose_files_can_be_read(folder):
+    for path in files(folder):
+        path.write_bytes(b"")
+    with pytest.raises(KeplerLensError, match=f"None of the files of star {STAR} can be read"):
+        from_folder(folder)[1](STAR)
