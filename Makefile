@@ -6,12 +6,15 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/files/kepler_lens
 SCENARIO ?= default
-VARS ?=
 PART ?= all
 STEP ?=
 ONE_CORE = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-PLAYBOOK = ansible-playbook $(if $(INVENTORY),-i $(INVENTORY))
+PLAY = .ci/play.py
+
+# Exported as they were typed: make would take a dollar sign for the beginning of a variable.
+TYPED = SOURCE STARS RECORDS LABELS BUNDLE KOI K2 INVENTORY VARS
+$(foreach name,$(TYPED),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 
 .DEFAULT_GOAL := help
 .PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
@@ -29,31 +32,31 @@ $(TRAIN)/ready: requirements/bootstrap.txt requirements/train-dev.txt
 	@.ci/venv $(TRAIN) requirements/train-dev.txt && touch $@
 
 import: $(VENV)/controller ## Stand up the lab and import light curves [SOURCE=… STARS=… VARS='k=v …']
-	@$(PLAYBOOK) import.yml $(if $(SOURCE),-e import_source='$(SOURCE)') $(if $(STARS),-e import_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) import.yml import_source=SOURCE import_stars=STARS
 
 transits: $(VENV)/controller ## Search the lab's stars for planets [STARS=… VARS='k=v …']
-	@$(PLAYBOOK) playbooks/transits.yml $(if $(STARS),-e transits_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/transits.yml transits_stars=STARS
 
 dataset: $(VENV)/controller ## Build a data set of labelled candidates on the fleet [LABELS=table.csv STARS=… VARS='k=v …']
-	@$(PLAYBOOK) playbooks/dataset.yml $(if $(LABELS),-e dataset_labels='$(LABELS)') $(if $(STARS),-e dataset_stars='$(STARS)') $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/dataset.yml dataset_labels=LABELS dataset_stars=STARS
 
 training: $(VENV)/controller ## Train a network on labelled records [RECORDS=folder LABELS=… VARS='k=v …']
-	@$(PLAYBOOK) playbooks/training.yml $(if $(RECORDS),-e training_records='$(RECORDS)') $(if $(LABELS),-e training_labels='$(LABELS)') $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/training.yml training_records=RECORDS training_labels=LABELS
 
 scores: $(VENV)/controller ## Score the candidates that have no score of the model [BUNDLE=folder STARS=… VARS='k=v …']
-	@$(PLAYBOOK) playbooks/scores.yml $(if $(STARS),-e scores_stars='$(STARS)') $(if $(BUNDLE),-e scores_bundle='$(BUNDLE)') $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/scores.yml scores_stars=STARS scores_bundle=BUNDLE
 
 status: $(VENV)/controller ## Print what the database holds, one key=value a line
-	@.ci/quietly $(PLAYBOOK) playbooks/status.yml $(if $(VARS),-e "$(VARS)")
+	@.ci/quietly $(PLAY) playbooks/status.yml
 
 tag: $(VENV)/controller ## Tag stars with their planets and candidates [KOI=… K2=…]
-	@$(PLAYBOOK) playbooks/tag.yml $(if $(KOI),-e tag_koi='$(KOI)') $(if $(K2),-e tag_k2='$(K2)') $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/tag.yml tag_koi=KOI tag_k2=K2
 
 lab: $(VENV)/controller ## Make the lab's containers and provision them, without an import
-	@$(PLAYBOOK) playbooks/site.yml $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/site.yml
 
 lab-down: $(VENV)/controller ## Remove the lab and all its traces
-	@$(PLAYBOOK) playbooks/lab_down.yml $(if $(VARS),-e "$(VARS)")
+	@$(PLAY) playbooks/lab_down.yml
 
 test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, two at a time
 	@.ci/checks unit lint unit-train scenarios

@@ -135,7 +135,8 @@ def show(
         ),
     ] = None,
     star: Annotated[
-        int | None, typer.Option(help="KIC or EPIC number, to be fetched from --server.")
+        str | None,
+        typer.Option(help="KIC or EPIC number, or a name that the tags of the --server know."),
     ] = None,
     server: Annotated[
         str | None, typer.Option(help="The Warp 10 server, such as http://127.0.0.1:8080.")
@@ -171,7 +172,10 @@ def show(
     if files:
         title, mission, series, left_out = _from_files(files, cadence)
     elif star is not None and server:
-        title, mission, series = _from_server(star, server, token_file, cadence)
+        from kepler_lens.named import TagServer, star_wanted
+
+        number = star_wanted(star, TagServer(server, token_file), "--star")
+        title, mission, series = _from_server(number, server, token_file, cadence)
     else:
         raise typer.BadParameter("--star needs a --server to fetch from", param_hint="--server")
     plot_light_curve(series, title=title, quarters=mission != "K2").savefig(output)
@@ -181,7 +185,12 @@ def show(
 
 @app.command()
 def delete(
-    stars: Annotated[list[int], typer.Argument(metavar="STAR…", help="KIC or EPIC numbers.")],
+    stars: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STAR…", help="KIC or EPIC numbers, or names that the server's tags know."
+        ),
+    ],
     server: ServerOption,
     token_file: Annotated[
         Path, typer.Option(help="File of the write token of the light curves.", show_default=False)
@@ -211,13 +220,15 @@ def delete(
     """
     from kepler_lens.gts import CLASS_OF_COLUMN
     from kepler_lens.ledger import Ledger
+    from kepler_lens.named import TagServer, stars_wanted
     from kepler_lens.warp10 import Token, Warp10
 
+    numbers = stars_wanted(stars, None, TagServer(server), "STAR") or ()
     token = Token.from_file(token_file)
     ledger_token = Token.from_file(ledger_token_file) if ledger_token_file else None
     results_token = Token.from_file(results_token_file) if results_token_file else None
-    names = ", ".join(str(star) for star in stars)
-    chosen = f"{{KEPLERID~({'|'.join(str(star) for star in stars)})}}"
+    names = ", ".join(map(str, numbers))
+    chosen = f"{{KEPLERID~({'|'.join(map(str, numbers))})}}"
     classes = "|".join(c.replace(".", r"\.") for c in CLASS_OF_COLUMN.values())
     meant = [(f"~({classes}){chosen}", token)]
     if results_token:
@@ -230,7 +241,7 @@ def delete(
         typer.confirm(f"Delete {len(found)} series of {names} from {server}?", abort=True)
     if ledger_token:
         # First what says that they are there: if this is cut short, an import repairs it.
-        Ledger(warp10, ledger_token, ledger_token).forget(stars)
+        Ledger(warp10, ledger_token, ledger_token).forget(numbers)
     for one in meant:
         warp10.delete(*one)
     typer.echo(f"{len(found)} series of {names} deleted.")

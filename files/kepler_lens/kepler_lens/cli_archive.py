@@ -14,7 +14,7 @@ from kepler_lens.errors import KeplerLensError, LightCurveError
 if TYPE_CHECKING:
     from kepler_lens.archive import Item, Selection, Source
 
-StarArgument = Annotated[int, typer.Argument(metavar="STAR", help="KIC or EPIC number.", min=1)]
+StarArgument = Annotated[str, typer.Argument(metavar="STAR", help="KIC or EPIC number.")]
 SourceOption = Annotated[
     str,
     typer.Option(
@@ -62,11 +62,13 @@ def list_(
     """
     from kepler_lens.archive import open_source
     from kepler_lens.archive.headers import with_star
+    from kepler_lens.named import star_wanted
 
+    number = star_wanted(star, None, "STAR")
     count = 0
     for asked in [cadence] if cadence else Cadence:
         opened = open_source(source, patience=_COMMAND_PATIENCE)
-        selection = _selection(star, segment, asked)
+        selection = _selection(number, segment, asked)
         for item in with_star(opened.items(selection), selection, opened.settings):
             if item.star is None:
                 continue
@@ -75,7 +77,7 @@ def list_(
             where = "?" if item.segment is None else f"{letter}{item.segment}"
             typer.echo(f"{where:4} {item.cadence:5} {item.size or '-':>9} {item.url}")
     if not count:
-        raise _nothing(star, opened)
+        raise _nothing(number, opened)
 
 
 @app.command()
@@ -102,11 +104,13 @@ def fetch(
     from kepler_lens.archive import MissingItemError, open_source, read_item
     from kepler_lens.archive.headers import with_star
     from kepler_lens.lightcurve import read_light_curve
+    from kepler_lens.named import star_wanted
 
+    number = star_wanted(star, None, "STAR")
     opened = open_source(source, patience=_COMMAND_PATIENCE)
     output.mkdir(parents=True, exist_ok=True)
     count = left_out = 0
-    selection = _selection(star, segment, cadence)
+    selection = _selection(number, segment, cadence)
     taken: set[Path] = set()
     for item in with_star(opened.items(selection), selection, opened.settings):
         if item.star is None:
@@ -128,7 +132,7 @@ def fetch(
         part.replace(path)
         typer.echo(f"{path}: {len(data)} bytes")
     if not count:
-        raise _nothing(star, opened)
+        raise _nothing(number, opened)
     end(left_out, count - left_out)
 
 
@@ -185,9 +189,10 @@ def tag(
 ) -> None:
     """Tag the stars on the server that have planets or candidates.
 
-    Attributes of the series: disposition, planets, candidates, teff (K), radius (solar radii). FIND
-    selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`. A star that the tables
-    do not name any more loses its tags, but more than a tenth of all only with `--force`. A second
+    Attributes of the series: disposition, planets, kois, candidates, teff (K), radius (solar
+    radii). FIND selects by them: `[ $token '~.*' { 'disposition' 'CONFIRMED' } ] FIND`, and
+    wherever a star is named they tell what `Kepler-11` or `KOI-157` is. A star that the tables do
+    not name any more loses its tags, but more than a tenth of all only with `--force`. A second
     run changes nothing.
 
     Examples

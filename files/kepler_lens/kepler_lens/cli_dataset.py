@@ -75,9 +75,10 @@ def dataset(
         int, typer.Option(min=1, help="Light curves to make of each star and --synthetic.")
     ] = 1,
     star: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
-            help="KIC number, may be repeated. Default: all that the table knows; without one, all."
+            help="KIC number, with a --server also a name that its tags know; may be repeated. "
+            "Default: all that the table knows; without one, all."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the splits and of what is synthetic.")] = 0,
@@ -125,6 +126,7 @@ def dataset(
     from kepler_lens.classify.recipes import recipe as recipe_of
     from kepler_lens.classify.synthetic import KINDS
     from kepler_lens.jobs.defects import DefectError, Defects, defect
+    from kepler_lens.named import TagServer, stars_wanted
 
     if job is not None:
         _run(job)
@@ -148,6 +150,7 @@ def dataset(
             raise typer.BadParameter(f"there are {', '.join(known)}", param_hint=name)
     makes = recipe_of(recipe)
     table = read_labels(labels, release) if labels else None
+    asked = stars_wanted(star, None, TagServer(server, token_file) if server else None, "--star")
     left_out: list[str] = []
 
     def leave_out(line: str) -> None:
@@ -158,8 +161,8 @@ def dataset(
         stars, curve_of = from_folder(files, leave_out)
     else:
         stars, curve_of = from_server(server or "", token_file, leave_out)
-    wanted = set(star or ()) or set(stars)
-    if table and not star:
+    wanted = set(asked or stars)
+    if table and not asked:
         wanted &= set(table.of_star)
     if not wanted:
         raise KeplerLensError(

@@ -48,10 +48,15 @@ def import_(
     ] = None,
     job: JobOption = None,
     star: Annotated[
-        list[int] | None, typer.Option("--star", help="KIC or EPIC number; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--star",
+            help="KIC or EPIC number, or a name that the server's tags know, such as Kepler-11; "
+            "may be repeated.",
+        ),
     ] = None,
     stars_file: Annotated[
-        Path | None, typer.Option("--stars-file", help="A file with such numbers.")
+        Path | None, typer.Option("--stars-file", help="A file with such stars.")
     ] = None,
     quarter: Annotated[
         list[int] | None, typer.Option("--quarter", help="Kepler's; may be repeated.")
@@ -99,6 +104,8 @@ def import_(
     # On demand: Dask and astropy take a second that `--help` need not wait for.
     from kepler_lens.importer.config import load_job
     from kepler_lens.importer.driver import run_import
+    from kepler_lens.named import TagServer, stars_wanted
+    from kepler_lens.starlist import words_of
 
     if job is not None:
         if source is not None:
@@ -110,9 +117,11 @@ def import_(
             source,
             server,
             tokens,
-            columns=tuple(name.strip().upper() for name in columns.split(",")),
+            columns=tuple(name.upper() for name in words_of(columns, "--columns")),
             selection={
-                "stars": _stars(star, stars_file),
+                "stars": stars_wanted(
+                    star, stars_file, TagServer(server) if server else None, "--star"
+                ),
                 "segments": tuple(quarter or campaign or ()) or None,
                 "mission": mission,
                 "cadence": cadence,
@@ -155,7 +164,8 @@ def status(
     if job is None and server is None and state == HOME_STATE and SYSTEM_JOB.exists():
         job = SYSTEM_JOB
     if job is not None:
-        known = load_job(job)
+        # What is there can be asked even where the list of stars cannot be read.
+        known = load_job(job, stars=False)
         folder, token_file, server = known.state, known.tokens.ledger_read, known.server
     if report:
         content = _read(folder / REPORT_FILE)
@@ -189,14 +199,6 @@ def _mission(quarters: list[int] | None, campaigns: list[int] | None) -> str | N
     if campaigns:
         return "K2"
     return "Kepler" if quarters else None
-
-
-def _stars(numbers: list[int] | None, file: Path | None) -> tuple[int, ...] | None:
-    from kepler_lens.jobs.config import read_stars
-
-    if numbers is None and file is None:
-        return None
-    return (*(numbers or ()), *(read_stars(file) if file else ()))
 
 
 def _job_of(

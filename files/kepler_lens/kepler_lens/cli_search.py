@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 @app.command()
 def search(
-    star: Annotated[int, typer.Argument(help="KIC or EPIC number.")],
+    star: Annotated[
+        str,
+        typer.Argument(
+            help="KIC or EPIC number; with a --server also a name that its tags know, such as "
+            "Kepler-11."
+        ),
+    ],
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -70,6 +76,7 @@ def search(
     """
     from kepler_lens.classify.bundle import Bundle
     from kepler_lens.classify.scoring import scored
+    from kepler_lens.named import TagServer, star_wanted
     from kepler_lens.search.catalogue import search_and_vet, write_result
     from kepler_lens.search.observations import FLUX_COLUMNS
 
@@ -81,19 +88,20 @@ def search(
         raise typer.BadParameter("name either files or a --server", param_hint="FILES")
     if results_token_file and not server:
         raise typer.BadParameter("needs a --server to write to", param_hint="--results-token-file")
+    number = star_wanted(star, TagServer(server, token_file) if server else None, "STAR")
     fingerprint, left_out = "", 0
     quarters: list[str] = []
     if server and not files:
         from kepler_lens.search.source import curve_from_server
 
-        curve = curve_from_server(star, server, token_file, column)
+        curve = curve_from_server(number, server, token_file, column)
         observed, fingerprint = curve.observations(quarters.append), curve.fingerprint
     else:
-        observed, left_out = _from_files(star, files or [], column, quarters.append)
+        observed, left_out = _from_files(number, files or [], column, quarters.append)
     for line in quarters:
         say(line)
     result = scored(search_and_vet(observed), Bundle.load(model))
-    folder = output or Path(f"search-{star}")
+    folder = output or Path(f"search-{number}")
     written = write_result(folder, result, plots=plots)
     if left_out and results_token_file:
         raise KeplerLensError(

@@ -219,7 +219,7 @@ def evaluate(
 @app.command()
 def explain(
     records: RecordsArgument,
-    star: Annotated[int, typer.Option(help="KIC or EPIC number of the candidate's star.")],
+    star: Annotated[str, typer.Option(help="KIC or EPIC number of the candidate's star.")],
     number: Annotated[int, typer.Option(help="The candidate's number in its star.")] = 1,
     model: ModelOption = None,
     allow_cut: CutOption = False,
@@ -240,18 +240,20 @@ def explain(
 
     from kepler_lens.classify.bundle import Bundle
     from kepler_lens.classify.explain import occlusion
+    from kepler_lens.named import star_wanted
 
+    wanted = star_wanted(star, None, "--star")
     if output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise typer.BadParameter("its name must end in .png, .svg or .pdf", param_hint="--output")
     bundle = Bundle.load(model)
     examples = _load(records, None, allow_cut=allow_cut)
-    mine = np.flatnonzero((examples.star == star) & (examples.number == number))
+    mine = np.flatnonzero((examples.star == wanted) & (examples.number == number))
     if not len(mine):
-        raise KeplerLensError(f"The records have no candidate {number} of star {star}.")
+        raise KeplerLensError(f"The records have no candidate {number} of star {wanted}.")
     one = examples.select(mine[:1])
     views = {name: view[0] for name, view in one.views.items() if one.has[name][0]}
     found = occlusion(bundle, views, one.scalars[0])
-    _draw(found, views, f"Star {star}, candidate {number}", output)
+    _draw(found, views, f"Star {wanted}, candidate {number}", output)
     scores = found.scores
     typer.echo(
         f"p_planet={scores.p_planet[0]:.4f} p_eclipse={scores.p_eclipse[0]:.4f} "

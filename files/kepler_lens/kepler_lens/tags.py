@@ -2,8 +2,9 @@
 
 A star's tags are Warp 10 attributes on each of its light curve series: ``disposition`` (the best
 of its candidates: CONFIRMED, CANDIDATE, FALSE POSITIVE or REFUTED), ``planets`` (names of the
-confirmed ones, comma-separated), ``candidates`` (how many are confirmed or candidates), ``teff``
-(kelvin) and ``radius`` (solar radii) of the star. FIND selects by them as by labels.
+confirmed ones, comma-separated), ``kois`` (names of all its Kepler Objects of Interest, such as
+K00157.01), ``candidates`` (how many are confirmed or candidates), ``teff`` (kelvin) and ``radius``
+(solar radii) of the star. FIND selects by them as by labels.
 
 ``/meta`` replaces the whole attribute set of a series, so this module owns it: it writes what the
 tables say and nothing else, and takes away what they no longer say.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -71,6 +72,8 @@ class Tags:
         How many of its transit signals are confirmed planets or candidates.
     teff, radius
         Effective temperature (kelvin) and radius (solar radii); None where unknown.
+    kois
+        Names of its Kepler Objects of Interest, sorted, false positives too.
     """
 
     disposition: str
@@ -78,12 +81,14 @@ class Tags:
     candidates: int
     teff: float | None
     radius: float | None
+    kois: tuple[str, ...] = ()
 
     def attributes(self) -> dict[str, str]:
         """Attributes of the star's series; what is unknown is left out."""
         values = {
             "disposition": self.disposition,
             "planets": ",".join(self.planets),
+            "kois": ",".join(self.kois),
             "candidates": str(self.candidates),
             "teff": "" if self.teff is None else f"{self.teff:.0f}",
             "radius": "" if self.radius is None else f"{self.radius:.3f}",
@@ -116,7 +121,9 @@ class Catalogue:
             of_star[int(row["kepid"])].append(row)
         for star, its_rows in of_star.items():
             found = [(r["koi_disposition"], r["kepler_name"] or r["kepoi_name"]) for r in its_rows]
-            self.tags[star] = _tags(found, its_rows, "koi_steff", "koi_srad")
+            tags = _tags(found, its_rows, "koi_steff", "koi_srad")
+            kois = tuple(sorted({row["kepoi_name"] for row in its_rows} - {""}))
+            self.tags[star] = replace(tags, kois=kois)
         self.missions.add("Kepler")
 
     def add_k2(self, rows: Iterable[Row]) -> None:

@@ -8,7 +8,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decoded(data: bytes) -> str:
-    """Decode the content of a text file: UTF-8, or UTF-16 where it begins with its mark.
+    """Decode the content of a text file: UTF-8, or UTF-16 with or without its mark.
 
     Parameters
     ----------
@@ -24,4 +24,9 @@ def decoded(data: bytes) -> str:
     UnicodeDecodeError
         It is neither.
     """
-    return data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
+    if data.startswith(_UTF_16):
+        return data.decode("utf-16")
+    # Without a mark the other byte of a plain letter or digit tells: it is zero.
+    if data[1:2] == b"\0":
+        return data.decode("utf-16-le")
+    return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-8-sig")

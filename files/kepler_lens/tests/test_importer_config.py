@@ -1,13 +1,17 @@
 """Job files and lists of stars."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from kepler_lens.archive import Selection
+from kepler_lens.builder.config import load_job as build_job
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.importer.config import load_job
-from kepler_lens.jobs.config import read_stars
+from kepler_lens.named import TagServer
+from kepler_lens.searcher.config import load_job as search_job
+from kepler_lens.starlist import StarListError
 
 JOB = {
     "source": "/data",
@@ -82,7 +86,65 @@ def test_a_job_file_that_is_no_json(tmp_path):
         load_job(tmp_path / "job.json")
 
 
-def test_a_wrong_list_of_stars_names_the_line(tmp_path):
-    (tmp_path / "stars").write_text("1\nKepler-11\n")
-    with pytest.raises(KeplerLensError, match=r"line 2: 'Kepler-11'"):
-        read_stars(tmp_path / "stars")
+@pytest.mark.parametrize(
+    ("selection", "stars"),
+    [
+        ({"stars": ["KIC 6541920", "006541920", 11442793]}, (6541920, 11442793)),
+        ({"stars": "6541920, 11442793"}, (6541920, 11442793)),
+        ({"stars": None}, None),
+        ({}, None),
+        ({"stars": []}, None),
+    ],
+)
+def test_stars_of_a_job(write, selection, stars):
+    assert load_job(write(selection=selection)).selection.stars == stars
+
+
+def test_lists_that_were_typed_are_split(write):
+    job = load_job(write(selection={"segments": "1, 2"}, columns="SAP_FLUX PDCSAP_FLUX"))
+    assert job.selection.segments == (1, 2)
+    assert job.columns == ("SAP_FLUX", "PDCSAP_FLUX")
+    assert load_job(write(selection={"segments": []})).selection.segments is None
+
+
+@pytest.mark.parametrize(
+    ("stars", "named"),
+    [
+        ([6541920.0], "stars, entry 1: '6541920.0' is no star: .*write 6541920"),
+        (["757076-757218"], "each number by itself"),
+        ([True], "'True' is no star"),
+        ([1, -1], "entry 2: '-1'"),
+    ],
+)
+def test_what_is_no_star_in_a_job_is_refused(write, stars, named):
+    with pytest.raises(StarListError, match=named):
+        load_job(write(selection={"stars": stars}))
+
+
+def test_names_are_asked_of_the_jobs_server(write, monkeypatch):
+    asked = []
+
+    def numbers(self, names):
+        asked.append((self.url, self.token_file))
+        return {name: {6541920} for name in names}
+
+    monkeypatch.setattr(TagServer, "numbers", numbers)
+    path = write(selection={"stars": [1, "Kepler-11"]})
+    assert load_job(path).selection.stars == (1, 6541920)
+    assert asked == [("http://warp10:8080", None)]
+    assert load_job(path, stars=False).selection.stars is None
+    assert len(asked) == 1, "the status of an import asked for its stars"
+    for load in (search_job, build_job):
+        others = {
+            "tokens": {"read": "/t/read"}
+            | ({"results_write": "/t/w"} if load is search_job else {})
+        }
+        others |= {} if load is search_job else {"labels": "/labels.csv"}
+        path.write_text(json.dumps({"server": "http://x", "stars": ["Kepler-11"], **others}))
+        assert load(path).stars == (6541920,)
+        assert asked[-1] == ("http://x", Path("/t/read"))
+
+
+def test_a_list_that_cannot_be_read_does_not_hide_the_status(write):
+    path = write(selection={"stars": ["x"], "stars_file": "/nowhere"})
+    assert load_job(path, stars=False).server == "http://warp10:8080"

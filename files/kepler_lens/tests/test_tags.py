@@ -42,19 +42,28 @@ def test_kepler_table(tmp_path: Path) -> None:
     catalogue.add_koi(read_table(tmp_path / "koi.csv", "KOI"))
     assert catalogue.missions == {"Kepler"}
     assert catalogue.tags == {
-        6541920: Tags("CONFIRMED", ("Kepler-11 b", "Kepler-11 g"), 2, 5657.0, 1.046),
-        1000001: Tags("FALSE POSITIVE", (), 0, None, None),
-        1000002: Tags("CANDIDATE", (), 1, 6000.4, None),
+        6541920: Tags(
+            "CONFIRMED",
+            ("Kepler-11 b", "Kepler-11 g"),
+            2,
+            5657.0,
+            1.046,
+            ("K00157.05", "K00157.06", "K00157.07"),
+        ),
+        1000001: Tags("FALSE POSITIVE", (), 0, None, None, ("K09001.01",)),
+        1000002: Tags("CANDIDATE", (), 1, 6000.4, None, ("K09002.01", "K09002.02")),
     }
     assert catalogue.tags[6541920].attributes() == {
         "disposition": "CONFIRMED",
         "planets": "Kepler-11 b,Kepler-11 g",
+        "kois": "K00157.05,K00157.06,K00157.07",
         "candidates": "2",
         "teff": "5657",
         "radius": "1.046",
     }
     assert catalogue.tags[1000001].attributes() == {
         "disposition": "FALSE POSITIVE",
+        "kois": "K09001.01",
         "candidates": "0",
     }
 
@@ -76,6 +85,7 @@ def test_real_tables(data: Path) -> None:
     kepler_11 = catalogue.tags[6541920]
     assert kepler_11.planets == tuple(f"Kepler-11 {letter}" for letter in "bcdefg")
     assert (kepler_11.candidates, kepler_11.disposition) == (6, "CONFIRMED")
+    assert kepler_11.kois == tuple(f"K00157.0{number}" for number in range(1, 7))
     assert len(catalogue.tags[11442793].planets) == 7
     assert 11454304 not in catalogue.tags
     assert sum(star < 200_000_000 for star in catalogue.tags) == 8214

@@ -8,7 +8,14 @@ import sys
 
 from lab import PROJECT, SERVER
 
-FILES = ("test_cli", "test_importer_server", "test_second_try", "test_tags", "test_warp10")
+FILES = (
+    "test_cli",
+    "test_importer_server",
+    "test_named",
+    "test_second_try",
+    "test_tags",
+    "test_warp10",
+)
 
 
 def test_package_on_the_real_server(lab, tmp_path):

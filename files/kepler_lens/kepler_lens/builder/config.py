@@ -11,6 +11,7 @@ from kepler_lens.classify.build import SIGNALS
 from kepler_lens.classify.labels import DR24
 from kepler_lens.classify.synthetic import KINDS
 from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
+from kepler_lens.starlist import words_of
 
 DEFAULT_STATE = "/var/lib/kepler-lens/dataset"
 
@@ -95,24 +96,28 @@ def load_job(path: Path) -> Job:
     ----------
     path : Path
         JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects; there may be
-        ``stars_file``, a list of stars in a file, beside ``stars``.
+        ``stars_file``, a list of stars in a file, beside ``stars``. Stars may have names that the
+        server's tags know, see `kepler_lens.starlist`.
 
     Raises
     ------
     JobError
         The file cannot be read, has an unknown or lacks a needed name.
+    StarListError
+        Something is no star, or has a name that the server does not know.
     """
     return load(path, _job)
 
 
 def _job(known: dict[str, Any]) -> Job:
     tokens = known.pop("tokens") if "tokens" in known else {}
+    files = Tokens(**{name: Path(file) for name, file in tokens.items()})
     if "labels" in known:
         known["labels"] = Path(known["labels"])
     return Job(
-        tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
-        synthetic=tuple(known.pop("synthetic", ())),
-        stars=stars_of(known.pop("stars", None), known.pop("stars_file", None)),
+        tokens=files,
+        synthetic=tuple(words_of(known.pop("synthetic", None), "synthetic")),
+        stars=stars_of(known, known.get("server"), files.read),
         tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
         state=Path(known.pop("state", DEFAULT_STATE)),
         **known,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kepler_lens.archive import Selection
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
 from kepler_lens.lightcurve import DEFAULT_COLUMNS
+from kepler_lens.starlist import numbers_of, words_of
 
 DEFAULT_STATE = "/var/lib/kepler-lens/import"
 
@@ -88,7 +90,7 @@ class Job:
             )
 
 
-def load_job(path: Path) -> Job:
+def load_job(path: Path, *, stars: bool = True) -> Job:
     """Read a job file.
 
     Parameters
@@ -96,30 +98,37 @@ def load_job(path: Path) -> Job:
     path : Path
         JSON object with the names of `Job`; ``selection``, ``tokens``, ``tls`` and ``archive`` are
         objects; ``selection`` may have ``stars_file``, a list of stars in a file, beside
-        ``stars``.
+        ``stars``. Stars may have names that the server's tags know, see `kepler_lens.starlist`.
+    stars : bool
+        Whether to look at the list of stars, for which the server may be asked.
 
     Raises
     ------
     JobError
         The file cannot be read, has an unknown or lacks a needed name.
+    StarListError
+        Something is no star, or has a name that the server does not know.
     """
-    return load(path, _job)
+    return load(path, partial(_job, with_stars=stars))
 
 
-def _job(known: dict[str, Any]) -> Job:
+def _job(known: dict[str, Any], *, with_stars: bool) -> Job:
     selection = dict(known.pop("selection", {}))
-    stars = stars_of(selection.pop("stars", None), selection.pop("stars_file", None))
-    segments = selection.pop("segments", None)
+    if not with_stars:
+        selection |= {"stars": None, "stars_file": None}
+    stars = stars_of(selection, known.get("server"), None)
+    segments = numbers_of(selection.pop("segments", None), "segments")
+    columns = words_of(known.pop("columns", DEFAULT_COLUMNS), "columns")
     tokens = known.pop("tokens") if "tokens" in known else {}
     return Job(
         selection=Selection(
             stars=stars,
-            segments=None if segments is None else tuple(int(s) for s in segments),
+            segments=tuple(segments) or None,
             **selection,
         ),
         tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
         tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
-        columns=tuple(known.pop("columns", DEFAULT_COLUMNS)),
+        columns=tuple(columns),
         state=Path(known.pop("state", DEFAULT_STATE)),
         archive=Archive(**known.pop("archive", {})),
         **known,

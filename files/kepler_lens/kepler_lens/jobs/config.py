@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.named import TagServer, stars_wanted
 
 Job = TypeVar("Job")
 
@@ -62,26 +63,25 @@ def load(path: Path, build: Callable[[dict[str, Any]], Job]) -> Job:
         raise JobError(f"The job file {path} cannot be understood: {reason}.") from None
 
 
-def stars_of(stars: list[Any] | None, file: str | None) -> tuple[int, ...] | None:
-    """Join the stars named in a job and those in the file it names; None for all."""
-    if file is not None:
-        stars = [*(stars or []), *read_stars(Path(file))]
-    return None if stars is None else tuple(int(star) for star in stars)
+def stars_of(
+    known: dict[str, Any], server: str | None, read_token: Path | None
+) -> tuple[int, ...] | None:
+    """Take ``stars`` and ``stars_file`` out of what a job says, and join them; None for all.
 
+    Parameters
+    ----------
+    known : dict
+        Loses both.
+    server : str or None
+        URL of the Warp 10 server whose tags say what names stand for.
+    read_token : Path or None
+        None for the token that the server makes public.
 
-def read_stars(path: Path) -> list[int]:
-    """Read a list of stars: numbers apart by anything blank or commas, ``#`` begins a comment."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise JobError(f"Cannot read the list of stars {path}: {reason}.") from None
-    stars = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        for word in line.split("#", 1)[0].replace(",", " ").split():
-            if not word.isascii() or not word.isdigit():
-                raise JobError(f"{path}, line {number}: {word!r} is no KIC or EPIC number.")
-            stars.append(int(word))
-    if not stars:
-        raise JobError(f"The list of stars {path} is empty: write KIC or EPIC numbers into it.")
-    return stars
+    Raises
+    ------
+    StarListError
+        Something is no star, or has a name that the server does not know.
+    """
+    typed, file = known.pop("stars", None), known.pop("stars_file", None)
+    tags = TagServer(server, read_token) if server else None
+    return stars_wanted(typed, Path(file) if file else None, tags, "stars")

@@ -72,21 +72,25 @@ def load_job(path: Path) -> Job:
     ----------
     path : Path
         JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects; there may be
-        ``stars_file``, a list of stars in a file, beside ``stars``.
+        ``stars_file``, a list of stars in a file, beside ``stars``. Stars may have names that the
+        server's tags know, see `kepler_lens.starlist`.
 
     Raises
     ------
     JobError
         The file cannot be read, has an unknown or lacks a needed name.
+    StarListError
+        Something is no star, or has a name that the server does not know.
     """
     return load(path, _job)
 
 
 def _job(known: dict[str, Any]) -> Job:
     tokens = known.pop("tokens") if "tokens" in known else {}
+    files = Tokens(**{name: Path(file) for name, file in tokens.items()})
     return Job(
-        tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
-        stars=stars_of(known.pop("stars", None), known.pop("stars_file", None)),
+        tokens=files,
+        stars=stars_of(known, known.get("server"), files.read),
         tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
         state=Path(known.pop("state", DEFAULT_STATE)),
         models=Path(known.pop("models", DEFAULT_MODELS)),
