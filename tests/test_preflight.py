@@ -13,6 +13,11 @@ HIDDEN = {
     "scheduler.example.org": ("file:///var/tmp/sky.tar", ""),
     "worker1.example.org": ("https://example.org/sky/", "/root/cache"),
 }
+LOCAL = {
+    "ansible_connection": "local",
+    "ansible_become": False,
+    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+}
 SEEN = {"worker2.example.org": ("/homes/sky", "/var/lib/kepler-lens/cache")}
 
 
@@ -30,10 +35,7 @@ def said(tmp_path_factory) -> str:
     }
     (folder / "play.yml").write_text(yaml.safe_dump([play]))
     given = HIDDEN | SEEN
-    settings = {
-        "ansible_connection": "local",
-        "ansible_become": False,
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    settings = LOCAL | {
         "import_source": f"{{{{ {given}[inventory_hostname][0] }}}}",
         "import_cache": f"{{{{ {given}[inventory_hostname][1] }}}}",
     }
@@ -61,3 +63,33 @@ def test_other_folders_are_accepted(said):
 def test_what_is_refused_is_what_the_units_hide():
     unit = (PROJECT / "roles/fleet/templates/unit_security.j2").read_text().splitlines()
     assert {"ProtectHome=true", "PrivateTmp=true"} <= set(unit)
+
+
+def test_the_wheel_on_debian_12_says_what_to_do(tmp_path):
+    host = "warp10.example.org"
+    facts = {"distribution": "Debian", "distribution_major_version": "12", "architecture": "x86_64"}
+    play = {
+        "hosts": host,
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.include_role": {
+                    "name": "warp10",
+                    "tasks_from": "preflight.yml",
+                    "rolespec_validate": False,
+                }
+            }
+        ],
+    }
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    settings = LOCAL | {"ansible_facts": facts, "warp10_distribution": "wheel"}
+    (tmp_path / "settings.yml").write_text(yaml.safe_dump(settings))
+    done = ansible(
+        *("ansible-playbook", "-i", str(PROJECT / "inventories/production")),
+        *("-e", f"@{tmp_path}/settings.yml", str(tmp_path / "play.yml")),
+    )
+    assert "from the wheel needs Debian 13: take such a host, or warp10_distribution=archive" in (
+        " ".join(done.stdout.split())
+    )
+    # Nothing else is wrong: no Java was named.
+    assert "warp10_java_package" not in done.stdout
