@@ -27,6 +27,13 @@ def test_the_firewall_opens_the_ports_that_the_inventory_names(render):
         assert not re.search("8080|8786", rules)
 
 
+def test_the_firewall_needs_no_names_of_protocols(render):
+    """Debian 12 has none without netbase, and refuses the rules."""
+    rules = render(SERVER, ["base"], {"rules": FIREWALL})["rules"]
+    (names,) = re.findall(r"^ *meta l4proto {(.*)}", rules, re.MULTILINE)
+    assert re.fullmatch(r"[\d, ]+", names)
+
+
 def test_the_fleet_goes_to_the_ports_that_the_inventory_names(render):
     names = [f"{job}_{end}" for job in JOBS for end in ("server", "scheduler")]
     urls = {name: "{{ " + name + " }}" for name in names}
