@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import PRODUCTION, PROJECT, ansible
 
 # What each of the documented tags does; nothing but what is always done would be a broken promise.
@@ -70,3 +71,12 @@ def test_status_without_an_installation_says_what_to_do(clone):
     sentence = "scheduler.example.org does not say what the database holds"
     assert sentence in done.stdout, done.stdout
     assert "import light curves first: ansible-playbook -i INVENTORY import.yml" in done.stdout
+
+
+def test_authorities_are_trusted_before_anything_else_can_fail():
+    """A host that fails loses its handlers, and its next run sees nothing to do."""
+    tasks = yaml.safe_load((PROJECT / "roles/base/tasks/configure.yml").read_text())
+    last = max(
+        n for n, task in enumerate(tasks) if task.get("notify") == "Update trusted authorities"
+    )
+    assert tasks[last + 1]["ansible.builtin.meta"] == "flush_handlers"
