@@ -64,8 +64,8 @@ test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, two at a time
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
 	@.ci/lint
 
-unit: $(VENV)/dev ## Unit tests of the package
-	@pytest files/kepler_lens/tests
+unit: $(VENV)/dev ## Unit tests of the package, and of roles and playbooks without hosts
+	@pytest files/kepler_lens/tests tests
 
 unit-train: $(TRAIN)/ready ## Unit tests of training, which need TensorFlow
 	@OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(TRAIN)/bin/python -m pytest files/kepler_lens/tests/test_train.py

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import requests
 import testinfra
+import yaml
 from astropy.io import fits
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,15 @@ DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "da
 SERVER, SCHEDULER, WORKERS = "warp10-server", "dask-scheduler", ("worker1", "worker2")
 CLASSES = {"SAP_FLUX": "sap.flux", "PDCSAP_FLUX": "pdcsap.flux"}
 EVER = "'2000-01-01T00:00:00Z' '2100-01-01T00:00:00Z'"
+
+
+def default(role: str, name: str) -> object:
+    """What a role's variable is where the inventory says nothing."""
+    return yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text())[name]
+
+
+SERVER_PORT = default("warp10", "warp10_port")
+SCHEDULER_PORT = default("fleet", "fleet_scheduler_port")
 
 
 @dataclass
@@ -40,7 +50,7 @@ class Lab:
     def __init__(self) -> None:
         self.name = os.environ["LAB_NAME"]
         self.prefix = os.environ["LAB_PREFIX"]
-        self.url = f"http://{self.prefix}.10:8080"
+        self.url = f"http://{self.prefix}.10:{SERVER_PORT}"
 
     def host(self, name: str):
         return testinfra.get_host(f"docker://{self.name}-{name}")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from lab import PROJECT, SCHEDULER, SERVER, WORKERS
+from lab import PROJECT, SCHEDULER, SCHEDULER_PORT, SERVER, SERVER_PORT, WORKERS
 
 UNITS = {
     SERVER: ["warp10.service"],
@@ -14,7 +14,7 @@ UNITS = {
     WORKERS[0]: ["kepler-worker.service"],
 }
 SSH = 22
-PORTS = {SERVER: {8080}, SCHEDULER: {8786}, WORKERS[0]: {8790, 8890}}
+PORTS = {SERVER: {SERVER_PORT}, SCHEDULER: {SCHEDULER_PORT}, WORKERS[0]: {8790, 8890}}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,8 @@ def test_only_the_ports_of_the_inventory_are_open(lab, name):
 def test_the_firewall_keeps_a_stranger_out(lab):
     """A container on the same network that is not of the inventory reaches none of the ports."""
     image = lab.docker("inspect", "-f", "{{.Config.Image}}", f"{lab.name}-{SERVER}").strip()
-    targets = [(f"{lab.prefix}.10", 8080), (f"{lab.prefix}.20", 8786), (f"{lab.prefix}.31", 8790)]
+    listening = {"10": SERVER_PORT, "20": SCHEDULER_PORT, "31": 8790}
+    targets = [(f"{lab.prefix}.{number}", port) for number, port in listening.items()]
     script = (
         "import socket\n"
         f"for target in {targets}:\n"

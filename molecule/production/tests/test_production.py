@@ -12,16 +12,23 @@ from pathlib import Path
 
 import pytest
 import testinfra
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[3]
+INVENTORY = Path(__file__).resolve().parents[1] / "inventory/hosts.yml"
+# Others than the roles' own.
+SETTINGS = yaml.safe_load(INVENTORY.read_text())["all"]["vars"]
+SERVER_PORT, SCHEDULER_PORT = SETTINGS["warp10_port"], SETTINGS["fleet_scheduler_port"]
 ADDRESSES = {"warp10": "10.87.30.10", "scheduler": "10.87.30.20", "worker1": "10.87.30.31"}
 ADDRESSES["worker2"] = "10.87.30.32"
+# More than the 64 characters that a certificate's common name may have.
+WORKER2 = "worker2.of-a-rack-in-a-room-of-a-building-of-a-laboratory-by-the-sea.example.org"
 COMPUTE = """
 import json, socket, time
 from distributed import Client
 def names():
     return sorted(set(client.run(socket.gethostname, on_error="ignore").values()))
-with Client("tls://10.87.30.20:8786", timeout=60) as client:
+with Client("tls://10.87.30.20:{port}", timeout=60) as client:
     deadline = time.monotonic() + 60
     while names() != {names} and time.monotonic() < deadline:
         time.sleep(1)
@@ -31,14 +38,8 @@ with Client("tls://10.87.30.20:8786", timeout=60) as client:
 
 def reach(name: str):
     """Return a host as its operator reaches it: over ssh, as ops, with sudo."""
-    key = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "id_ed25519"
-    return testinfra.get_host(
-        f"ssh://ops@{ADDRESSES[name]}",
-        sudo=True,
-        ssh_identity_file=str(key),
-        ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
-        "-o LogLevel=ERROR",
-    )
+    config = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "ssh_config"
+    return testinfra.get_host(f"ssh://ops@{ADDRESSES[name]}", sudo=True, ssh_config=str(config))
 
 
 def playbook(*words: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +61,7 @@ def compute(*names: str) -> None:
     done = reach("scheduler").run(
         "cd / && runuser -u kepler -- env DASK_CONFIG=/etc/kepler-lens/dask.yaml "
         "/opt/kepler-lens/venv/bin/python -c %s",
-        COMPUTE.format(names=list(names)),
+        COMPUTE.format(names=list(names), port=SCHEDULER_PORT),
     )
     assert done.rc == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [6, list(names)]
@@ -92,7 +93,8 @@ def test_the_fleet_reaches_the_server():
     said = reach("worker1").run(
         "python3 -c %s",
         "import urllib.request as r; "
-        "print(r.urlopen('http://10.87.30.10:8080/api/v0/exec', b'1 1 +', 20).read().decode())",
+        f"url = 'http://10.87.30.10:{SERVER_PORT}/api/v0/exec'; "
+        "print(r.urlopen(url, b'1 1 +', 20).read().decode())",
     )
     assert said.stdout.strip() == "[2]", said.stderr
 
@@ -115,7 +117,7 @@ def test_the_import_and_the_search_run_over_ssh(tmp_path):
     again = playbook(*words)
     assert again.returncode == 0
     assert "12 unchanged" in again.stdout, again.stdout[-3000:]
-    unchanged = re.findall(r"(\w+)\.example\.org +: .*changed=0 ", again.stdout)
+    unchanged = re.findall(r"^(\w+)\.\S+ +: .*changed=0 ", again.stdout, re.MULTILINE)
     assert sorted(unchanged) == sorted(ADDRESSES), again.stdout[-1500:]
 
     words = ("playbooks/transits.yml", "-e", "transits_stars=900000003")
@@ -130,8 +132,27 @@ def test_the_import_and_the_search_run_over_ssh(tmp_path):
     assert [page.name for page in (tmp_path / "pages/900000003").iterdir()] == ["1.png"]
 
 
+def test_ssh_stays_open_where_it_listens():
+    rules = reach("worker2").check_output("cat /etc/helloexoworld.nft")
+    assert "tcp dport { 22, 2222 } ip saddr" in rules
+    assert not reach("worker2").file("/run/helloexoworld-firewall.before").exists
+
+
+def test_rules_that_lock_out_are_taken_back():
+    rules = "nft list table inet helloexoworld; cat /etc/helloexoworld.nft"
+    before = reach("worker2").check_output(rules)
+    words = ("playbooks/site.yml", "-l", WORKER2, "--tags", "firewall")
+    # Nobody of this network: nobody at all.
+    words += ("-e", '{"base_admin_networks": ["192.0.2.0/24"]}')
+    done = playbook(*words, "-e", "base_firewall_trial_seconds=8", "-e", "ansible_ssh_timeout=3")
+    assert done.returncode != 0
+    assert f"No new connection to {WORKER2} came in" in done.stdout, done.stdout[-3000:]
+    socket.create_connection((ADDRESSES["worker2"], 2222), 30).close()
+    assert reach("worker2").check_output(rules) == before
+
+
 @pytest.mark.parametrize(
-    ("name", "port"), [("warp10", 8080), ("scheduler", 8786), ("worker1", 8790)]
+    ("name", "port"), [("warp10", SERVER_PORT), ("scheduler", SCHEDULER_PORT), ("worker1", 8790)]
 )
 def test_the_firewall_lets_in_only_the_fleet(name, port):
     with pytest.raises(OSError, match="timed out"):
@@ -148,8 +169,8 @@ def test_a_certificate_of_another_authority_is_refused():
     trusted, refused = "Verify return code: 0", "alert unknown ca"
     for folder, answer in (("/etc/kepler-lens/tls", {trusted}), (stranger, {trusted, refused})):
         said = worker.run(
-            f"cd {folder} && sleep 2 | openssl s_client -connect 10.87.30.20:8786 -CAfile "
-            "/etc/kepler-lens/tls/ca.pem -cert host.pem -key host.key 2>&1 "
+            f"cd {folder} && sleep 2 | openssl s_client -connect 10.87.30.20:{SCHEDULER_PORT} "
+            "-CAfile /etc/kepler-lens/tls/ca.pem -cert host.pem -key host.key 2>&1 "
             f"| grep -a -o -E '{trusted}|{refused}'"
         )
         assert set(said.stdout.splitlines()) == answer, folder
@@ -170,14 +191,14 @@ def test_only_a_worker_that_is_named_can_retire():
     unnamed = playbook("playbooks/retire.yml")
     assert unnamed.returncode != 0
     assert "Which worker?" in unnamed.stdout
-    other = playbook("playbooks/retire.yml", "-l", "scheduler.example.org,worker2.example.org")
+    other = playbook("playbooks/retire.yml", "-l", f"scheduler.example.org,{WORKER2}")
     assert other.returncode != 0
     assert "scheduler.example.org is no worker" in other.stdout
     compute("worker1", "worker2")
 
 
 def test_a_worker_retires_and_comes_back():
-    done = playbook("playbooks/retire.yml", "-l", "worker2.example.org")
+    done = playbook("playbooks/retire.yml", "-l", WORKER2)
     assert done.returncode == 0, done.stdout[-2000:]
     host = reach("worker2")
     for path in (
@@ -187,9 +208,9 @@ def test_a_worker_retires_and_comes_back():
     ):
         assert not host.file(path).exists, path
     compute("worker1")
-    again = playbook("playbooks/retire.yml", "-l", "worker2.example.org")
+    again = playbook("playbooks/retire.yml", "-l", WORKER2)
     assert again.returncode == 0
     assert "changed=0" in again.stdout
-    back = playbook("playbooks/workers.yml", "-l", "worker2.example.org")
+    back = playbook("playbooks/workers.yml", "-l", WORKER2)
     assert back.returncode == 0, back.stdout[-2000:]
     compute("worker1", "worker2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from lab import PROJECT, SERVER, playbook
@@ -105,8 +106,16 @@ def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
         assert host.run("python3 -c %s %s ''", send, gone).rc == 0
 
 
-@pytest.mark.parametrize("tag", ["macros_install", "fleet"])
-def test_a_part_is_provisioned_by_its_tag(tag):
-    run = playbook("playbooks/site.yml", "--tags", tag, "-e", "warp10_transits=true")
+@pytest.mark.parametrize(
+    ("tags", "tasks"),
+    [
+        ("macros_install", ["macros : Install macros and the scheduled job"]),
+        ("kepler_lens,fleet", ["kepler_lens : Look what is installed", "fleet : Configure Dask"]),
+    ],
+)
+def test_a_part_is_provisioned_by_its_tag(tags, tasks):
+    run = playbook("playbooks/site.yml", "--tags", tags, "-e", "warp10_transits=true")
     assert run.rc == 0, run.output[-4000:]
+    for task in tasks:
+        assert re.search(rf"TASK \[{task}.*\] \*+\nok: ", run.output), run.output[-6000:]
     assert set(run.changed.values()) == {0}, run.output[-6000:]

@@ -1,0 +1,73 @@
+"""Where the inventory's services listen, for URLs, units and firewalls alike.
+
+A port stands in the defaults of the role that opens it, and an inventory may set another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleFilterError
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+@dataclass(frozen=True)
+class Service:
+    """How the service of a group is found; the first of `addresses` that a host has counts."""
+
+    role: str
+    scheme: str
+    port: str
+    addresses: tuple[str, ...]
+
+
+SERVICES = {
+    "warp10": Service(
+        "warp10", "http", "warp10_port", ("warp10_listen_address", "private_address")
+    ),
+    "scheduler": Service("fleet", "tls", "fleet_scheduler_port", ("private_address",)),
+}
+
+
+def url_host(address: str) -> str:
+    """Write an address as a URL has it: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
+def endpoint_port(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> int:
+    """Give the port of a group's service, of its first host."""
+    service = SERVICES[group]
+    for host in groups.get(group, [])[:1]:
+        if service.port in hostvars[host]:
+            return int(hostvars[host][service.port])
+    defaults = (ROLES / service.role / "defaults/main.yml").read_text(encoding="utf-8")
+    return int(yaml.safe_load(defaults)[service.port])
+
+
+def endpoint_url(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> str:
+    """Give the URL of a group's service, on its first host."""
+    service = SERVICES[group]
+    hosts = groups.get(group, [])
+    if not hosts:
+        raise AnsibleFilterError(f"The inventory's group {group} is empty: name a host in it.")
+    known = hostvars[hosts[0]]
+    names = [name for name in service.addresses if name in known]
+    if not names:
+        raise AnsibleFilterError(
+            f"{hosts[0]} has no private_address in the inventory: set it to where its services "
+            "listen, on the network that the hosts share."
+        )
+    port = endpoint_port(group, hostvars, groups)
+    return f"{service.scheme}://{url_host(str(known[names[0]]))}:{port}"
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"url_host": url_host, "endpoint_port": endpoint_port, "endpoint_url": endpoint_url}

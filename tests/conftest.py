@@ -1,0 +1,67 @@
+"""Roles and playbooks without a host: what they would do, and the files that they would write."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+PRODUCTION = PROJECT / "inventories/production"
+
+
+def ansible(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs in the project, with the settings of the project alone."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return subprocess.run(
+        [str(Path(sys.executable).with_name(words[0])), *words[1:]],
+        cwd=PROJECT,
+        env=own | {"ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Write templates of roles, or texts, as they are for a host of the example inventory."""
+
+    def render(
+        host: str, roles: list[str], sources: Mapping[str, str], **settings: Any
+    ) -> dict[str, str]:
+        tasks = []
+        for name, source in sources.items():
+            copy = {"dest": str(tmp_path / name), "mode": "0600"}
+            kind = "template" if source.endswith(".j2") else "copy"
+            copy |= {"src": str(PROJECT / source)} if kind == "template" else {"content": source}
+            tasks.append({f"ansible.builtin.{kind}": copy})
+        # The roles' defaults and variables, and none of their tasks.
+        unwanted = [{"role": role, "tags": ["unwanted"]} for role in roles]
+        play = {"hosts": host, "gather_facts": False, "roles": unwanted, "tasks": tasks}
+        (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+        (tmp_path / "settings.yml").write_text(yaml.safe_dump(settings))
+        local = {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "kepler_lens_mark": "mark",
+        }
+        (tmp_path / "local.yml").write_text(yaml.safe_dump(local))
+        done = ansible(
+            *("ansible-playbook", "-i", str(PRODUCTION), str(tmp_path / "play.yml")),
+            *("--skip-tags", "unwanted"),
+            *("-e", f"@{tmp_path}/local.yml", "-e", f"@{tmp_path}/settings.yml"),
+        )
+        assert done.returncode == 0, done.stdout
+        return {name: (tmp_path / name).read_text() for name in sources}
+
+    return render

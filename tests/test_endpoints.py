@@ -1,0 +1,104 @@
+"""Ports have one home each, and addresses of either kind make URLs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+from conftest import PROJECT
+
+SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))
+FIREWALL = "roles/base/templates/helloexoworld.nft.j2"
+UNITS = {
+    "scheduler": "roles/fleet/templates/kepler-scheduler.service.j2",
+    "worker": "roles/fleet/templates/kepler-worker.service.j2",
+}
+JOBS = ["import", "transits", "scores", "dataset"]
+OTHERS = {"warp10_port": 9091, "fleet_scheduler_port": 9092}
+
+
+def test_the_firewall_opens_the_ports_that_the_inventory_names(render):
+    for host, port in ((SERVER, 9091), (SCHEDULER, 9092)):
+        rules = render(host, ["base"], {"rules": FIREWALL}, **OTHERS)["rules"]
+        assert f"tcp dport {{ {port} }} ip saddr" in rules
+        assert not re.search("8080|8786", rules)
+
+
+def test_the_firewall_needs_no_names_of_protocols(render):
+    """Debian 12 has none without netbase, and refuses the rules."""
+    rules = render(SERVER, ["base"], {"rules": FIREWALL})["rules"]
+    (names,) = re.findall(r"^ *meta l4proto {(.*)}", rules, re.MULTILINE)
+    assert re.fullmatch(r"[\d, ]+", names)
+
+
+def test_the_fleet_goes_to_the_ports_that_the_inventory_names(render):
+    names = [f"{job}_{end}" for job in JOBS for end in ("server", "scheduler")]
+    urls = {name: "{{ " + name + " }}" for name in names}
+    said = render(SCHEDULER, ["fleet", *JOBS], UNITS | urls, **OTHERS)
+    assert "--port 9092 " in said["scheduler"]
+    assert '":2384 0*:0000 0A"' in said["scheduler"]
+    assert "tls://192.0.2.20:9092 " in said["worker"]
+    for job in JOBS:
+        assert said[f"{job}_server"] == "http://192.0.2.10:9091"
+        assert said[f"{job}_scheduler"] == "tls://192.0.2.20:9092"
+
+
+def test_the_server_is_asked_where_it_listens(render):
+    wanted = {"import": "{{ import_server }}", "macros": "{{ macros_warp10_url }}"}
+    said = render(SERVER, ["import", "macros"], wanted, warp10_listen_address="192.0.2.11")
+    assert set(said.values()) == {"http://192.0.2.11:8080"}
+
+
+def test_addresses_of_ipv6_are_in_brackets_in_urls(render):
+    numbers = {SERVER: 10, SCHEDULER: 20, WORKER: 31, "worker2.example.org": 32}
+    of_hosts = {host: f"2001:db8::{number}" for host, number in numbers.items()}
+    settings = {"private_address": "{{ " + json.dumps(of_hosts) + "[inventory_hostname] }}"}
+    wanted = UNITS | {"server": "{{ import_server }}"}
+    said = render(SCHEDULER, ["fleet", "import"], wanted, **settings)
+    assert said["server"] == "http://[2001:db8::10]:8080"
+    assert "--host [2001:db8::20] --port 8786" in said["scheduler"]
+    assert "dask worker tls://[2001:db8::20]:8786 " in said["worker"]
+    source = "roles/warp10/templates/common.conf.j2"
+    settings |= {"warp10_version": "1"}
+    said = render(SERVER, ["warp10", "base"], {"conf": source, "rules": FIREWALL}, **settings)
+    assert "update.endpoint = http://[2001:db8::10]:8080/api" in said["conf"]
+    assert "tcp dport { 8080 } ip6 saddr { 2001:db8::20, 2001:db8::31" in said["rules"]
+
+
+def test_a_port_stands_in_one_file():
+    """Only its role's defaults say it, and their description."""
+    homes = {"8080": ("warp10", "lab"), "8786": ("fleet",), "2252": (), "1F90": ()}
+    folders = ("roles", "playbooks", "plugins", "molecule")
+    for path in (path for folder in folders for path in (PROJECT / folder).rglob("*")):
+        if path.is_dir() or path.suffix in (".md", ".pyc"):
+            continue
+        text = path.read_text(errors="replace")
+        for port, roles in homes.items():
+            own = [PROJECT / f"roles/{role}" for role in roles]
+            home = path.name in ("main.yml", "argument_specs.yml") and path.parents[1] in own
+            assert home or not re.search(rf"\b{port}\b", text), f"{path} names {port}"
+
+
+@pytest.mark.parametrize("address", ["192.0.2.31", "2001:db8::31"])
+def test_a_host_with_a_long_name_gets_a_certificate(render, tmp_path, address):
+    tasks = yaml.safe_load((PROJECT / "roles/fleet/tasks/certificate.yml").read_text())
+    ask, sign = tasks[0]["ansible.builtin.command"]["cmd"], tasks[1]["ansible.builtin.shell"]["cmd"]
+    name = "worker1." + "of-a-very-long-name." * 3 + "example.org"
+    assert len(name) > 64
+    said = render(
+        *(WORKER, ["fleet"], {"ask": ask, "sign": sign}),
+        inventory_hostname=name,
+        private_address=address,
+    )
+    for words in (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -subj /CN=ca "
+        "-keyout ca.key -out ca.pem",
+        said["ask"].replace("runuser -u kepler -- ", "") + " -out request.pem",
+        f"({said['sign']}) > signed.pem < request.pem",
+        f"openssl verify -CAfile ca.pem -verify_ip {address} -verify_hostname {name} signed.pem",
+    ):
+        done = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, words + done.stderr

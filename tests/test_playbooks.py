@@ -1,0 +1,82 @@
+"""What the documents promise of playbooks: the tags that choose a part, and their sentences."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import PRODUCTION, PROJECT, ansible
+
+# What each of the documented tags does; nothing but what is always done would be a broken promise.
+PARTS = {
+    "base": ("playbooks/site.yml", "base : Make service users"),
+    "warp10": ("playbooks/site.yml", "warp10 : Write the configuration"),
+    "kepler_lens": ("playbooks/site.yml", "kepler_lens : Install the package"),
+    "fleet": ("playbooks/site.yml", "fleet : Configure Dask"),
+    "import": ("import.yml", "import : Run the import, or stop it"),
+    "transits": ("playbooks/transits.yml", "transits : Run the search, or stop it"),
+}
+STATUS = "#!/bin/sh\nprintf '%s\\n' warp10_url=http://192.0.2.10:8080 points=5 stars=1\n"
+
+
+def test_the_documented_tags_are_known_here():
+    page = (PROJECT / "docs/operations.md").read_text()
+    (row,) = re.findall(r"^\| only one part \|.*$", page, re.MULTILINE)
+    assert re.findall(r"`(?:--tags )?(\w+)`", row) == list(PARTS)
+
+
+@pytest.mark.parametrize("tag", PARTS)
+def test_a_documented_tag_does_its_part(tag):
+    playbook, task = PARTS[tag]
+    done = ansible(
+        *("ansible-playbook", "-i", str(PRODUCTION), playbook, "--tags", tag, "--list-tasks")
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(rf"^ +{task}\tTAGS: ", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone: nothing but what is in it."""
+    shutil.copytree(PROJECT / "playbooks", tmp_path / "playbooks")
+    return tmp_path
+
+
+def status(clone: Path):
+    return ansible(
+        *("ansible-playbook", "-i", str(PRODUCTION), str(clone / "playbooks/status.yml")),
+        *("-e", "ansible_connection=local", "-e", "ansible_become=false"),
+        *("-e", "ansible_python_interpreter={{ansible_playbook_python}}"),
+    )
+
+
+def test_status_is_said_in_a_fresh_clone(clone, monkeypatch):
+    program = clone / "bin/runuser"
+    program.parent.mkdir()
+    program.write_text(STATUS)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    done = status(clone)
+    assert done.returncode == 0, done.stdout
+    assert "- points=5" in done.stdout
+    assert (clone / ".lab/output").read_text().splitlines()[1:] == ["points=5", "stars=1"]
+
+
+def test_status_without_an_installation_says_what_to_do(clone):
+    done = status(clone)
+    assert done.returncode != 0
+    sentence = "scheduler.example.org does not say what the database holds"
+    assert sentence in done.stdout, done.stdout
+    assert "import light curves first: ansible-playbook -i INVENTORY import.yml" in done.stdout
+
+
+def test_authorities_are_trusted_before_anything_else_can_fail():
+    """A host that fails loses its handlers, and its next run sees nothing to do."""
+    tasks = yaml.safe_load((PROJECT / "roles/base/tasks/configure.yml").read_text())
+    last = max(
+        n for n, task in enumerate(tasks) if task.get("notify") == "Update trusted authorities"
+    )
+    assert tasks[last + 1]["ansible.builtin.meta"] == "flush_handlers"
