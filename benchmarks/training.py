@@ -269,7 +269,8 @@ def table(results: Results) -> Iterator[str]:
     yield "|---" * (len(names) + 4) + "|"
     for row in ROWS:
         for count in sorted({1, row.seeds}):
-            for which in ("views", "p"):
+            # AstroNet's network has no place for the scalars.
+            for which in ("views",) if row.how is astronet else ("views", "p"):
                 line = _line(results, row, count, which, group, fold[first])
                 if line:
                     yield line
