@@ -19,8 +19,8 @@ from kepler_lens.errors import (
 _PAGE = re.compile(r"<pre>(.*?)</pre>|<th>MESSAGE:</th><td>(.*?)</td>", re.DOTALL)
 _JAVA_CLASS = re.compile(r"\b(?:[a-z0-9]+\.)+[A-Z]\w*(?:Exception|Error): ")
 _TOKEN = re.compile(
-    r"token.*(invalid|expired|revoked|banned|missing|cannot be used)"
-    r"|(invalid|missing|corrupted|unknown).*token|application suspended",
+    r"\btokens?\b.*(invalid|expired|revoked|banned|missing|cannot be used)"
+    r"|\b(invalid|missing|corrupted|unknown)( \w+){0,2} token|application suspended",
     re.IGNORECASE,
 )
 _FULL = re.compile(r"no space left|disk (is )?full|not enough space", re.IGNORECASE)

@@ -47,6 +47,16 @@ def test_a_bad_line_is_quoted_whole(scripted: Callable[..., Scripted], version: 
         Warp10(scripted(answer(record)).url).update(b"broken <x>\n", TOKEN)
 
 
+def test_a_macro_that_is_not_there_is_no_matter_of_tokens(
+    scripted: Callable[..., Scripted],
+) -> None:
+    why = "in section '[TOP]': Unknown macro 'HELLOEXOWORLD/GETREADTOKEN'"
+    server = scripted((500, "", "Server Error", {"X-Warp10-Error-Message": why}))
+    with pytest.raises(errors.Warp10Error, match="refuses exec .500.: in section") as caught:
+        Warp10(server.url).public_token()
+    assert type(caught.value) is errors.Warp10Error
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_given_is_read(scripted: Callable[..., Scripted], version: str) -> None:
     given = {
@@ -54,12 +64,12 @@ def test_what_is_given_is_read(scripted: Callable[..., Scripted], version: str) 
         for record in written_down(version)
         if record["status"] == 200
     }
-    selector = "t{KEPLERID=990000012}"
+    selector = "t{KEPLERID=990009012}"
     given["update"].update(b"1// t{} 1\n", TOKEN)
     given["meta"].meta(["t{}{a=b}"], TOKEN)
     found = (given["find"].find(selector, TOKEN), given["delete"].delete(selector, TOKEN))
     for (series,) in (*found, given["fetch"].fetch(selector, TOKEN)):
-        assert series.labels == {"KEPLERID": "990000012", "OBJECT": "KIC 1"}
+        assert series.labels == {"KEPLERID": "990009012", "OBJECT": "KIC 1"}
         assert series.attributes == {"planet": "Kepler-11 b"}
     assert (series.ticks, series.values) == ([1, 2, 3], [1.5, "x y", -7])
 
@@ -96,9 +106,9 @@ def test_the_real_server_answers_as_it_is_written_down(real_server: tuple[str, P
         pytest.skip(f"nothing is written down of Warp 10 {version}")
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for record in written_down(version):
-        tokens = {"nonsense": "nonsense", None: ""}
-        if record["token"] not in tokens:
-            tokens |= {n: (folder / f"{n}.token").read_text().strip() for n in ("read", "write")}
+        tokens = {"nonsense": "nonsense", None: ""} | {
+            name: Token.from_file(folder / f"{name}.token").reveal() for name in ("read", "write")
+        }
         response = requests.post(
             f"{url}/api/v0/{record['endpoint']}",
             data=record["body"].encode(),
@@ -115,3 +125,4 @@ def test_the_real_server_answers_as_it_is_written_down(real_server: tuple[str, P
             assert response.text == wanted.text, record["name"]
         else:
             assert reason(response) == reason(wanted), record["name"]
+    Warp10(url).delete("t{KEPLERID=990009012}", Token.from_file(folder / "write.token"))
