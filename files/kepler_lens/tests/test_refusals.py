@@ -52,7 +52,7 @@ def test_a_macro_that_is_not_there_is_no_matter_of_tokens(
 ) -> None:
     why = "in section '[TOP]': Unknown macro 'HELLOEXOWORLD/GETREADTOKEN'"
     server = scripted((500, "", "Server Error", {"X-Warp10-Error-Message": why}))
-    with pytest.raises(errors.Warp10Error, match="refuses exec .500.: in section") as caught:
+    with pytest.raises(errors.Warp10Error, match=r"refuses exec .500.: in section") as caught:
         Warp10(server.url).public_token()
     assert type(caught.value) is errors.Warp10Error
 

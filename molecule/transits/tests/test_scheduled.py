@@ -99,8 +99,10 @@ def test_a_look_that_failed_is_made_again_and_its_error_goes(lab):
 def test_a_failed_look_leaves_the_dips_that_were_there(lab):
     line = f"1300000000000000// transit.dip{{KEPLERID={WORDS}}} 1.5\n"
     warp10(lab).update(line.encode(), token(lab, "results-write"))
+    looked = len(looks_at(lab, WORDS))
     script = lab.shell(SERVER, "cat /etc/warp10/runners/transits/*/watch.mc2")
     lab.execute(script.replace("$begin 3600 s -", "$begin"))
+    assert len(looks_at(lab, WORDS)) > looked
     assert looks_at(lab, WORDS)[-1]["error"]
     (found,) = lab.series(f"'transit.dip' {{ 'KEPLERID' '{WORDS}' }}")
     assert found["v"] == [[1300000000000000, 1.5]]
