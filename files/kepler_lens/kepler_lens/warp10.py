@@ -6,7 +6,6 @@ message. Parameters travel in the body: a selector of some hundred stars is too 
 
 from __future__ import annotations
 
-import html
 import io
 import json
 import os
@@ -23,13 +22,8 @@ import requests
 import tenacity
 from numpy.typing import NDArray
 
-from kepler_lens.errors import (
-    InputRefusedError,
-    KeplerLensError,
-    ServerFullError,
-    TokenError,
-    Warp10Error,
-)
+from kepler_lens.errors import TokenError, Warp10Error
+from kepler_lens.refusals import check_meta, check_selector, readable, reason, refusal
 
 Body = bytes | Callable[[], Iterable[bytes]]
 
@@ -38,16 +32,6 @@ _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that giv
 # 73,000 years either way: a span over the whole axis would not fit into 64 bits itself.
 _FIRST, _LAST = -(2**61), 2**61
 
-_TOKEN_REFUSED = re.compile(
-    r"token.*(invalid|expired|revoked|banned|missing|cannot be used)"
-    r"|(invalid|missing|corrupted|unknown).*token|application suspended",
-    re.IGNORECASE,
-)
-_FULL = re.compile(r"no space left|disk (is )?full|not enough space", re.IGNORECASE)
-_BAD_INPUT = re.compile(
-    r"parse error|unparseable|for input string|invalid (metadata|selector|syntax)", re.IGNORECASE
-)
-_PASSING_STATUS = (429, 502, 503, 504)
 _LINE = re.compile(r"(?:(-?\d+)/[^/]*/\S* |=(-?\d+)/[^/]*/\S* )(.*)")
 
 
@@ -118,7 +102,9 @@ class Series:
 
 
 class _TransientError(Exception):
-    """A failure that may pass."""
+    """A failure that may pass; `answered` where the server itself told of it."""
+
+    answered = False
 
 
 class _Patience(tenacity.stop.stop_base):
@@ -183,7 +169,7 @@ class Warp10:
 
     def meta(self, lines: Iterable[str], token: Token) -> None:
         """Set attributes, replacing all that a series has (``class{labels}{attributes}`` lines)."""
-        self._ask("meta", token, "\n".join(lines).encode())
+        self._ask("meta", token, "\n".join(check_meta(lines)).encode())
 
     def delete(
         self,
@@ -213,6 +199,7 @@ class Warp10:
         list of Series
             Those that match, without points, whether or not they had points in the span.
         """
+        check_selector(selector, several=False)
         fields = {"selector": selector}
         if start is None and end is None:
             fields["deleteall"] = "true"
@@ -225,12 +212,14 @@ class Warp10:
 
     def find(self, selector: str, token: Token) -> list[Series]:
         """List the series that match, without points."""
+        check_selector(selector)
         return _listed(self._ask("find", token, _form({"selector": selector, "showattr": "true"})))
 
     def fetch(
         self, selector: str, token: Token, start: int | None = None, end: int | None = None
     ) -> list[Series]:
         """Read points from `start` to `end` (ticks in µs, both included; by default all)."""
+        check_selector(selector)
         first, last = _FIRST if start is None else start, _LAST if end is None else end
         fields = {
             "selector": selector,
@@ -270,9 +259,11 @@ class Warp10:
                         self._once(what, token, b"")
                     return self._once(what, token, body)
         except _TransientError as error:
+            did = "fails in" if error.answered else "did not answer"
+            asked = "What does its log say" if error.answered else "Does it run"
             raise Warp10Error(
-                f"Warp 10 at {self.url} did not answer {what} within {self.patience:.0f} s: "
-                f"{error}. Does it run, and has its disk room? Native LevelDB dies of a full one."
+                f"Warp 10 at {self.url} {did} {what}, tried for {self.patience:.0f} s: {error}. "
+                f"{asked}, and has its disk room? Native LevelDB dies of a full one."
             ) from None
         raise AssertionError("tenacity ends by an answer or an exception")
 
@@ -294,47 +285,20 @@ class Warp10:
                     f"{self.url} is no address of a server: it should look like http://HOST:PORT."
                 ) from None
             raise _TransientError(_hide(_cause(error), token)) from None
-        response.encoding = "utf-8"
         if response.ok:
+            response.encoding = "utf-8"
             return response.text
-        raise self._failure(what, response, token)
-
-    def _failure(
-        self, what: str, response: requests.Response, token: Token | None
-    ) -> KeplerLensError | _TransientError:
-        message = _hide(_message(response), token)
-        where = f"Warp 10 at {self.url}"
-        if response.status_code in _PASSING_STATUS:
-            return _TransientError(f"{response.status_code} {message}")
-        if _TOKEN_REFUSED.search(message) or response.status_code in (401, 403):
-            return TokenError(
-                f"{where} refuses the token for {what} ({message}): "
-                "it is wrong, expired or of another kind. Name the file of a valid one."
-            )
-        if _FULL.search(message):
-            return ServerFullError(f"{where} has no disk space left: free some, then go on.")
-        if _BAD_INPUT.search(message):
-            return InputRefusedError(f"{where} cannot read what {what} got: {message}")
-        if response.status_code < 500 or what == "exec":
-            return Warp10Error(f"{where} refuses {what} ({response.status_code}): {message}")
-        return _TransientError(f"{response.status_code} {message}")
+        why = _hide(reason(response), token)
+        refused = refusal(f"Warp 10 at {self.url}", what, response.status_code, why)
+        if refused is not None:
+            raise refused
+        failure = _TransientError(f"{response.status_code} {readable(why)}")
+        failure.answered = True
+        raise failure
 
 
 def _form(fields: Mapping[str, str]) -> bytes:
     return "&".join(f"{k}={quote(v, safe='')}" for k, v in fields.items()).encode()
-
-
-def _message(response: requests.Response) -> str:
-    """Give the server's reason: from its header, its page, or its status line."""
-    page = re.search(r"<pre>(.*?)</pre>", response.text, re.DOTALL)
-    text = (
-        response.headers.get("X-Warp10-Error-Message")
-        or (page and html.unescape(page[1]))
-        or response.reason
-        or "no reason given"
-    )
-    # Java's class names say nothing to the reader.
-    return re.sub(r"\b(?:[a-z0-9]+\.)+[A-Z]\w*(?:Exception|Error): ", "", text.strip())[:300]
 
 
 def _cause(error: BaseException) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from scripted_server import Answer, Scripted
 
 _BESIDE_THE_REPOSITORY = Path(__file__).parents[3].parent / "shared" / "data"
 
@@ -43,6 +46,23 @@ def real_server() -> tuple[str, Path]:
     if not url or not tokens:
         pytest.skip("a real server: WARP10_URL and WARP10_TOKENS (folder) name none")
     return url, Path(tokens)
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., Scripted]]:
+    """Start servers that give written answers in turn."""
+    started: list[Scripted] = []
+
+    def start(*answers: Answer) -> Scripted:
+        server = Scripted(list(answers))
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

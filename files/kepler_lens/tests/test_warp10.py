@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from scripted_server import Answer, Scripted
 
 from kepler_lens.errors import InputRefusedError, ServerFullError, TokenError, Warp10Error
 from kepler_lens.gts import series_name
@@ -33,67 +32,6 @@ PAGE = """<html>
 <pre>    {0}</pre></p>
 </body>
 </html>"""
-
-Answer = tuple[int, str] | None
-
-
-class Scripted(ThreadingHTTPServer):
-    """Gives its answers in turn, the last one for ever; None cuts the connection."""
-
-    def __init__(self, answers: list[Answer]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers = answers
-        self.requests: list[tuple[str, str, bytes]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Scripted
-
-    def do_POST(self) -> None:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append((self.path, self.headers.get("X-Warp10-Token", ""), body))
-        number = min(len(self.server.requests), len(self.server.answers)) - 1
-        answer = self.server.answers[number]
-        if answer is None:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        status, text = answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *args: object) -> None:
-        """Be quiet."""
-
-
-@pytest.fixture
-def scripted() -> Iterator[Callable[..., Scripted]]:
-    started: list[Scripted] = []
-
-    def start(*answers: Answer) -> Scripted:
-        server = Scripted(list(answers))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
 
 
 def reason(text: str) -> Answer:
@@ -157,7 +95,7 @@ def test_a_token_refused_behind_a_cut_connection_is_seen(
 def test_patience_ends(scripted: Callable[..., Scripted]) -> None:
     server = scripted((503, f"no {SECRET}"))
     start = time.monotonic()
-    with pytest.raises(Warp10Error, match="did not answer update within 2 s: 503"):
+    with pytest.raises(Warp10Error, match="fails in update, tried for 2 s: 503"):
         Warp10(server.url, patience=2).update(b"0// a{} 1\n", TOKEN)
     assert time.monotonic() - start < 4
     assert len(server.requests) >= 2

@@ -110,7 +110,7 @@ def test_the_other_distribution_is_refused(lab: Lab) -> None:
 
 @pytest.mark.skipif(
     not os.environ.get("WARP10_ARCHIVE"),
-    reason="WARP10_ARCHIVE names no file: the real 3.5.0 is not exercised",
+    reason="WARP10_ARCHIVE names no file: the real release is not exercised",
 )
 def test_it_is_the_real_release(lab: Lab) -> None:
-    assert lab.execute("REV") == ["3.5.0"]
+    assert lab.execute("REV")[0].startswith("3.")

@@ -86,6 +86,15 @@ def test_units_are_hardened(lab, name, unit):
     assert exposure <= 2.0, words
 
 
+def test_the_server_fetches_no_macro_from_elsewhere(lab):
+    lines = lab.shell(SERVER, "cat /etc/warp10/warp10.conf").splitlines()
+    assert "warpfleet.macros.repos = none" in lines
+    # A guest need not be allowed to ask.
+    assert lab.execute("<% WF.GETREPOS %> <% [] %> <% %> TRY") == [[]]
+    with pytest.raises(AssertionError, match="Unknown macro"):
+        lab.execute("@senx/none/such")
+
+
 @pytest.mark.parametrize("name", PORTS)
 def test_only_the_ports_of_the_inventory_are_open(lab, name):
     lines = lab.shell(name, "ss -Hltn").splitlines()

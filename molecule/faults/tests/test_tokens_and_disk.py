@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
-from lab import SCHEDULER, SERVER, WORKERS, finite_points
+import yaml
+from lab import PROJECT, SCHEDULER, SERVER, WORKERS, finite_points
 
 TOKEN = "/etc/kepler-lens/tokens/write.token"
-# What the wheel's token generator takes: a program, and the file it writes to.
-EXPIRED = """
-{ 'id' 'expired' 'type' 'WRITE' 'owner' '6a1f0c52-2f0e-4a57-9d0d-5b1f6f3c1d01'
-  'producer' '6a1f0c52-2f0e-4a57-9d0d-5b1f6f3c1d01' 'application' 'helloexoworld' 'ttl' 1 } TOKENGEN
-"""
+OWNER = "6a1f0c52-2f0e-4a57-9d0d-5b1f6f3c1d01"
+# In the words of each release's token generator.
+OVER = {"wheel": "'ttl' 1", "archive": "'issuance' NOW 2 h - 'expiry' NOW 1 h -"}
 
 
 @pytest.fixture
@@ -30,16 +30,26 @@ def write_token(lab):
 
 
 def expired_token(lab) -> str:
-    lab.shell(SERVER, f"cat > /run/expired.mc2 <<'END'\n{EXPIRED}END")
-    lab.shell(
-        SERVER,
-        "$(ls /usr/lib/jvm/*/bin/java | head -1) -Dsensision.server.port=0 "
-        "-cp $(ls /opt/warp10/warp10-*/bin/*.jar) io.warp10.worf.TokenGen "
-        "/etc/warp10/warp10.conf /etc/warp10/secrets.conf /run/expired.mc2 /run/expired.json "
-        ">/dev/null 2>&1",
+    """Make a token that is over as the role makes tokens, with the server's own generator."""
+    release = lab.shell(SERVER, "cat /etc/warp10/distribution").strip()
+    role = PROJECT / "roles/warp10"
+    known = yaml.safe_load((role / f"vars/{release}.yml").read_text())
+    start = lab.shell(SERVER, "cat /opt/warp10/start")
+    java = re.search(r"^exec (\S+ .*?) \\$", start, re.MULTILINE)[1].split()
+    job = {
+        "folder": "/run/expired",
+        "tokens": [{"name": "x", "type": "WRITE", "application": "helloexoworld", "owner": OWNER}],
+        "validity": OVER[release],
+        "java": [*java, "-cp", re.search(r"-cp '(.*?)'", start)[1], known["warp10_token_class"]],
+        "configuration": ["/etc/warp10/warp10.conf", "/etc/warp10/secrets.conf"],
+        "writes_file": known["warp10_token_file"],
+    }
+    lab.shell(SERVER, "mkdir -p -m 700 /run/expired && chown warp10: /run/expired")
+    made = lab.host(SERVER).run(
+        "python3 -c %s %s", (role / "files/tokens.py").read_text(), json.dumps(job)
     )
-    said = json.loads(lab.shell(SERVER, "cat /run/expired.json && rm /run/expired.*"))
-    return (said[0] if isinstance(said, list) else said)["token"]
+    assert made.rc == 0, made.stderr
+    return lab.shell(SERVER, "cat /run/expired/x.token && rm -r /run/expired").strip()
 
 
 @pytest.mark.parametrize("kind", ["wrong", "expired"])

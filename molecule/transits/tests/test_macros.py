@@ -10,6 +10,20 @@ from lab import PROJECT, SERVER, playbook
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 KEPLER_11 = "6541920"
+# MAP as release 3 has it, for a server of release 2: the list of ticks goes by the other name.
+MAP_OF_3 = """
+<%
+  'given' STORE
+  <% $given TYPEOF 'MAP' == %>
+  <%
+    <% $given 'ticks' CONTAINSKEY SWAP DROP %> <% 'ticks is a deprecated parameter' MSGFAIL %> IFT
+    <% $given 'occurrences' GET TYPEOF 'LIST' == %>
+    <% $given 'occurrences' REMOVE 'ticks' PUT 'given' STORE %> IFT
+  %> IFT
+  $given MAP
+%> 'MAP' DEF
+<% '3.5.0' %> 'REV' DEF
+"""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +36,7 @@ def flat(star: str) -> str:
     return f"'{star}' 'pdcsap.flux' @HELLOEXOWORLD/LIGHTCURVE 1.5 d @HELLOEXOWORLD/DETREND "
 
 
-@pytest.mark.parametrize("name", ["LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES"])
+@pytest.mark.parametrize("name", ["LIGHTCURVE", "DETREND", "DIPS", "MEANAT", "FOLD", "CANDIDATES"])
 def test_a_macro_tells_what_it_is(lab, name):
     (about,) = lab.execute(f"INFOMODE @HELLOEXOWORLD/{name}")
     assert about["name"] == f"HELLOEXOWORLD/{name}"
@@ -39,6 +53,20 @@ def test_light_curve_is_around_one_and_detrended_keeps_its_ticks(lab, stars):
     for series in detrended:
         values = sorted(point[-1] for point in series["v"])
         assert abs(values[len(values) // 2] - 1) < 1e-3
+
+
+@pytest.mark.parametrize("as_3", [False, True])
+def test_means_at_ticks_are_those_of_both_releases(lab, as_3):
+    if as_3 and lab.execute("REV")[0][0] == "3":
+        pytest.skip("this server is of release 3 itself")
+    macro = (PROJECT / "roles/macros/files/MEANAT.mc2").read_text()
+    (found,) = lab.execute(
+        f"{MAP_OF_3 if as_3 else ''} NEWGTS 0 9 <% DUP s NaN NaN NaN 5 ROLL ADDVALUE %> FOR "
+        f"1 ->LIST 2 s [ 60 s 4 s 500 ms -1 s ] {macro} EVAL 0 GET"
+    )
+    # Those of -1 s, 0.5 s and 4 s; around 60 s there is nothing.
+    assert [point[0] for point in found["v"]] == [-1_000_000, 500_000, 4_000_000]
+    assert [point[-1] for point in found["v"]] == [0.5, 1.0, 4.0]
 
 
 def test_a_star_that_is_not_there_is_said_to_be_so(lab):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -48,6 +50,12 @@ def looks(lab) -> dict[str, int]:
     return {s["l"]["KEPLERID"]: len(s["v"]) for s in lab.series("'transit.look' {}")}
 
 
+def looks_at(lab, star: int) -> list[dict]:
+    """Give what the looks at a star told, the newest last."""
+    (found,) = lab.series(f"'transit.look' {{ 'KEPLERID' '{star}' }}")
+    return [json.loads(point[-1]) for point in sorted(found["v"])]
+
+
 def test_every_star_is_looked_at_once_also_over_a_restart(lab):
     script = f"[ {READ} 'pdcsap.flux' {{}} ] FIND <% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE"
     stars = set(lab.execute(script)[0])
@@ -60,9 +68,44 @@ def test_every_star_is_looked_at_once_also_over_a_restart(lab):
 
 
 def test_a_star_that_cannot_be_looked_at_is_named(lab):
-    (look,) = lab.series(f"'transit.look' {{ 'KEPLERID' '{WORDS}' }}")
-    assert json.loads(look["v"][0][-1])["error"]
+    assert looks_at(lab, WORDS)[-1]["error"]
     assert str(WORDS) in state(lab)["error"]
+
+
+def test_a_look_that_failed_is_made_again_and_its_error_goes(lab):
+    script = lab.shell(SERVER, "cat /etc/warp10/runners/transits/*/watch.mc2")
+    begin = "$begin 3600 s -"
+    assert begin in script
+    before = dips(lab, CHANGING)
+    done = looks_at(lab, CHANGING)[-1]
+    assert (done["error"], len(before) > 0) == ("", True)
+    # As it would stand there after a look with a macro that was broken, and is mended.
+    text = quote(json.dumps(done | {"dips": 0, "error": "no such macro"}))
+    line = f"{time.time_ns() // 1000}// transit.look{{KEPLERID={CHANGING}}} '{text}'\n"
+    warp10(lab).update(line.encode(), token(lab, "results-write"))
+    lab.execute(script)
+    assert state(lab)["failed"] == 2
+    assert state(lab)["error"] == f"Star {CHANGING}: no such macro"
+    assert len(looks_at(lab, CHANGING)) == 2
+
+    lab.execute(script.replace(begin, "$begin"))
+    assert looks_at(lab, CHANGING)[-1] == done
+    assert np.array_equal(dips(lab, CHANGING), before)
+    # The other star's look failed again.
+    assert state(lab)["failed"] == 1
+    assert state(lab)["error"].startswith(f"Star {WORDS}: ")
+
+
+def test_a_failed_look_leaves_the_dips_that_were_there(lab):
+    line = f"1300000000000000// transit.dip{{KEPLERID={WORDS}}} 1.5\n"
+    warp10(lab).update(line.encode(), token(lab, "results-write"))
+    looked = len(looks_at(lab, WORDS))
+    script = lab.shell(SERVER, "cat /etc/warp10/runners/transits/*/watch.mc2")
+    lab.execute(script.replace("$begin 3600 s -", "$begin"))
+    assert len(looks_at(lab, WORDS)) > looked
+    assert looks_at(lab, WORDS)[-1]["error"]
+    (found,) = lab.series(f"'transit.dip' {{ 'KEPLERID' '{WORDS}' }}")
+    assert found["v"] == [[1300000000000000, 1.5]]
 
 
 def test_dips_of_a_star_that_changed_are_replaced(lab):
@@ -74,7 +117,8 @@ def test_dips_of_a_star_that_changed_are_replaced(lab):
     later = round(2.0 / (when[1] - when[0]))
     moved = np.concatenate([flux[flux > 9990][:later], flux[:-later]])
     put_star(lab, CHANGING, when, moved)
-    lab.wait_until("a second look", lambda: looks(lab)[str(CHANGING)] == 2, 150)
+    looked = len(looks_at(lab, CHANGING))
+    lab.wait_until("another look", lambda: len(looks_at(lab, CHANGING)) > looked, 150)
     after = dips(lab, CHANGING)
     assert len(after) >= 8
     assert phases(after, 543.0).max() < 0.1

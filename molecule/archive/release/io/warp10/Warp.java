@@ -6,6 +6,6 @@ public final class Warp {
   }
 
   public static void main(String[] args) throws Exception {
-    io.warp10.standalone.Warp.main(Shim.configuration(args, 0).toArray(new String[0]));
+    io.warp10.standalone.Warp.main(args);
   }
 }

@@ -1,0 +1,149 @@
+"""Configuration and WarpScript of the project are such as both releases of Warp 10 know."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[3]
+LISTS = Path(__file__).parent / "data"
+ROLE = PROJECT / "roles/warp10"
+VERSIONS = {"wheel": "2.1.0", "archive": "3.5.0"}
+
+
+def listed(name: str) -> set[str]:
+    """Read a stored list of names; its comments say how it was made."""
+    lines = (LISTS / name).read_text().splitlines()
+    return {line for line in lines if not line.startswith("#")}
+
+
+def configuration(distribution: str) -> dict[str, str]:
+    """Give what the role writes for a distribution, its secrets' names too."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined
+    )
+    templates.filters["bool"] = bool
+    variables = yaml.safe_load((ROLE / "defaults/main.yml").read_text()) | {
+        "ansible_managed": "managed",
+        "inventory_hostname": "server",
+        "warp10_transits": True,
+    }
+    text = templates.get_template(f"{distribution}.conf.j2").render(**variables)
+    lines = [line for line in text.splitlines() if line and not line.startswith("//")]
+    secrets = yaml.safe_load((ROLE / f"vars/{distribution}.yml").read_text())["warp10_secrets"]
+    return dict.fromkeys(secrets, "") | dict(line.split(" = ", 1) for line in lines)
+
+
+@pytest.mark.parametrize("distribution", VERSIONS)
+def test_every_key_of_the_configuration_is_known(distribution: str) -> None:
+    version = VERSIONS[distribution]
+    unknown = configuration(distribution).keys() - listed(f"keys-{version}.txt")
+    assert not unknown, f"Warp 10 {version} does not know {', '.join(sorted(unknown))}"
+
+
+@pytest.mark.parametrize("distribution", VERSIONS)
+def test_no_macro_is_fetched_from_elsewhere(distribution: str) -> None:
+    assert configuration(distribution)["warpfleet.macros.repos"] == "none"
+
+
+# A string, a comment, a name that is called or loaded, then whatever else stands between blanks.
+_WORD = re.compile(r"""'[^'\n]*'|"[^"\n]*"|//[^\n]*|/\*.*?\*/|<'.*?'>|(?P<word>\S+)""", re.DOTALL)
+# What the parser itself reads: macros, numbers, truth, variables and the names of macros.
+_SYNTAX = re.compile(r"<%|%>|<S|S>|[-+]?\d[\d.eE+-]*|0x[0-9a-fA-F]+|true|false|T|F|[$@!]\S+")
+
+
+def functions(text: str) -> set[str]:
+    """Give the functions that a script names."""
+    words = {match["word"] for match in _WORD.finditer(text) if match["word"]}
+    return {word for word in words if not _SYNTAX.fullmatch(word)}
+
+
+def test_functions_are_told_from_all_else() -> None:
+    text = "'a DOC' \"b\" // UDF\n/* CUDF */ <% $x !$y -3 s 1.5e3 @A/B T %> <'\n DOC '> 0 + 'c' DUP"
+    assert functions(text) == {"s", "+", "DUP"}
+
+
+def python_scripts(path: Path) -> Iterator[str]:
+    """Give the scripts that a Python file has executed; what it fills in counts as a variable."""
+
+    def text(node: ast.AST) -> str:
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(text(value) for value in node.values)
+        if isinstance(node, ast.BinOp):
+            return text(node.left) + text(node.right)
+        return "$filled_in"
+
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in ("execute", "exec", "series", "flat"):
+                yield text(node.args[0])
+        elif isinstance(node, ast.Assign) and isinstance(
+            node.value, ast.Constant | ast.JoinedStr | ast.BinOp
+        ):
+            script = text(node.value)
+            if "%>" in script or "FETCH" in script or "] FIND" in script:
+                yield script
+
+
+def blocks(path: Path) -> str:
+    """Give the examples of a document that call the project's macros, also out of a command."""
+    found = re.findall(r"^```\w*\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+    shell = re.compile(r"<<'END'\n(.*?)^END$", re.DOTALL | re.MULTILINE)
+    return "\n".join(
+        "\n".join(shell.findall(block)) or block for block in found if "@HELLOEXOWORLD/" in block
+    )
+
+
+@functools.cache
+def scripts() -> dict[str, str]:
+    """Give all WarpScript of the project by the file in which it stands."""
+    template = re.compile(r"\{\{.*?\}\}")
+    found = {path: path.read_text() for path in PROJECT.glob("roles/*/files/*.mc2")}
+    for path in PROJECT.glob("roles/*/templates/*.mc2.j2"):
+        found[path] = template.sub("1", path.read_text())
+    for path in (PROJECT / "README.md", *PROJECT.glob("docs/*.md")):
+        found[path] = blocks(path)
+    for folder in ("files/kepler_lens/kepler_lens", "molecule", "benchmarks"):
+        for path in (PROJECT / folder).rglob("*.py"):
+            found[path] = "\n".join(python_scripts(path))
+    return {str(path.relative_to(PROJECT)): text for path, text in found.items() if text.strip()}
+
+
+def test_scripts_are_found_where_they_stand() -> None:
+    assert {
+        "README.md",
+        "docs/warpscript.md",
+        "molecule/lab.py",
+        "molecule/transits/tests/test_macros.py",
+        "roles/macros/files/DIPS.mc2",
+        "roles/macros/templates/watch.mc2.j2",
+    } <= scripts().keys()
+
+
+@pytest.mark.parametrize("file", sorted(scripts()))
+def test_every_function_is_known_to_both_releases(file: str) -> None:
+    used = functions(scripts()[file])
+    unknown = used - listed("functions-2.1.0.txt")
+    assert not unknown, f"Warp 10 2.1.0 does not know {', '.join(sorted(unknown))}"
+    gone = used & listed("functions-gone-in-3.txt")
+    assert not gone, f"Warp 10 3 does not know {', '.join(sorted(gone))}"
+
+
+def test_only_meanat_says_map_by_which_name_it_takes_ticks() -> None:
+    named = [
+        path.name
+        for path in PROJECT.glob("roles/*/files/*.mc2")
+        if re.search(r"'(ticks|occurrences)'(?! STORE)", path.read_text())
+        and re.search(r"'mapper'", path.read_text())
+    ]
+    assert named == ["MEANAT.mc2"]
