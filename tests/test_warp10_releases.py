@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import jinja2
 import pytest
 import yaml
+from conftest import PROJECT
 
-PROJECT = Path(__file__).parents[3]
 LISTS = Path(__file__).parent / "data"
 ROLE = PROJECT / "roles/warp10"
 VERSIONS = {"wheel": "2.1.0", "archive": "3.5.0"}
@@ -24,33 +23,25 @@ def listed(name: str) -> set[str]:
     return {line for line in lines if not line.startswith("#")}
 
 
-def configuration(distribution: str) -> dict[str, str]:
-    """Give what the role writes for a distribution, its secrets' names too."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined
-    )
-    templates.filters["bool"] = bool
-    variables = yaml.safe_load((ROLE / "defaults/main.yml").read_text()) | {
-        "ansible_managed": "managed",
-        "inventory_hostname": "server",
-        "warp10_transits": True,
-    }
-    text = templates.get_template(f"{distribution}.conf.j2").render(**variables)
-    lines = [line for line in text.splitlines() if line and not line.startswith("//")]
-    secrets = yaml.safe_load((ROLE / f"vars/{distribution}.yml").read_text())["warp10_secrets"]
-    return dict.fromkeys(secrets, "") | dict(line.split(" = ", 1) for line in lines)
+@pytest.fixture(params=VERSIONS)
+def configuration(request, render) -> tuple[str, dict[str, str]]:
+    """Give a version, and what the role writes for it, its secrets' names too."""
+    template = f"roles/warp10/templates/{request.param}.conf.j2"
+    text = render("warp10.example.org", ["warp10"], {"conf": template}, warp10_transits=True)
+    lines = [line for line in text["conf"].splitlines() if line and not line.startswith("//")]
+    secrets = yaml.safe_load((ROLE / f"vars/{request.param}.yml").read_text())["warp10_secrets"]
+    written = dict.fromkeys(secrets, "") | dict(line.split(" = ", 1) for line in lines)
+    return VERSIONS[request.param], written
 
 
-@pytest.mark.parametrize("distribution", VERSIONS)
-def test_every_key_of_the_configuration_is_known(distribution: str) -> None:
-    version = VERSIONS[distribution]
-    unknown = configuration(distribution).keys() - listed(f"keys-{version}.txt")
+def test_every_key_of_the_configuration_is_known(configuration) -> None:
+    version, written = configuration
+    unknown = written.keys() - listed(f"keys-{version}.txt")
     assert not unknown, f"Warp 10 {version} does not know {', '.join(sorted(unknown))}"
 
 
-@pytest.mark.parametrize("distribution", VERSIONS)
-def test_no_macro_is_fetched_from_elsewhere(distribution: str) -> None:
-    assert configuration(distribution)["warpfleet.macros.repos"] == "none"
+def test_no_macro_is_fetched_from_elsewhere(configuration) -> None:
+    assert configuration[1]["warpfleet.macros.repos"] == "none"
 
 
 # A string, a comment, a name that is called or loaded, then whatever else stands between blanks.
