@@ -15,28 +15,13 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
-from ..errors import SourceError
-from .base import Item, Seen, Selection, Settings, Wanted, choose
+from .base import Item, Selection, Wanted, choose
+from .members import PackedFile
 from .stream import opened
 
 
-class TarballSource:
-    """Light curve files in a tarball (.tar, .tgz, .tar.gz, .bz2, .xz), local, http(s) or S3.
-
-    Parameters
-    ----------
-    url
-        Path or URL.
-    settings
-        Patience of the download: a lost connection goes on where it broke.
-    seen
-        Counts its members, beside those of the folder that it lies in.
-    """
-
-    def __init__(self, url: str, settings: Settings, seen: Seen | None = None) -> None:
-        self.url = url
-        self.settings = settings
-        self.seen = seen or Seen()
+class TarballSource(PackedFile):
+    """Light curve files in a tarball (.tar, .tgz, .tar.gz, .bz2, .xz); see `PackedFile`."""
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
         """Yield the wanted members with their content, in the tarball's order.
@@ -55,7 +40,10 @@ class TarballSource:
                         last = member.name
                         if not member.isfile():
                             continue
-                        for item in choose([self._item(member)], selection, wanted, self.seen):
+                        found = self.member(
+                            member.name, member.size, f"{int(member.mtime)}-{member.size}"
+                        )
+                        for item in choose([found], selection, wanted, self.seen):
                             content = tar.extractfile(member)
                             yield item.with_data(content.read() if content else b"")
                 # The checksum of the compression stands at its very end.
@@ -63,18 +51,7 @@ class TarballSource:
                     pass
         except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             after = f" after its member {last}" if last else ""
-            raise SourceError(
-                f"{self.url}: the tarball cannot be read{after} ({_cause(error)}); "
-                "fetch it again: what was read so far stays imported"
-            ) from error
-
-    def _item(self, member: tarfile.TarInfo) -> Item:
-        return Item.from_name(
-            member.name.rsplit("/", 1)[-1],
-            f"{self.url}#{member.name}",
-            member.size,
-            f"{int(member.mtime)}-{member.size}",
-        )
+            raise self.unreadable("tarball", after, _cause(error)) from error
 
 
 class _StrictHeader(tarfile.TarInfo):

@@ -10,28 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from ..errors import SourceError
-from .base import Item, Seen, Selection, Settings, Wanted, choose
+from .base import Item, Selection, Wanted, choose
+from .members import PackedFile
 from .stream import opened
 
 
-class ZipSource:
-    """Light curve files in a zip file, local, http(s) or S3.
-
-    Parameters
-    ----------
-    url
-        Path or URL.
-    settings
-        Patience of the download: a lost connection goes on where it broke.
-    seen
-        Counts its members, beside those of the folder that it lies in.
-    """
-
-    def __init__(self, url: str, settings: Settings, seen: Seen | None = None) -> None:
-        self.url = url
-        self.settings = settings
-        self.seen = seen or Seen()
+class ZipSource(PackedFile):
+    """Light curve files in a zip file; see `PackedFile`."""
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
         """Yield the wanted members with their content, in the zip file's order."""
@@ -41,24 +26,16 @@ class ZipSource:
                 members = (member for member in packed.infolist() if not member.is_dir())
                 for member in members:
                     last = member.filename
-                    for item in choose([self._item(member)], selection, wanted, self.seen):
+                    found = self.member(
+                        member.filename, member.file_size, f"{member.CRC:08x}-{member.file_size}"
+                    )
+                    for item in choose([found], selection, wanted, self.seen):
                         yield item.with_data(packed.read(member))
         except (
             zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
         ) as error:  # fmt: skip
             at = f" at its member {last}" if last else ""
-            raise SourceError(
-                f"{self.url}: the zip file cannot be read{at} ({str(error).rstrip('.')}); "
-                "fetch it again: what was read so far stays imported"
-            ) from error
-
-    def _item(self, member: zipfile.ZipInfo) -> Item:
-        return Item.from_name(
-            member.filename.rsplit("/", 1)[-1],
-            f"{self.url}#{member.filename}",
-            member.file_size,
-            f"{member.CRC:08x}-{member.file_size}",
-        )
+            raise self.unreadable("zip file", at, str(error).rstrip(".")) from error
 
     @contextmanager
     def _whole(self) -> Iterator[BinaryIO]:

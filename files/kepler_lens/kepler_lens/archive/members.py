@@ -1,0 +1,36 @@
+"""What tarballs and zip files have in common: members, which come with their content."""
+
+from __future__ import annotations
+
+from ..errors import SourceError
+from .base import Item, Seen, Settings
+
+
+class PackedFile:
+    """A file with light curve files in it, local, http(s) or S3.
+
+    Parameters
+    ----------
+    url
+        Path or URL.
+    settings
+        Patience of the download: a lost connection goes on where it broke.
+    seen
+        Counts its members, beside those of the folder that it lies in.
+    """
+
+    def __init__(self, url: str, settings: Settings, seen: Seen | None = None) -> None:
+        self.url = url
+        self.settings = settings
+        self.seen = seen or Seen()
+
+    def member(self, path: str, size: int, fingerprint: str) -> Item:
+        """Make the item of a member, yet without its content."""
+        return Item.from_name(path.rsplit("/", 1)[-1], f"{self.url}#{path}", size, fingerprint)
+
+    def unreadable(self, what: str, where: str, why: str) -> SourceError:
+        """Make the error of a file that cannot be read to its end."""
+        return SourceError(
+            f"{self.url}: the {what} cannot be read{where} ({why}); "
+            "fetch it again: what was read so far stays imported"
+        )
