@@ -81,7 +81,7 @@ def test_a_worker_of_another_version_ends_the_job():
 
 def test_what_was_built_and_left_out_is_counted(tmp_path):
     progress = Progress(run="r", server="http://s", folder=tmp_path, total=2, labels="koi")
-    progress.add(BuildResult("w", 11, BUILT, "", 3))
+    progress.add(BuildResult("w", 11, BUILT, candidates=3))
     progress.add(BuildResult("w", 12, QUARANTINED, "too few points"))
     progress.classes = {"PC": 2, "AFP": 1}
     report = progress.end("done", "1 stars are left out of the data set.", 3)
