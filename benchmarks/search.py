@@ -27,13 +27,14 @@ from pathlib import Path
 import numpy as np
 import search_gerbls
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.search.catalogue import ENGINE, search_and_vet
+from kepler_lens.search.catalogue import search_and_vet
 from kepler_lens.search.engine import Search, masked, noise_margins, search, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations
 from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.search.prepare import event_bank
+from kepler_lens.search.version import engine
 from kepler_lens.simulate import simulate
 from kepler_lens.transit import Planet
 from numpy.typing import NDArray
@@ -265,7 +266,7 @@ def measured(results: Path) -> dict[str, dict[str, object]]:
         return {}
     rows = (json.loads(line) for line in results.read_text().splitlines())
     # What another version of the engine found says nothing of this one.
-    return {row.pop("trial"): row for row in rows if row["engine"] == ENGINE}
+    return {row.pop("trial"): row for row in rows if row["engine"] == engine()}
 
 
 def append(results: Path, row: dict[str, object]) -> None:
@@ -357,7 +358,7 @@ def main() -> None:
         count = QUICK_INJECTIONS if arguments.what == "quick" else INJECTIONS
         for index, (key, trial) in enumerate(trials(count)):
             if index % parts == part and key not in done:
-                append(results, {"trial": key, "engine": ENGINE, **trial()})
+                append(results, {"trial": key, "engine": engine(), **trial()})
     table(results)
 
 

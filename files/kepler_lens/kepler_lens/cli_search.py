@@ -169,9 +169,13 @@ def _print(result: Result) -> None:
             f"{event.duration_hours:.1f} h ({event.statistic:.1f} deviations).",
             highlight=False,
         )
+    for pair in result.search.together:
+        console.print(str(pair), highlight=False)
     if not result.candidates:
+        shortest, longest = result.search.periods_days
         console.print(
-            f"A planet with a period of 10 days would have been found from "
-            f"{result.search.limit_ppm:.0f} ppm on.",
+            f"Periods from {shortest:.2f} to {longest:.0f} days were searched. A planet "
+            f"with a period of 10 days would have been found from {result.search.limit_ppm:.0f} "
+            "ppm on.",
             highlight=False,
         )

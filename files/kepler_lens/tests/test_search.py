@@ -16,7 +16,7 @@ from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, ob
 from kepler_lens.search.prepare import prepare
 from kepler_lens.search.results import attributes
 from kepler_lens.search.stored import ATTRIBUTE_OF_COLUMN
-from kepler_lens.search.vet import measured
+from kepler_lens.search.transit_fit import measured
 from kepler_lens.simulate import simulate
 from kepler_lens.transit import Planet
 

@@ -7,9 +7,10 @@ import pytest
 
 from kepler_lens.search import stationary
 from kepler_lens.search.doubts import of_thrusters
-from kepler_lens.search.engine import remnant, search, true_period
+from kepler_lens.search.engine import Candidate, remnant, search
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency, refine
 from kepler_lens.search.fold import fold_all
+from kepler_lens.search.harmonics import true_period
 from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events, correlate, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
@@ -137,14 +138,14 @@ def test_lines_of_a_pulsating_star_go_and_a_quiet_star_stays():
     rng = np.random.default_rng(7)
     time = 131.5 + np.arange(20_000) * CADENCE_DAYS
     quiet = rng.normal(0, 1e-4, len(time))
-    same, lines = subtract_lines(time, quiet)
+    same, lines, _ = subtract_lines(time, quiet)
     assert lines == 0
     assert same is quiet
     waves = sum(
         a * np.sin(2 * np.pi * f * time + p)
         for a, f, p in ((2e-3, 0.623, 1), (1e-3, 0.911, 2), (5e-4, 0.801, 3))
     )
-    left, lines = subtract_lines(time, quiet + waves)
+    left, lines, _ = subtract_lines(time, quiet + waves)
     assert lines >= 3
     assert np.std(left) < 1.4e-4 < np.std(waves) / 10
 
@@ -154,7 +155,7 @@ def test_lines_leave_the_transits_of_a_short_period():
     time = 131.5 + np.arange(20_000) * CADENCE_DAYS
     flux = rng.normal(0, 1e-4, len(time))
     flux[(time % 1.3) < 0.1] -= 2e-3
-    left, lines = subtract_lines(time, flux)
+    left, lines, _ = subtract_lines(time, flux)
     assert lines == 0
     assert left is flux
 
@@ -164,7 +165,7 @@ def test_lines_leave_a_short_and_restless_star():
     time = 2300 + np.arange(3500) * CADENCE_DAYS
     walk = np.convolve(rng.normal(0, 1e-3, 3600), np.hanning(60) / 5, "valid")[: len(time)]
     flux = walk + rng.normal(0, 1e-4, len(time)) + 5e-3 * np.sin(2 * np.pi * 1.7 * time)
-    _, lines = subtract_lines(time, flux)
+    _, lines, _ = subtract_lines(time, flux)
     assert lines <= len(time) // 100
 
 
@@ -174,7 +175,7 @@ def test_lines_of_a_pulsating_star_go_but_not_the_deep_transits_beside_them():
     waves = sum(3e-3 * np.sin(2 * np.pi * f * time) for f in (0.623, 0.911, 1.47))
     inside = (time % 2.3) < 0.15
     flux = rng.normal(0, 1e-4, len(time)) + waves - 5e-3 * inside
-    left, lines = subtract_lines(time, flux)
+    left, lines, _ = subtract_lines(time, flux)
     assert lines >= 3
     assert np.median(left[~inside]) - np.median(left[inside]) > 0.85 * 5e-3
 
@@ -232,11 +233,26 @@ def test_stars_that_cannot_be_searched_say_why(flux, sentence):
         observe(1, "KIC 1", "Kepler", time, flux)
 
 
+def candidate(period, epoch, hours, statistic=30.0):
+    ephemeris = Ephemeris(period, epoch, hours)
+    number = np.arange(int((1590 - epoch) / period) + 1)
+    one = np.ones(len(number))
+    return Candidate(
+        1, ephemeris, statistic, 7.0, Transits(number, ephemeris.middles(number), one, one)
+    )
+
+
 def test_what_a_mask_left_is_no_candidate_but_another_eclipse_is():
-    planet = Ephemeris(331.597, 140.5, 13.0)
-    assert remnant(Ephemeris(331.605, 141.2, 8.0), planet)
-    assert not remnant(Ephemeris(331.605, 140.5 + 331.6 / 2, 8.0), planet)
-    assert not remnant(Ephemeris(210.6, 140.5, 8.0), planet)
+    planet = candidate(331.597, 140.5, 13.0)
+    assert remnant(candidate(331.605, 141.2, 8.0), planet)
+    assert not remnant(candidate(331.605, 140.5 + 331.6 / 2, 8.0), planet)
+    assert not remnant(candidate(210.6, 140.5, 8.0), planet)
+    # Every fourth transit of a stronger one, or every second.
+    eclipses = candidate(3.2145, 133.87, 4.0, 4000.0)
+    assert remnant(candidate(12.858, 133.75, 3.5, 100.0), eclipses)
+    assert not remnant(candidate(13.0249, 138.18, 4.6, 40.0), eclipses)
+    # Beside the transits of a very short period is everywhere.
+    assert not remnant(candidate(7.3, 133.87, 3.0), candidate(0.6, 133.87, 2.0, 400.0))
 
 
 @pytest.mark.parametrize("factor", [1 / 3, 1 / 2, 1, 2, 3])

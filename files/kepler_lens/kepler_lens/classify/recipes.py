@@ -185,11 +185,11 @@ def _all(flat: Flat, ephemerides: Sequence[Ephemeris]) -> list[Views | ViewError
 
 def _inside(time: Floats, ephemeris: Ephemeris) -> NDArray[np.bool_]:
     """Give the points in transit or beside it; none where the ephemeris is none (bool[n])."""
-    period, duration = ephemeris.period_days, ephemeris.duration_hours / 24
+    period = ephemeris.period_days
     if not (period > 0 and np.isfinite(period) and np.isfinite(ephemeris.epoch_bkjd)):
         return np.zeros(len(time), bool)
-    late = np.mod(time - ephemeris.epoch_bkjd + period / 2, period) - period / 2
-    return np.asarray(np.abs(late) < _INSIDE * duration)
+    away = np.abs(ephemeris.hours_from_middle(time))
+    return np.asarray(away < _INSIDE * ephemeris.duration_hours)
 
 
 _FROM_LIGHT: dict[str, Callable[[_Light], Flat]] = {"astronet-1": _astronet, "search-1": _search}

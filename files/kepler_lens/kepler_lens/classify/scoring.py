@@ -131,11 +131,12 @@ def scored_again(
             period, epoch, hours = (float(about[name]) for name in ("period", "epoch", "duration"))
             mes, threshold = float(about["mes"]), float(about["threshold"])
             measured = {name: float(about[name]) for name in ("depth", "snr", "mes", "transits")}
+            late = tuple(float(word) for word in about.get("late", "").split())
         except (KeyError, ValueError) as error:
             raise NotSearchableError(
                 f"Candidate {number} of star {star.star} lacks a figure ({error}): search it again."
             ) from None
-        ephemeris = Ephemeris(period, epoch, hours)
+        ephemeris = Ephemeris(period, epoch, hours, late)
         candidates.append(Candidate(number, ephemeris, mes, threshold, _NOT_LOOKED_UP))
         stellar = {"stellar_radius": "RADIUS", "stellar_teff": "TEFF"}
         of_star = {

@@ -113,7 +113,11 @@ def views(flat: Flat, ephemeris: Ephemeris, others: NDArray[np.bool_] | None = N
     _check(flat, ephemeris)
     period, duration = ephemeris.period_days, ephemeris.duration_hours / 24
     half = period / 2
-    number, phase = np.divmod(flat.time + (half - ephemeris.epoch_bkjd), period)
+    time = flat.time
+    if ephemeris.late_days:
+        # As if all transits were in time.
+        time = time - ephemeris.late(ephemeris.numbers(time))
+    number, phase = np.divmod(time + (half - ephemeris.epoch_bkjd), period)
     order = np.argsort(phase)
     phase, flux = phase[order] - half, flat.flux[order]
     odd = number[order] % 2 == 1

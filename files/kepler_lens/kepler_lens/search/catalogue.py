@@ -9,23 +9,42 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from kepler_lens.search.engine import Candidate, Search, same_period
+import numpy as np
+
+from kepler_lens.search.eclipse import Dimming
+from kepler_lens.search.engine import Candidate, Search, same_period, varies_throughout
 from kepler_lens.search.engine import search as search_star
 from kepler_lens.search.observations import Observations
-from kepler_lens.search.vet import FALSE_POSITIVE, Test, Vetting, measured, vet
+from kepler_lens.search.transit_fit import Shape, measured
+from kepler_lens.search.version import engine
+from kepler_lens.search.vet import (
+    FALSE_POSITIVE,
+    SUN_IN_EARTH_RADII,
+    Test,
+    Vetting,
+    disposition,
+    second_eclipse,
+    vet,
+)
 
 if TYPE_CHECKING:
     from kepler_lens.classify.scoring import Explained
     from kepler_lens.classify.stored import Score
 
-ENGINE = "1"
-"""Version of the search: a star is searched again where this has changed."""
-
-_SUN_IN_EARTH_RADII = 109.1
+_LEAST_LEFT = 0.5
+"""Part of the threshold that a candidate has to have without the others' transits (chosen)."""
 
 SCORE_COLUMNS = ("score", "score_spread", "score_outside", "score_model")
 """Probability of a planet and its deviation over the ensemble, whether the candidate lies outside
 of what the model was trained on (yes or no), and the model; empty where none has scored it."""
+
+TRANSIT_COLUMNS = (
+    *("kepid", "tce_plnt_num", "transit", "time_bkjd", "computed_bkjd", "late_hours"),
+    *("depth_ppm", "depth_err_ppm"),
+)
+"""Of the table of transits: its number, that of the epoch being 0; its middle as it was found and
+by the mean period (BKJD), and the difference (observed minus computed, hours: 0 where transits are
+in time); its depth by the matched filter and the error."""
 
 COLUMNS = (
     *("kepid", "tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth"),
@@ -39,11 +58,15 @@ star's is not known); disposition and the verdicts that speak against a planet; 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vetted:
-    """A candidate with its vetting and, once a model has seen it, its score."""
+    """A candidate with its vetting and, once a model has seen it, its score.
+
+    `joined` says that the search found a second dimming of the same period, which is no row.
+    """
 
     candidate: Candidate
     vetting: Vetting
     score: Explained | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +85,70 @@ def search_and_vet(star: Observations) -> Result:
     NotSearchableError
         See `kepler_lens.search.engine.search`.
     """
-    found = with_measured_durations(search_star(star))
-    vetted = []
+    found = search_star(star)
+    if varies_throughout(found.prepared):
+        return Result(found, tuple(Vetted(c, throughout(c)) for c in found.candidates))
+    found = with_measured_durations(found)
+    vetted: list[Vetted] = []
     for candidate in found.candidates:
-        others = [c for c in found.candidates if c.number != candidate.number]
-        twin = next((c for c in others if same_period(c.ephemeris, candidate.ephemeris)), None)
         vetting = vet(found.prepared, candidate.ephemeris, found.others(candidate.number))
-        vetted.append(Vetted(candidate, vetting if twin is None else eclipses(vetting, twin)))
-    return Result(found, tuple(vetted))
+        # Beside a deeper dimming, the flank of one can pass for a dimming; alone it is none.
+        if vetting.depth_ppm > 0 and vetting.snr > _LEAST_LEFT * candidate.threshold:
+            vetted.append(Vetted(candidate, vetting))
+    rows = _one_row_a_period(vetted)
+    known = tuple(row.candidate for row in rows)
+    return Result(replace(found, candidates=known), tuple(rows))
+
+
+def throughout(candidate: Candidate) -> Vetting:
+    """Judge a variation that goes on all through its period (`engine.varies_throughout`)."""
+    found, ephemeris = candidate.found, candidate.ephemeris
+    shape = Shape(found.depth, ephemeris.duration_hours, 0.0, 0.0)
+    test = Test(
+        "shape",
+        1.0,
+        False,
+        f"The star varies by {found.depth:.1%} all through a period of {ephemeris.period_days:.4f} "
+        "d: looks like a contact binary, or a star that pulsates.",
+    )
+    depth = 1e6 * found.depth
+    return Vetting(
+        *(ephemeris, found, depth, depth / found.mes, found.mes, shape, 0.5),
+        (test,),
+        FALSE_POSITIVE,
+    )
+
+
+def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
+    """Join what repeats together: the deeper dimming is the candidate, the other its second one."""
+    rows: list[Vetted] = []
+    for one in sorted(vetted, key=lambda v: -v.vetting.depth_ppm):
+        period = one.candidate.ephemeris
+        twin = next(
+            (k for k, r in enumerate(rows) if same_period(r.candidate.ephemeris, period)), None
+        )
+        if twin is None:
+            rows.append(one)
+        elif not rows[twin].joined:
+            rows[twin] = _joined(rows[twin], one)
+    rows.sort(key=lambda v: v.candidate.number)
+    return [
+        replace(v, candidate=replace(v.candidate, number=number))
+        for number, v in enumerate(rows, start=1)
+    ]
+
+
+def _joined(main: Vetted, twin: Vetted) -> Vetted:
+    """Judge a candidate with what the search found at another phase of its period."""
+    vetting, second = main.vetting, twin.vetting
+    ephemeris = vetting.ephemeris
+    hours = ephemeris.hours_from_middle(second.ephemeris.middles(second.found.number))
+    phase = float(np.median(hours / 24 / ephemeris.period_days % 1.0))
+    dimming = Dimming(phase, second.depth_ppm * 1e-6, twin.candidate.statistic)
+    test = second_eclipse(dimming, vetting.shape, ephemeris.period_days, found=True)
+    tests = tuple(test if old.name == "secondary" else old for old in vetting.tests)
+    judged = replace(vetting, tests=tests, secondary_phase=phase, disposition=disposition(tests))
+    return replace(main, vetting=judged, joined=True)
 
 
 def with_measured_durations(found: Search) -> Search:
@@ -84,16 +163,6 @@ def with_measured_durations(found: Search) -> Search:
             known = (*found.candidates[:k], replace(candidate, ephemeris=ephemeris))
             found = replace(found, candidates=(*known, *found.candidates[k + 1 :]))
     return found
-
-
-def eclipses(vetting: Vetting, twin: Candidate) -> Vetting:
-    """Call a candidate with a twin of the same period a binary."""
-    words = f"Candidate {twin.number} has the same period: the other eclipse of a binary."
-    tests = tuple(
-        Test("secondary", twin.statistic, False, words) if test.name == "secondary" else test
-        for test in vetting.tests
-    )
-    return replace(vetting, tests=tests, disposition=FALSE_POSITIVE)
 
 
 def row(star: Observations, vetted: Vetted) -> dict[str, object]:
@@ -112,7 +181,7 @@ def row(star: Observations, vetted: Vetted) -> dict[str, object]:
         "tce_model_snr": round(vetting.snr, 1),
         "tce_max_mult_ev": round(vetted.candidate.statistic, 2),
         "tce_num_transits": len(vetting.found.number),
-        "tce_prad": round(radius * ratio * _SUN_IN_EARTH_RADII, 2) if radius else "",
+        "tce_prad": round(radius * ratio * SUN_IN_EARTH_RADII, 2) if radius else "",
         "disposition": vetting.disposition,
         "comment": " ".join(test.verdict for test in vetting.tests if not test.passed),
         **score_row(vetted.score.score if vetted.score else None),
@@ -129,14 +198,37 @@ def score_row(score: Score | None) -> dict[str, object]:
     )
 
 
+def transit_rows(star: Observations, vetted: Vetted) -> list[dict[str, object]]:
+    """Give the rows of a candidate's observed transits, by `TRANSIT_COLUMNS`."""
+    ephemeris, found = vetted.vetting.ephemeris, vetted.vetting.found
+    late = ephemeris.late(found.number)
+    return [
+        {
+            "kepid": star.star,
+            "tce_plnt_num": vetted.candidate.number,
+            "transit": int(number),
+            "time_bkjd": round(float(time), 4),
+            "computed_bkjd": round(float(time - behind), 4),
+            "late_hours": round(24 * float(behind), 3),
+            "depth_ppm": round(1e6 * float(n / d), 1),
+            "depth_err_ppm": round(1e6 / float(d) ** 0.5, 1),
+        }
+        for number, time, behind, n, d in zip(
+            found.number, found.time, late, found.n, found.d, strict=True
+        )
+    ]
+
+
 def ranked(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
     """Sort a catalogue by score, the likeliest planet first, what has none last."""
     return sorted(rows, key=lambda r: -float(str(r["score"])) if r["score"] != "" else 1.0)
 
 
-def write_csv(file: TextIO, rows: Iterable[dict[str, object]]) -> None:
-    """Write a catalogue."""
-    table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+def write_csv(
+    file: TextIO, rows: Iterable[dict[str, object]], columns: Sequence[str] = COLUMNS
+) -> None:
+    """Write a catalogue, or another table of such columns."""
+    table = csv.DictWriter(file, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
 
@@ -147,17 +239,21 @@ def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequenc
     Returns
     -------
     sequence of Path
-        What was written: candidates.csv, search.json, candidate-1.png …
+        What was written: candidates.csv, transits.csv, search.json, candidate-1.png …
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("candidate-*.png"):
         old.unlink()
     star = result.search.star
     table, details = folder / "candidates.csv", folder / "search.json"
+    times = folder / "transits.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         write_csv(file, (row(star, vetted) for vetted in result.candidates))
+    with times.open("w", encoding="utf-8", newline="") as file:
+        every = (line for vetted in result.candidates for line in transit_rows(star, vetted))
+        write_csv(file, every, TRANSIT_COLUMNS)
     details.write_text(json.dumps(_details(result), indent=1) + "\n", encoding="utf-8")
-    written = [table, details]
+    written = [table, times, details]
     if plots:
         from kepler_lens.search.page import pages
 
@@ -173,7 +269,7 @@ def _details(result: Result) -> dict[str, object]:
     return {
         "star": search.star.star,
         "name": search.star.name,
-        "engine": ENGINE,
+        "engine": engine(),
         "points": len(search.prepared.time),
         "outliers": len(search.star.time) - len(search.prepared.time),
         "sine_waves_subtracted": search.prepared.lines,
@@ -185,11 +281,13 @@ def _details(result: Result) -> dict[str, object]:
             "fast_days": noise.fast_days,
         },
         "limit_ppm": search.limit_ppm,
+        "periods_days": [round(days, 2) for days in search.periods_days],
         "candidates": [
             {
                 **row(search.star, vetted),
                 "threshold": vetted.candidate.threshold,
                 "transits_bkjd": [round(t, 4) for t in vetted.vetting.found.time.tolist()],
+                "late_days": [round(t, 4) for t in vetted.vetting.ephemeris.late_days],
                 "tests": [
                     {
                         "name": test.name,
@@ -210,5 +308,14 @@ def _details(result: Result) -> dict[str, object]:
                 "statistic": round(event.statistic, 2),
             }
             for event in search.lone
+        ],
+        "pairs": [
+            {
+                "first_bkjd": round(pair.first_bkjd, 3),
+                "second_bkjd": round(pair.second_bkjd, 3),
+                "depth_ppm": round(pair.depth_ppm, 1),
+                "periods_days": [round(days, 3) for days in pair.periods_days],
+            }
+            for pair in search.together
         ],
     }

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from kepler_lens.search.ephemeris import Ephemeris, Transits
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import CADENCE_DAYS
-from kepler_lens.search.periods import CLIP
 
 Floats = NDArray[np.float64]
 
@@ -17,6 +16,11 @@ _LARGEST_SHARE = 0.35
 _MISSING_SHARE = 0.3
 _UNIQUE = 1.5
 _CERTAIN = 20.0
+_PAIRS = 6
+"""Of neighbouring transits, from which on their differences have a scatter (chosen)."""
+_ALTERNATES, _ALTERNATING_PART = 6.0, 0.02
+"""Deviations, and part of the depth (chosen): two in a hundred is less than what spots that a
+planet crosses change (Kepler-17)."""
 _FIRING_DAYS = 12 * CADENCE_DAYS
 _MOST_FIRINGS = 8
 _IN_STEP = 1.5e-3
@@ -46,6 +50,43 @@ def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
     return ""
 
 
+def alternation(found: Transits) -> tuple[float, float]:
+    """Compare every other transit with those between.
+
+    Neighbours are compared, since both have the quarter's share of other stars' light, and what
+    the differences themselves scatter by is their error: no deep eclipse is as regular as its
+    photons allow.
+
+    Returns
+    -------
+    figure : float
+        Mean difference of a transit of even number from its neighbour, in deviations; positive
+        where even ones are deeper.
+    part : float
+        The difference, of the deeper ones' depth.
+    """
+    first = np.flatnonzero(np.diff(found.number) == 1)
+    if len(first) < _PAIRS:
+        return 0.0, 0.0
+    depth = found.n / found.d
+    sign = np.where(found.number[first] % 2 == 0, 1.0, -1.0)
+    difference = sign * (depth[first] - depth[first + 1])
+    weight = 1 / (1 / found.d[first] + 1 / found.d[first + 1])
+    mean = float(np.average(difference, weights=weight))
+    # Each transit but the ends stands in two pairs, so half of them are independent.
+    noise = float(weight.sum() / 2) ** -0.5
+    spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
+    error = max(noise, spread / (len(first) / 2) ** 0.5)
+    deeper = found.depth + abs(mean) / 2
+    return mean / error, abs(mean) / deeper if deeper > 0 else 0.0
+
+
+def alternating(found: Transits) -> bool:
+    """Whether every other transit is clearly deeper: the two eclipses of a binary."""
+    figure, part = alternation(found)
+    return abs(figure) > _ALTERNATES and part > _ALTERNATING_PART
+
+
 def of_thrusters(mission: str, period: float) -> bool:
     """Whether a period, days, is a small multiple of that of K2's thrusters.
 
@@ -66,9 +107,9 @@ def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:
     """
     duration = ephemeris.duration_hours / 24
     bins = max(8, int(ephemeris.period_days / duration * 4))
-    phase = ((events.time - ephemeris.epoch_bkjd) / ephemeris.period_days) % 1.0
+    phase = (ephemeris.hours_from_middle(events.time) / 24 / ephemeris.period_days) % 1.0
     index = np.minimum((phase * bins).astype(np.int64), bins - 1)
-    n = np.bincount(index, np.clip(events.ses, -CLIP, CLIP) * np.sqrt(events.d), bins)
+    n = np.bincount(index, events.capped, bins)
     d = np.bincount(index, events.d, bins)
     seen = d > 0.3 * np.median(d)
     mes = np.divide(n, np.sqrt(d), out=np.zeros(bins), where=seen)

@@ -8,31 +8,56 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.search.doubts import LEAST_TRANSITS, doubtful, near, of_thrusters
+from kepler_lens.search.doubts import (
+    LEAST_TRANSITS,
+    doubtful,
+    of_thrusters,
+)
 from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, transits
+from kepler_lens.search.harmonics import (
+    CERTAIN,
+    CLEARLY_STRONGER,
+    OUT_OF_TIME,
+    in_time,
+    true_period,
+)
+from kepler_lens.search.intervals import Chain, chains, follow, timed
+from kepler_lens.search.lines import Wave
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import LEAST_POINTS, Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, SHORTEST_PERIOD_DAYS, Peak, fold_bank
 from kepler_lens.search.prepare import Prepared, event_bank, prepare, refit
+from kepler_lens.search.single import LoneEvent, Pair, lone_events, pairs
+from kepler_lens.search.transit_fit import measured
 
 _MASK_DURATIONS = 0.8
 _SAME_PERIOD = 3e-4
-_HARMONICS = (2, 3)
-_CLEARLY_STRONGER = 1.1
-"""Of twice as many transits the statistic is larger by a factor of 1.4, but for noise."""
 _MOST_CANDIDATES = 15
 _ROUNDS = 8
 _MARGINAL = 12.0
 _OCTAVES = 1.0
 _CLEARANCE = 0.3
-_CLEAR = 6.0
-_LONE = 9.0
-_MOST_LONE = 10
+_CHAINED = 12.0
+"""Excess of a chain that is looked at: chains of inverted light curves reach 10 (measured)."""
+_RATHER_CHAINED = 1.15
+"""Times the strongest fold near its period: planets in time reach 1.1 (Kepler-11, -90)."""
+_NEAR_PERIOD = 0.015
+_MOST_CHAINS = 5
+_BY_CHANCE, _BESIDE = 0.4, 0.9
+"""Part of the time that is beside another's transits, and part of a remnant's own (chosen)."""
+_DEEP = 60.0
+"""Statistic from which on a mask must be as wide as the transit is (chosen)."""
+_WAVE = 0.05
+"""Relative flux (chosen): contact binaries and pulsating stars vary by more; behind a wave of 4 %
+planets of 1 % are found (EPIC 211719918)."""
+_FEW_OBSERVED = 4
+"""Transits, of which noise makes as much as of the longest periods (measured: three in gaps of
+Kepler-90 reached 7.8 at 238 d)."""
 
 
-_THRESHOLDS = ((50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.3))
+_THRESHOLDS = ((0.5, 9.0), (50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.3))
 """Up to this period, days, this statistic. From null curves: `benchmarks/search.py`."""
-_PULSATING = ((4.0, 6.4), (50.0, 6.65), (200.0, 6.8), (300.0, 7.4), (np.inf, 7.7))
+_PULSATING = ((0.5, 9.0), (4.0, 6.4), (50.0, 6.65), (200.0, 6.8), (300.0, 7.4), (np.inf, 7.7))
 """The same for the statistic of `stationary`, whose noise has shorter tails."""
 
 
@@ -75,62 +100,20 @@ def same_period(one: Ephemeris, other: Ephemeris) -> bool:
     return abs(one.period_days / other.period_days - 1) < _SAME_PERIOD
 
 
-def remnant(one: Ephemeris, other: Ephemeris) -> bool:
-    """Whether a signal is what another's mask left of it: a transit may come early or late."""
-    if not same_period(one, other):
-        return False
-    away = np.abs(other.hours_from_middle(np.array([one.epoch_bkjd])))[0]
-    return bool(away < 1.5 * (one.duration_hours + other.duration_hours))
+def remnant(one: Candidate, other: Candidate) -> bool:
+    """Whether a signal is what another's mask left of it: its transits stand beside the other's.
 
-
-def true_period(signal: Signal, bank: Sequence[Events]) -> Signal:
-    """Resolve harmonics: the folding may find every k-th transit only, or others where none is.
-
-    A k-th part of the period is taken where the transits between are there as well, a multiple
-    where only every k-th transit dims the star.
+    A transit may come early or late. Of a short period, much is beside its transits by chance.
     """
-    best, whole = signal, signal.ephemeris
-    for k in _HARMONICS:
-        if whole.period_days < k * SHORTEST_PERIOD_DAYS:
-            break
-        part = refine(whole.period_days / k, bank, [signal.index], whole.epoch_bkjd)
-        if part.statistic > _CLEARLY_STRONGER * best.statistic:
-            best = part
-    for k in _HARMONICS:
-        found = transits(best.ephemeris, bank[best.index])
-        group = found.number % k
-        depth, error = np.zeros(k), np.full(k, np.inf)
-        count = np.zeros(k, int)
-        for g in range(k):
-            mine = group == g
-            count[g] = mine.sum()
-            if count[g]:
-                depth[g] = found.n[mine].sum() / found.d[mine].sum()
-                error[g] = 1 / np.sqrt(found.d[mine].sum())
-        main = int(np.argmax(depth / error))
-        if count[main] < LEAST_TRANSITS:
-            continue
-        expected = depth[main] * np.sqrt(found.d)
-        other = group != main
-        # Where one transit alone is clear, it may also come early or late.
-        late = [
-            near(bank[best.index], t) > 0.5 * e > _CLEAR / 2
-            for t, e in zip(found.time[other], expected[other], strict=True)
-        ]
-        quiet = not any(late) and all(
-            count[g] == 0
-            or (
-                depth[g] < 0.4 * depth[main]
-                and depth[main] - depth[g] > 4 * np.hypot(error[g], error[main])
-            )
-            for g in range(k)
-            if g != main
-        )
-        if quiet:
-            old = best.ephemeris
-            start = old.epoch_bkjd + main * old.period_days
-            best = refine(old.period_days * k, bank, [best.index], start)
-    return best
+    reach = 1.5 * (one.ephemeris.duration_hours + other.ephemeris.duration_hours)
+    if same_period(one.ephemeris, other.ephemeris):
+        away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
+        return bool(np.median(away) < reach)
+    by_chance = 2 * reach / 24 / other.ephemeris.period_days
+    if other.statistic < CERTAIN or by_chance > _BY_CHANCE:
+        return False
+    away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
+    return bool((away < reach).mean() >= _BESIDE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,6 +130,8 @@ class Search:
         Dimmings that look like a transit and belong to no candidate: fewer than three.
     limit_ppm : float
         Depth of a 6 h transit that would have been found with a period of 10 days.
+    together : tuple of Pair
+        Two of the lone events that may be one planet's.
     """
 
     star: Observations
@@ -154,36 +139,28 @@ class Search:
     candidates: tuple[Candidate, ...]
     lone: tuple[LoneEvent, ...]
     limit_ppm: float
+    together: tuple[Pair, ...] = ()
+
+    @property
+    def periods_days(self) -> tuple[float, float]:
+        """Shortest and longest period that was searched."""
+        return SHORTEST_PERIOD_DAYS, self.star.span_days / 2
 
     def others(self, number: int) -> NDArray[np.bool_]:
         """Points in transit of all candidates but one (bool[n]).
 
-        That one keeps what it shares with others only if it would lose most of its own.
+        That one keeps what it shares with others only if it would lose most of its own. What
+        repeats with it is seen with it: it may be the other eclipse.
         """
         mask, own = np.zeros((2, len(self.prepared.time)), bool)
+        this = next(c.ephemeris for c in self.candidates if c.number == number)
         for candidate in self.candidates:
             inside = masked(self.prepared, candidate.ephemeris)
             if candidate.number == number:
                 own = inside
-            else:
+            elif not same_period(candidate.ephemeris, this):
                 mask |= inside
         return mask & ~own if 2 * (mask & own).sum() > own.sum() else mask
-
-
-@dataclass(frozen=True, slots=True)
-class LoneEvent:
-    """One dimming that looks like a transit.
-
-    Attributes
-    ----------
-    time_bkjd : float
-    duration_hours, depth_ppm, statistic : float
-    """
-
-    time_bkjd: float
-    duration_hours: float
-    depth_ppm: float
-    statistic: float
 
 
 def search(star: Observations, rounds: int = _ROUNDS) -> Search:
@@ -205,44 +182,98 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
         Its noise cannot be told from too few points.
     """
     prepared = prepare(star)
+    if prepared.wave and varies_throughout(prepared):
+        return Search(star, prepared, (_of_wave(prepared, prepared.wave),), (), np.inf)
     mask = np.zeros(len(prepared.time), bool)
     candidates: list[Candidate] = []
     longest = star.span_days / 2
     bank: list[Events] = []
+    late = True
     for _ in range(rounds):
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
         peaks = fold_bank(bank, star.density, longest, sharp=prepared.pulsating)
+        chain, signal = _early_or_late(prepared, peaks, bank) if late else (None, None)
+        if chain and signal:
+            peaks = [peak for peak in peaks if peak.statistic > chain.excess]
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
         new = _above_noise(prepared, new, mask)
+        if signal and not new:
+            candidate = _candidate(prepared, signal, bank, len(candidates) + 1)
+            wide = measured(prepared, candidate.ephemeris, mask)
+            new = [replace(candidate, ephemeris=wide)]
+        # What is strong hides planets out of time: they are looked for again without it.
+        late = signal is not None or any(c.statistic > _DEEP for c in new)
         for candidate in new:
             mask |= masked(prepared, candidate.ephemeris)
-            if not any(remnant(candidate.ephemeris, c.ephemeris) for c in candidates):
+            if not any(remnant(candidate, c) for c in candidates):
                 candidates.append(replace(candidate, number=len(candidates) + 1))
         left = len(mask) - int(mask.sum())
         if not new or len(candidates) >= _MOST_CANDIDATES or left < LEAST_POINTS:
             break
         refit(prepared, mask)
-    return Search(star, prepared, tuple(candidates), _lone_events(bank), _limit(bank, prepared))
+    lone = lone_events(bank)
+    known = tuple(candidates)
+    return Search(star, prepared, known, lone, _limit(bank, prepared), pairs(lone, bank))
 
 
-def _lone_events(bank: Sequence[Events]) -> tuple[LoneEvent, ...]:
-    """Single events well above noise, the strongest of each neighbourhood and at most ten."""
-    found: list[LoneEvent] = []
-    for events in bank:
-        ses = events.ses
-        for i in np.flatnonzero(ses > _LONE):
-            depth = 1e6 * events.n[i] / events.d[i]
-            found.append(
-                LoneEvent(float(events.time[i]), events.duration_hours, float(depth), float(ses[i]))
-            )
-    found.sort(key=lambda event: -event.statistic)
-    apart: list[LoneEvent] = []
-    for event in found:
-        if all(abs(event.time_bkjd - other.time_bkjd) > 1.5 for other in apart):
-            apart.append(event)
-        if len(apart) == _MOST_LONE:
+def varies_throughout(prepared: Prepared) -> bool:
+    """Whether one variation of a short period leaves no place for transits."""
+    return prepared.wave is not None and prepared.wave.amplitude > _WAVE
+
+
+def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
+    """Give such a variation the form of a candidate, each minimum a transit."""
+    ephemeris = Ephemeris(wave.period_days, wave.minimum_bkjd, 24 * wave.period_days / 2)
+    number = np.unique(ephemeris.numbers(prepared.time))
+    information = np.full(len(number), 1 / np.median(prepared.sigma) ** 2)
+    found = Transits(number, ephemeris.middles(number), wave.amplitude * information, information)
+    least = threshold(wave.period_days, pulsating=prepared.pulsating)
+    return Candidate(1, ephemeris, found.mes, least, found)
+
+
+def _early_or_late(
+    prepared: Prepared, peaks: Sequence[Peak], bank: Sequence[Events]
+) -> tuple[Chain | None, Signal | None]:
+    """Find the strongest planet whose transits are not in time, if there is one."""
+    star = prepared.star
+    periods = np.array([peak.period_days for peak in peaks])
+    strength = np.array([peak.statistic for peak in peaks])
+    found = chains(bank, star.density, star.span_days / LEAST_TRANSITS)
+    found.sort(key=lambda chain: -chain.excess)
+    tried = 0
+    for chain in found:
+        if chain.excess < _CHAINED or tried == _MOST_CHAINS:
             break
-    return tuple(apart)
+        near = np.flatnonzero(np.abs(periods / chain.period_days - 1) < _NEAR_PERIOD)
+        if chain.excess < _RATHER_CHAINED * strength[near].max(initial=0.0):
+            continue
+        tried += 1
+        signal = follow(chain, bank)
+        if signal is None:
+            continue
+        half = replace(signal.ephemeris, period_days=signal.ephemeris.period_days / 2, late_days=())
+        part = timed(half, signal.index, bank)
+        if part.statistic > CLEARLY_STRONGER * signal.statistic:
+            signal = part
+        if len(near):
+            rival = peaks[near[np.argmax(strength[near])]]
+            punctual = refine(rival.period_days, bank, [rival.index])
+            if signal.statistic < OUT_OF_TIME * punctual.statistic:
+                continue
+        events = bank[signal.index]
+        if _margin(signal, prepared) > 0 and not doubtful(
+            signal.ephemeris, transits(signal.ephemeris, events), events
+        ):
+            return chain, signal
+    return None, None
+
+
+def _candidate(
+    prepared: Prepared, signal: Signal, bank: Sequence[Events], number: int
+) -> Candidate:
+    found = transits(signal.ephemeris, bank[signal.index])
+    least = _least(signal, prepared)
+    return Candidate(number, signal.ephemeris, signal.statistic, least, found)
 
 
 def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
@@ -322,13 +353,13 @@ def _harvest(
         period = signal.ephemeris.period_days
         if of_thrusters(prepared.star.mission, period):
             continue
-        candidate = Candidate(
-            known + len(taken) + 1,
-            signal.ephemeris,
-            signal.statistic,
-            threshold(period, pulsating=prepared.pulsating),
-            found,
-        )
+        if not signal.ephemeris.late_days:
+            signal = in_time(signal, bank)
+        candidate = _candidate(prepared, signal, bank, known + len(taken) + 1)
+        if candidate.statistic > _DEEP:
+            # A mask by the search's duration would leave the flanks of a deep transit.
+            wide = measured(prepared, candidate.ephemeris, mask)
+            candidate = replace(candidate, ephemeris=wide)
         taken.append(candidate)
         if known + len(taken) >= _MOST_CANDIDATES:
             break
@@ -342,5 +373,12 @@ def _harvest(
 
 
 def _margin(signal: Signal, prepared: Prepared) -> float:
+    return signal.statistic - _least(signal, prepared)
+
+
+def _least(signal: Signal, prepared: Prepared) -> float:
+    """Give the threshold of a signal; of few transits, what gaps left counts as a longer period."""
     period = signal.ephemeris.period_days
-    return signal.statistic - threshold(period, pulsating=prepared.pulsating)
+    if signal.observed <= _FEW_OBSERVED:
+        period = max(period, prepared.star.span_days / (signal.observed + 1))
+    return threshold(period, pulsating=prepared.pulsating)

@@ -20,6 +20,10 @@ _CAP_FACTOR, _CAP_MARGIN = 2.0, 2.0
 """Beyond that: this many times what the median transit makes likely, and so many deviations."""
 _FEW = 30
 _OWN_SCATTER = 0.2
+_MANY = 30
+"""Transits of which one alone decides nothing, however far off it is (chosen)."""
+_FAR = 64.0
+"""Squared deviations that one of many transits counts for at most (chosen: eight deviations)."""
 _OBSERVED = 0.35
 """Part of a usual transit's information from which on a transit counts as observed."""
 
@@ -32,21 +36,43 @@ class Ephemeris:
     ----------
     period_days : float
     epoch_bkjd : float
-        Middle of the first transit after the star's first observation.
+        Middle of the first transit after the star's first observation, by the mean period.
     duration_hours : float
+    late_days : tuple of float
+        How much later than by the mean period each transit from the epoch's on is (observed minus
+        computed); empty where all are in time.
     """
 
     period_days: float
     epoch_bkjd: float
     duration_hours: float
+    late_days: tuple[float, ...] = ()
+
+    def middles(self, number: NDArray[np.int64]) -> Floats:
+        """Give the middle of each numbered transit, BKJD; that of the epoch is number 0."""
+        middle = np.asarray(self.epoch_bkjd + number * self.period_days, np.float64)
+        return middle + self.late(number) if self.late_days else middle
+
+    def late(self, number: NDArray[np.int64]) -> Floats:
+        """Give how late each numbered transit is, days (float64, the shape of `number`)."""
+        if not self.late_days:
+            return np.zeros(np.shape(number))
+        late = np.asarray(self.late_days)
+        # Outside of the observations nothing is known: the nearest stands for it.
+        return np.asarray(late[np.clip(number, 0, len(late) - 1)])
 
     def numbers(self, time: Floats) -> NDArray[np.int64]:
         """Give the number of the transit nearest to each instant (int64, the shape of `time`)."""
-        return np.round((time - self.epoch_bkjd) / self.period_days).astype(np.int64)
+        number = np.round((time - self.epoch_bkjd) / self.period_days).astype(np.int64)
+        if not self.late_days:
+            return number
+        every = number + np.array([-1, 0, 1])[:, None]
+        nearest = np.argmin(np.abs(time - self.middles(every)), axis=0)
+        return np.asarray(number + nearest - 1)
 
     def hours_from_middle(self, time: Floats) -> Floats:
         """Give the distance of each instant from the nearest middle, hours."""
-        return (time - self.epoch_bkjd - self.numbers(time) * self.period_days) * 24
+        return (time - self.middles(self.numbers(time))) * 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +111,10 @@ def transits(ephemeris: Ephemeris, events: Events) -> Transits:
     """Look an ephemeris' transits up among the single events of its duration."""
     first = int(np.ceil((events.time[0] - ephemeris.epoch_bkjd) / ephemeris.period_days))
     last = int(np.floor((events.time[-1] - ephemeris.epoch_bkjd) / ephemeris.period_days))
-    number = np.arange(first, last + 1)
-    time = ephemeris.epoch_bkjd + number * ephemeris.period_days
+    number = np.arange(first - 1, last + 2)
+    time = ephemeris.middles(number)
+    inside = (time >= events.time[0]) & (time <= events.time[-1])
+    number, time = number[inside], time[inside]
     n = np.interp(time, events.time, events.n)
     d = np.interp(time, events.time, events.d)
     seen = d > _OBSERVED * events.usual
@@ -132,7 +160,7 @@ def _statistic(
     for k in range(count):
         root = np.sqrt(work[1, k])
         s = work[0, k] / root
-        cap = max(3.0, 2.0 * middle * root + 2.0)
+        cap = max(_CAP, _CAP_FACTOR * middle * root + _CAP_MARGIN)
         s = min(max(s, -cap), cap)
         top += s * root
         bottom += work[1, k]
@@ -217,6 +245,16 @@ class Signal:
     index: int
 
 
+def statistic(found: Transits) -> float:
+    """Robust multiple-event statistic, over the root of what noise does not explain (`refine`)."""
+    if len(found.number) == 0:
+        return 0.0
+    root = np.sqrt(found.d)
+    cap = np.maximum(_CAP, _CAP_FACTOR * np.median(found.n / found.d) * root + _CAP_MARGIN)
+    mes = (np.clip(found.n / root, -cap, cap) * root).sum() / np.sqrt(found.d.sum())
+    return float(mes / max(1.0, consistency(found)) ** 0.5)
+
+
 def consistency(found: Transits) -> float:
     """Squared scatter of the transits about their mean depth, over what chance allows.
 
@@ -229,6 +267,8 @@ def consistency(found: Transits) -> float:
         return 1.0
     expected = found.depth * np.sqrt(found.d)
     excess = (found.n / np.sqrt(found.d) - expected) ** 2 / (1 + (_OWN_SCATTER * expected) ** 2)
+    if count > _MANY:
+        excess = np.minimum(excess, _FAR)
     freedom = count - 1
     return float(excess.sum() / (freedom + np.sqrt(2 * freedom)))
 
@@ -287,7 +327,8 @@ def _refine_one(
     usual = events.usual
     if epoch is None:
         bins = max(4, int(period / (duration / 3)))
-        epoch = _phase(period, begin, spacing, events.n, events.d, bins, 2 * usual)
+        # One deep event, of another period or of none, must not choose the epoch.
+        epoch = _phase(period, begin, spacing, events.capped, events.d, bins, 2 * usual)
     pivot = begin + span / 2
     step = duration / 5
     value, seen = 0.0, 0

@@ -8,10 +8,12 @@ planet's own transits.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import median_filter, uniform_filter1d
 
 from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS
 
@@ -31,13 +33,50 @@ _NEIGHBOURHOOD = 1.4
 _POINTS_A_LINE = 100
 """So many points must speak for a line: else a short light curve's noise and transits go too."""
 _TREND = 245
+_BINS = 48
+"""Of a fold (chosen)."""
+_ONE_PERIOD = 0.9
+"""Part of what all lines explain that one period must (chosen)."""
+_TWO_MINIMA = 0.9
+"""Part of the variance left that twice the period must leave at most (chosen)."""
+_LONGEST_WAVE_DAYS = 1.5
+"""Chosen: slower variations of one period are rotation, and stay in the noise."""
+_DIP = 0.4
+"""Part of the period that a dip is below its middle at most; a sine wave is half of it."""
+_DIP_LOWEST, _DIP_CLEAR = 2.0, 12.0
+"""1/day, below which harmonics are enough for a comb; deviations of a fold's bins (chosen)."""
+_MIRRORED, _BASE_WIDTH, _DIP_HARMONICS = 20, 2.0, 4
+"""Harmonics that are looked at; how near to one a line goes with it, in units of what the time span
+resolves (chosen, for side lobes); how many must be there (chosen: by chance none are)."""
+_DAY = 49
+"""Cadences."""
+_SPIKE, _DARK_SPIKES = 6.0, 0.7
+"""Deviations (chosen: a sine wave reaches 1.5), and the part that is dark where transits are."""
 _HARMONICS, _COMB = 15, 8
 """So many of a frequency's first harmonics are a comb: a transit or an eclipse, not a wave."""
 _COMB_WIDTH = 0.35
 """How well a line keeps to a comb, in units of what the time span resolves."""
 
 
-def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A variation of one period that makes nearly all of a star's light curve.
+
+    Attributes
+    ----------
+    period_days : float
+    minimum_bkjd : float
+        Middle of the deepest minimum, the first of the observations.
+    amplitude : float
+        From the deepest minimum to the highest maximum, relative flux.
+    """
+
+    period_days: float
+    minimum_bkjd: float
+    amplitude: float
+
+
+def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None]:
     """Subtract coherent sine waves, if the star has them.
 
     Parameters
@@ -53,8 +92,11 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
         Without the lines; as it was where they do not matter.
     lines : int
         How many were subtracted.
+    wave : Wave or None
+        What the lines are, where they are one variation of a short period.
     """
-    level = flux - _trend(time, flux)
+    smooth = _without_transits(flux)
+    level = smooth - _trend(time, smooth)
     limit = 6 * _deviation(level)
     first = np.clip(level, -limit, limit)
     y = first
@@ -78,19 +120,63 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int]:
         lines = np.array([_vertex(amplitude, k) for k in peaks]) * (frequency[1] - frequency[0])
         y = y - _sines(time, y, lines)
         found.append(lines)
-    waves = [lines for lines in _without_combs(found, 1 / (time[-1] - time[0])) if len(lines)]
+    resolution = 1 / (time[-1] - time[0])
+    kept = _without_dips(_without_combs(found, resolution), time, first, resolution)
+    waves = [lines for lines in kept if len(lines)]
     if not waves:
-        return flux, 0
+        return flux, 0, None
     count = sum(map(len, waves))
     if count < sum(map(len, found)):
         # What was dropped has taken a part of what the others are fitted to.
         y = first
         for lines in waves:
             y = y - _sines(time, y, lines)
-    left = flux - (first - y)
-    if _short_scatter(left) > _GAIN * _short_scatter(flux):
-        return flux, 0
-    return left, count
+    sines = first - y
+    if _short_scatter(smooth - sines) > _GAIN * _short_scatter(smooth):
+        return flux, 0, None
+    wave, dark = _one_period(time, first, waves[0][0], float(1 - np.var(y) / np.var(first)))
+    if wave and dark < _DIP:
+        # Most of the time the star is as bright as ever: a planet very near to it, or an eclipse.
+        return flux, 0, None
+    return flux - sines, count, wave
+
+
+def _one_period(
+    time: Floats, level: Floats, line: float, explained: float
+) -> tuple[Wave | None, float]:
+    """Say whether one period explains what all lines do, and which part of it is below the middle.
+
+    Parameters
+    ----------
+    time, level : float64[n]
+    line : float
+        The strongest, 1/day.
+    explained : float
+        Part of the variance that all lines explain.
+    """
+    best, profile, share = line, np.zeros(_BINS), -1.0
+    for part in (1.0, 0.5):
+        # The spectrum knows a frequency to a tenth of what the time span resolves.
+        near = line * part + np.linspace(-0.2, 0.2, 21) / (time[-1] - time[0])
+        for frequency in near:
+            means, own = _folded(time, level, frequency)
+            # Two minima a period must be clearly better than one.
+            if 1 - own < (1 if part == 1.0 or best == frequency else _TWO_MINIMA) * (1 - share):
+                best, profile, share = float(frequency), means, own
+    if share < _ONE_PERIOD * explained or best < 1 / _LONGEST_WAVE_DAYS:
+        return None, 1.0
+    bottom, top = float(profile.min()), float(profile.max())
+    phase = (int(np.argmin(profile)) + 0.5) / _BINS
+    minimum = float(time[0] + ((phase - time[0] * best) % 1.0) / best)
+    return Wave(1 / best, minimum, top - bottom), _dark(profile)
+
+
+def _folded(time: Floats, level: Floats, frequency: float) -> tuple[Floats, float]:
+    """Give the means of a fold (float64[_BINS]) and the part of the variance that they explain."""
+    index = np.minimum((time * frequency % 1.0 * _BINS).astype(np.int64), _BINS - 1)
+    count = np.maximum(np.bincount(index, minlength=_BINS), 1)
+    means = np.bincount(index, level, _BINS) / count
+    return means, float(1 - np.var(level - means[index]) / np.var(level))
 
 
 def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
@@ -110,6 +196,59 @@ def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
         if hits.sum() >= _COMB:
             rounds = [x[np.abs(x / base - np.round(x / base)) * base > resolution] for x in rounds]
     return rounds
+
+
+def _without_dips(
+    rounds: list[Floats], time: Floats, level: Floats, resolution: float
+) -> list[Floats]:
+    """Drop the lines (1/day) of a dip of less than half a day: few harmonics are below Nyquist.
+
+    The others come back from it, mirrored.
+    """
+    every = np.concatenate(rounds) if rounds else np.empty(0)
+    for base in every[every > _DIP_LOWEST]:
+        means, _ = _folded(time, level, float(base))
+        noise = np.std(level) / (len(level) / _BINS) ** 0.5
+        if np.ptp(means) < _DIP_CLEAR * noise or _dark(means) > _DIP:
+            continue
+        if (_off(every, float(base), resolution) < _COMB_WIDTH).any(axis=0).sum() < _DIP_HARMONICS:
+            continue
+        rounds = [x[(_off(x, float(base), resolution) > _BASE_WIDTH).all(axis=1)] for x in rounds]
+    return rounds
+
+
+def _off(lines: Floats, base: float, resolution: float) -> Floats:
+    """Tell how far lines are from each harmonic of a frequency (all 1/day), mirrored at Nyquist's.
+
+    Returns
+    -------
+    float64[lines, _MIRRORED]
+        In units of what is resolved; the error of the base grows with the number of the harmonic.
+    """
+    number = np.arange(1, _MIRRORED + 1)
+    rate = 1 / CADENCE_DAYS
+    seen = np.abs((base * number + rate / 2) % rate - rate / 2)
+    width = resolution * np.sqrt(1 + (number / 4) ** 2)
+    return np.asarray(np.abs(lines[:, None] - seen) / width)
+
+
+def _dark(profile: Floats) -> float:
+    """Part of a fold that is below the middle between its lowest and highest."""
+    return float((profile < (profile.min() + profile.max()) / 2).mean())
+
+
+def _without_transits(flux: Floats) -> Floats:
+    """Put the running median of a day where the flux is far below it: in a deep transit.
+
+    Its harmonics, and those of the spots that it crosses, would pass for waves. Where waves beat,
+    the flux is as often far above: then it stays as it is.
+    """
+    middle = median_filter(flux, _DAY, mode="nearest")
+    aside = flux - middle
+    far = np.abs(aside) > _SPIKE * _deviation(aside)
+    if not far.any() or (aside[far] < 0).mean() < _DARK_SPIKES:
+        return flux
+    return np.where(far, middle, flux)
 
 
 def _trend(time: Floats, flux: Floats) -> Floats:

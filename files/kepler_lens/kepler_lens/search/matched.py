@@ -21,6 +21,8 @@ from kepler_lens.transit import Planet
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+CLIP = 8.0
+"""Deviations: a single event counts for no more, else one jump makes a planet of every period."""
 _LEAST_INFORMATION = 0.2
 """Part of a transit's usual information that must have been observed."""
 
@@ -42,8 +44,9 @@ def template(duration_hours: float) -> Floats:
     half = int(np.ceil((duration_hours / 24 / 2) / CADENCE_DAYS + 0.5))
     offsets: Floats = np.arange(-half, half + 1, dtype=np.float64) * CADENCE_DAYS
     shape = planet.mean_dimming(offsets, CADENCE_DAYS, samples=15)
-    used = np.flatnonzero(shape > 0)
-    shape = shape[used[0] : used[-1] + 1]
+    # One cadence to each side at least: however short, a transit has flanks.
+    used = int(min(np.flatnonzero(shape > 0)[0], half - 1))
+    shape = shape[used : len(shape) - used]
     return np.asarray(shape / planet.dimming(np.array([0.0]))[0])
 
 
@@ -70,6 +73,11 @@ class Events:
         """D of a usual transit: the median where something was observed; 1 where nothing was."""
         seen = self.d > 0
         return float(np.median(self.d[seen])) if seen.any() else 1.0
+
+    @cached_property
+    def capped(self) -> Floats:
+        """N of single events that count for `CLIP` deviations at most."""
+        return np.clip(self.ses, -CLIP, CLIP) * np.sqrt(self.d)
 
     @property
     def ses(self) -> Floats:

@@ -24,6 +24,8 @@ GAP_DAYS = 0.75
 """After a longer gap the photometer has often changed its temperature: a new stretch begins."""
 
 _LONG_GAP_DAYS = 5.0
+_EARLY_DAYS = 0.3
+"""A quarter may begin so much before the listed time: that of the star is barycentric."""
 FLUX_COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 """What can be searched: corrected for the instrument, and as it was measured."""
 
@@ -196,8 +198,7 @@ def _stretch(time: NDArray[np.float64], mission: str) -> str:
     days = f"BKJD {time[0]:.1f} to {time[-1]:.1f}"
     if mission == "K2":
         return days
-    quarter = int(np.searchsorted(np.array(QUARTER_STARTS) - 0.3, time[0])) - 1
-    return f"quarter {quarter} ({days})"
+    return f"quarter {quarter_numbers(time[:1])[0]} ({days})"
 
 
 def observations(
@@ -278,9 +279,15 @@ def _median_cdpp(curves: list[LightCurve]) -> dict[float, float]:
     return found
 
 
+def quarter_numbers(time: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Give the number of Kepler's quarter, from 0, of each instant (BKJD, days; any shape)."""
+    started = np.searchsorted(np.array(QUARTER_STARTS) - _EARLY_DAYS, time)
+    return np.asarray(started - 1, dtype=np.int32)
+
+
 def _quarters(time: NDArray[np.float64], mission: str) -> NDArray[np.int32]:
     """Give each point the number of its quarter, or the stretches between long gaps, from 0."""
     number = np.cumsum(np.r_[0, np.diff(time) > _LONG_GAP_DAYS])
     if mission != "K2":
-        number = number + 1000 * np.searchsorted(np.array(QUARTER_STARTS) - 0.3, time)
+        number = number + 1000 * (quarter_numbers(time) + 1)
     return np.unique(number, return_inverse=True)[1].astype(np.int32)

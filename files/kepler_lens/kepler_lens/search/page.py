@@ -16,7 +16,8 @@ from kepler_lens.search.engine import masked, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
-from kepler_lens.search.vet import FALSE_POSITIVE, Shape, Vetting, folded
+from kepler_lens.search.transit_fit import Shape, folded
+from kepler_lens.search.vet import FALSE_POSITIVE, Vetting
 
 if TYPE_CHECKING:
     from kepler_lens.search.catalogue import Result, Vetted
@@ -80,6 +81,7 @@ def candidate_page(
     Figure
         The whole light curve with the transits marked, the transit with its model, odd and even
         transits, the strongest dimming elsewhere, the statistic over periods, the table of tests;
+        where transits are not in time, how late each of them is;
         for a candidate that a model has scored, what the model saw and what it says.
     """
     vetting, number = vetted.vetting, vetted.candidate.number
@@ -99,7 +101,11 @@ def candidate_page(
     )
     _whole(figure.add_subplot(grid[0, :]), prepared, vetting, others)
     hours, flux, odd_even, _ = folded(prepared, ephemeris, others)
-    _phase(figure.add_subplot(grid[1, :2]), ephemeris, hours, flux)
+    if ephemeris.late_days:
+        _phase(figure.add_subplot(grid[1, 0]), ephemeris, hours, flux)
+        _delays(figure.add_subplot(grid[1, 1]), vetting)
+    else:
+        _phase(figure.add_subplot(grid[1, :2]), ephemeris, hours, flux)
     _transit(figure.add_subplot(grid[1, 2:]), hours, flux, vetting.shape, "Transit with its model")
     odd, even = figure.add_subplot(grid[2, 0]), figure.add_subplot(grid[2, 1])
     for axes, chosen, name in (
@@ -164,6 +170,14 @@ def _phase(axes: Axes, ephemeris: Ephemeris, hours: Floats, flux: Floats) -> Non
     low, high = np.percentile(1e6 * flux, [0.1, 99.9])
     axes.set_ylim(1.2 * low, 1.2 * high)
     _style(axes, "Folded over the whole period", "phase [periods from the middle of transit]")
+
+
+def _delays(axes: Axes, vetting: Vetting) -> None:
+    found = vetting.found
+    late = 24 * vetting.ephemeris.late(found.number)
+    axes.plot(found.time, late, "o-", ms=3, lw=0.6, color=_BLUE)
+    axes.axhline(0, color=_INK, lw=0.6)
+    _style(axes, "Transits, observed minus computed", "BKJD [days]", "hours")
 
 
 def _transit(axes: Axes, hours: Floats, flux: Floats, shape: Shape, title: str) -> None:

@@ -14,9 +14,7 @@ from kepler_lens.search.matched import Events
 Floats = NDArray[np.float64]
 
 DURATIONS_HOURS = tuple(1.3 * 1.25**k for k in range(12))
-SHORTEST_PERIOD_DAYS = 0.5
-CLIP = 8.0
-"""A single event counts for no more: else one jump makes a planet of every period."""
+SHORTEST_PERIOD_DAYS = 0.17
 _SUN_HOURS = 13.0
 """A central transit of the Sun by a small planet with a period of a year."""
 _SLACK = 1.12
@@ -104,13 +102,12 @@ def _fold(
     for index in range(1, len(bank), 2):
         events = bank[index]
         step = events.duration_hours / 24 / steps
-        low, high = _period_range(events.duration_hours, density, longest)
+        low, high = period_range(events.duration_hours, density, longest)
         if high <= low or not events.d.any():
             continue
         grid = np.arange(events.time[0], events.time[-1], step)
-        n = np.clip(events.ses, -CLIP, CLIP) * np.sqrt(events.d)
         p, s = fold_all(
-            np.interp(grid, events.time, n).astype(np.float32),
+            np.interp(grid, events.time, events.capped).astype(np.float32),
             np.interp(grid, events.time, events.d).astype(np.float32),
             int(low / step),
             int(high / step),
@@ -123,7 +120,7 @@ def _fold(
     return np.concatenate(periods), np.concatenate(statistics), np.concatenate(indices)
 
 
-def _period_range(hours: float, density: float | None, longest: float) -> tuple[float, float]:
+def period_range(hours: float, density: float | None, longest: float) -> tuple[float, float]:
     """Periods whose durations, by `duration_range`, are about this one (within a quarter step)."""
     one, other = duration_range(365.25, density)
     low = 365.25 * (hours / other / _SLACK) ** 3

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from kepler_lens.search import stationary
-from kepler_lens.search.lines import subtract_lines
+from kepler_lens.search.lines import Wave, subtract_lines
 from kepler_lens.search.matched import Events, correlate, standardise, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS, Observations
@@ -35,6 +35,7 @@ class Prepared:
     centres: Floats
     centre_quarter: NDArray[np.int32]
     lines: int
+    wave: Wave | None
 
     @property
     def pulsating(self) -> bool:
@@ -66,7 +67,7 @@ def _running_median(flux: Floats, width: int = 49) -> Floats:
 def prepare(star: Observations) -> Prepared:
     """Take a star's pulsations and single bright or dark points away, and fit its noise."""
     time, quarter = star.time, star.quarter
-    flux, lines = subtract_lines(time, star.flux)
+    flux, lines, wave = subtract_lines(time, star.flux)
     sigma = _white(flux, quarter)
     model = _fit(time, flux, quarter, sigma)
     cadence = np.round((time - time[0]) / CADENCE_DAYS).astype(np.int64)
@@ -91,6 +92,7 @@ def prepare(star: Observations) -> Prepared:
         np.interp(grid, cadence, time),
         np.interp(grid, cadence, quarter).astype(np.int32),
         lines,
+        wave,
     )
 
 

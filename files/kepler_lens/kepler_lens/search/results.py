@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from kepler_lens.classify.stored import clear_scores, push_scores
 from kepler_lens.gts import attribute_text, series_name
 from kepler_lens.lightcurve import bkjd_to_us
-from kepler_lens.search.catalogue import ENGINE, Result, Vetted, row
+from kepler_lens.search.catalogue import Result, Vetted, row
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.prepare import detrended
+from kepler_lens.search.version import engine
 from kepler_lens.warp10 import Token, Warp10
 
 CANDIDATE = "transit.candidate"
@@ -42,7 +43,8 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         multiple-event statistic) and its threshold, transits (observed), radius (of the planet, of
         the Earth's; only where the star's is known), for each test of the vetting its figure
         (``odd_even.figure``, …) and verdict (``odd_even.verdict``), disposition, comment (what
-        speaks against a planet; only where something does), engine.
+        speaks against a planet; only where something does), late (days by which each transit from
+        the epoch's on comes after its mean ephemeris; only where they are not in time), engine.
     """
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
     table = row(star, vetted)
@@ -57,8 +59,10 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         "threshold": f"{vetted.candidate.threshold:.2f}",
         "transits": str(len(vetting.found.number)),
         "disposition": vetting.disposition,
-        "engine": ENGINE,
+        "engine": engine(),
     }
+    if ephemeris.late_days:
+        known["late"] = " ".join(f"{late:.4f}" for late in ephemeris.late_days)
     for test in vetting.tests:
         # A test may be called as a quantity is: duration.
         known[f"{test.name}.figure"] = f"{test.figure:.3f}"
@@ -134,7 +138,11 @@ def _about(result: Result, run: str, fingerprint: str) -> str:
                 [round(event.time_bkjd, 3), round(event.depth_ppm), round(event.statistic, 1)]
                 for event in result.search.lone
             ],
-            "engine": ENGINE,
+            "pairs": [
+                [round(pair.first_bkjd, 3), round(pair.second_bkjd, 3), round(pair.depth_ppm)]
+                for pair in result.search.together
+            ],
+            "engine": engine(),
             "fingerprint": fingerprint,
         },
         separators=(",", ":"),

@@ -6,39 +6,40 @@ Each test has a figure, whether it was passed, and a verdict in words (Twicken e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.stats import chi2
 
-from kepler_lens.search.doubts import rivals
+from kepler_lens.search.doubts import alternating, alternation, rivals
+from kepler_lens.search.eclipse import Dimming, light_beside, reflected, strongest_dimming
 from kepler_lens.search.ephemeris import Ephemeris, Transits, transits
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import CADENCE_DAYS
-from kepler_lens.search.periods import CLIP, central_duration
-from kepler_lens.search.prepare import Prepared, detrended, event_bank
-from kepler_lens.transit import Planet
+from kepler_lens.search.observations import quarter_numbers
+from kepler_lens.search.periods import central_duration
+from kepler_lens.search.prepare import Prepared, event_bank
+from kepler_lens.search.transit_fit import RADIUS_RATIO, TOO_LONG, Shape, fit_transit, folded
 
 Floats = NDArray[np.float64]
 
 CANDIDATE = "CANDIDATE"
 FALSE_POSITIVE = "FALSE POSITIVE"
 
-_RADIUS_RATIO = 0.03
-_IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
-"""From a central transit to one that grazes the star."""
-_SPACING = 0.25
-"""Of the durations that the search tries, and of its centres: so much is known before the fit."""
-_TIMES = np.geomspace(0.4, 2.5, 11)
-_DELAYS = np.linspace(-0.6, 0.6, 13)
-_SIMPLEX = np.array([(0, 0), (0.1, 0), (0, 0.05)])
-_BINS = 40
-"""A duration."""
-_PASSES = 3
-_TOO_LONG = 2.0
-"""For a circular orbit, in units of a central transit's duration."""
+_DECISIVE = {"odd_even", "secondary", "dominance", "uniqueness", "size", "brightening"}
+"""Tests whose failure makes a false positive."""
+_AWAY, _FAR_AWAY = 1.75, 3.0
+"""Durations from the transit at which another dimming, or a brightening, may begin (chosen: beside
+a deep transit the filter leaves bright shoulders)."""
+_BRIGHT, _BRIGHT_PART, _BESIDE_PART = 10.0, 0.3, 0.15
+"""Deviations of a brightening, and its part of the depth at another phase and beside (chosen)."""
+_HALF = 0.1
+"""Periods from the middle between transits (chosen): so close in, orbits are circular."""
+SUN_IN_EARTH_RADII = 109.1
+_LARGEST_EARTHS = 30.0
+"""Radius (chosen): the largest planets have 2.1 times Jupiter's, or 24; the rest is for catalogues'
+radii of stars, which are off by a quarter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Test:
     Attributes
     ----------
     name : str
-        odd_even, secondary, dominance, shape, duration, quarters or uniqueness.
+        odd_even, secondary, dominance, shape, size, brightening, duration, quarters or uniqueness.
     figure : float
         What was measured; its unit is said in the verdict.
     passed : bool
@@ -60,37 +61,6 @@ class Test:
     figure: float
     passed: bool
     verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a folded transit looks like.
-
-    Attributes
-    ----------
-    depth : float
-        At the middle, relative flux.
-    duration_hours : float
-        First to fourth contact.
-    impact : float
-        In radii of the star.
-    late_hours : float
-        Of its middle, after the ephemeris.
-    """
-
-    depth: float
-    duration_hours: float
-    impact: float
-    late_hours: float
-
-    def flux(self, hours: Floats) -> Floats:
-        """Give each exposure's mean (float64[n], about 0), hours after the ephemeris.
-
-        Of a small planet, with limb darkening; see `kepler_lens.transit`.
-        """
-        planet = Planet(0, "b", 1e6, 0.0, self.duration_hours, _RADIUS_RATIO, self.impact)
-        dimming = planet.mean_dimming((hours - self.late_hours) / 24, CADENCE_DAYS)
-        return np.asarray(-self.depth * dimming / planet.dimming(np.zeros(1)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,18 +108,18 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
     found = transits(ephemeris, events)
     hours, flux, _, sigma = folded(prepared, ephemeris, others)
     shape = fit_transit(hours, flux, sigma, ephemeris.duration_hours)
-    secondary, phase = _secondary(ephemeris, found, events)
+    second = strongest_dimming(ephemeris, found, events, _AWAY)
     tests = (
         _odd_even(found),
-        secondary,
+        second_eclipse(second, shape, ephemeris.period_days, found=False),
         _dominance(found),
         _shape(shape),
+        _size(shape, prepared.star.stellar.get("RADIUS")),
+        _brightening(prepared, ephemeris, found, events, others),
         _duration(ephemeris, prepared.star.density),
         _quarters(prepared, found),
         _uniqueness(ephemeris, found, events),
     )
-    failed = {test.name for test in tests if not test.passed}
-    false = failed & {"odd_even", "secondary", "dominance", "uniqueness"}
     snr = float(found.n.sum() / np.sqrt(found.d.sum())) if found.d.sum() > 0 else 0.0
     return Vetting(
         ephemeris,
@@ -158,10 +128,16 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
         1e6 * shape.depth / snr if snr > 0 else np.inf,
         snr,
         shape,
-        phase,
+        second.phase,
         tests,
-        FALSE_POSITIVE if false else CANDIDATE,
+        disposition(tests),
     )
+
+
+def disposition(tests: Sequence[Test]) -> str:
+    """Say whether a test speaks for an eclipsing binary or an artefact."""
+    failed = {test.name for test in tests if not test.passed}
+    return FALSE_POSITIVE if failed & _DECISIVE else CANDIDATE
 
 
 def _depth(found: Transits, chosen: NDArray[np.bool_]) -> tuple[float, float]:
@@ -176,55 +152,76 @@ def _odd_even(found: Transits) -> Test:
         return Test("odd_even", 0.0, True, "Only odd or only even transits were observed.")
     (a, error_a), (b, error_b) = _depth(found, odd), _depth(found, ~odd)
     # Quarters differ by some per cent in how much other light falls into the aperture.
-    error = np.sqrt(error_a**2 + error_b**2 + (0.03 * found.depth) ** 2)
-    figure = abs(a - b) / error
+    error = np.sqrt(error_a**2 + error_b**2 + (0.03 * found.depth) ** 2 + _spread(found) ** 2)
+    figure = float(abs(a - b) / error)
     part = abs(a - b) / max(a, b, 1e-12)
-    if figure > 4 and part > 0.1:
-        words = "may be an eclipsing binary with twice the period"
+    pairs = alternation(found)[0] if alternating(found) else 0.0
+    if abs(pairs) > figure or (figure > 4 and part > 0.1):
+        figure = max(figure, abs(pairs))
         return Test(
             "odd_even",
-            float(figure),
+            figure,
             False,
             f"Odd transits are {a * 1e6:.0f} ppm deep, even ones {b * 1e6:.0f} ppm "
-            f"({figure:.1f} deviations): {words}.",
+            f"({figure:.1f} deviations): may be an eclipsing binary with twice the period.",
+        )
+    return Test("odd_even", figure, True, f"Odd and even depths agree ({figure:.1f} deviations).")
+
+
+def _spread(found: Transits) -> float:
+    """Give the error of a difference of odd and even depths that their own scatter makes."""
+    depth = found.n / found.d
+    every = [depth[found.number % 2 == parity] for parity in (0, 1)]
+    return float(np.hypot(*(np.std(d) / max(len(d) - 1, 1) ** 0.5 for d in every)))
+
+
+def second_eclipse(second: Dimming, transit: Shape, period: float, *, found: bool) -> Test:
+    """Say whether a dimming at another phase speaks for a binary.
+
+    A planet that passes behind its star takes with it the light that it reflects: (k / a)² of the
+    star's at most, k its radius and a its distance in radii of the star, if it reflected all of it
+    (albedo 1). What a hot planet shines itself in Kepler's band is less than that (Esteves et al.
+    2015, ApJ 804, 150: the sum stays below it for all fourteen planets).
+
+    Parameters
+    ----------
+    second : Dimming
+    transit : Shape
+        Of the candidate; tells radius and distance.
+    period : float
+        Days.
+    found : bool
+        Whether the search found the dimming as a signal of its own.
+    """
+    words = (
+        f"of {second.depth * 1e6:.0f} ppm at phase {second.phase:.2f} "
+        f"({second.deviations:.1f} deviations)"
+    )
+    share = second.depth / transit.depth if transit.depth > 0 else 0.0
+    most = reflected(transit, period)
+    half = abs(second.phase - 0.5) < _HALF
+    if half and second.deviations > 8 and second.depth < most:
+        return Test(
+            "secondary",
+            second.deviations,
+            True,
+            f"A second dimming {words} is no more than the light of a planet that goes behind its "
+            f"star ({most * 1e6:.0f} ppm if it reflects all of it).",
+        )
+    if second.deviations > 8 and (share > 0.1 or found):
+        return Test(
+            "secondary",
+            second.deviations,
+            False,
+            f"A second dimming {words}: may be an eclipsing binary.",
         )
     return Test(
-        "odd_even", float(figure), True, f"Odd and even depths agree ({figure:.1f} deviations)."
+        "secondary",
+        second.deviations,
+        True,
+        f"No second dimming: the strongest, at phase {second.phase:.2f}, has "
+        f"{second.deviations:.1f} deviations.",
     )
-
-
-def _secondary(ephemeris: Ephemeris, found: Transits, events: Events) -> tuple[Test, float]:
-    duration = ephemeris.duration_hours / 24
-    steps = max(4, int(ephemeris.period_days / duration * 2))
-    phases = np.arange(1, steps) / steps
-    phases = phases[np.minimum(phases, 1 - phases) * ephemeris.period_days > 1.75 * duration]
-    best, where, depth = 0.0, 0.5, 0.0
-    usual = np.median(events.d[events.d > 0])
-    first = np.array(found.number)
-    for phase in phases:
-        time = ephemeris.epoch_bkjd + (first + phase) * ephemeris.period_days
-        d = np.interp(time, events.time, events.d, left=0, right=0)
-        seen = d > 0.35 * usual
-        if seen.sum() < 2:
-            continue
-        n = np.clip(
-            np.interp(time[seen], events.time, events.n),
-            -CLIP * d[seen] ** 0.5,
-            CLIP * d[seen] ** 0.5,
-        )
-        value = n.sum() / np.sqrt(d[seen].sum())
-        if value > best:
-            best, where, depth = float(value), float(phase), float(n.sum() / d[seen].sum())
-    # A hot Jupiter's own light gives some tens of ppm; a star's much more.
-    share = depth / found.depth if found.depth > 0 else 0.0
-    if best > 8 and share > 0.1:
-        verdict = (
-            f"A second dimming of {depth * 1e6:.0f} ppm at phase {where:.2f} "
-            f"({best:.1f} deviations): may be an eclipsing binary."
-        )
-        return Test("secondary", best, False, verdict), where
-    verdict = f"No second dimming: the strongest, at phase {where:.2f}, has {best:.1f} deviations."
-    return Test("secondary", best, True, verdict), where
 
 
 def _dominance(found: Transits) -> Test:
@@ -242,108 +239,8 @@ def _dominance(found: Transits) -> Test:
     return Test("dominance", share, True, verdict)
 
 
-def folded(
-    prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
-) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
-    """Fold the detrended light curve.
-
-    Returns
-    -------
-    hours : float64[m]
-        From the nearest middle.
-    flux : float64[m]
-        Relative, about 0, the other candidates' transits left out.
-    number : int64[m]
-        Of the nearest transit.
-    sigma : float64[m]
-        White noise.
-    """
-    hours = ephemeris.hours_from_middle(prepared.time)
-    own = np.abs(hours) < 0.75 * ephemeris.duration_hours + 0.5
-    flux = detrended(prepared, own | others)
-    keep = ~others
-    number = ephemeris.numbers(prepared.time)
-    return hours[keep], flux[keep], number[keep], prepared.sigma[keep] * prepared.noise.white
-
-
-def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> Shape:
-    """Fit a folded transit.
-
-    The search knows duration and middle by the spacing of its own; where noise says no more, they
-    stay.
-
-    Parameters
-    ----------
-    hours, flux, sigma : float64[n]
-        See `folded`.
-    duration : float
-        As the search has it, hours.
-    """
-    near = np.abs(hours) < 1.5 * duration
-    number = np.floor(hours[near] / duration * _BINS).astype(np.int64) + 2 * _BINS
-    each = sigma[near] ** -2.0
-    total = np.bincount(number, each, 4 * _BINS).astype(np.float64)
-    mean = np.bincount(number, each * flux[near], 4 * _BINS) / np.maximum(total, 1e-30)
-    seen = np.flatnonzero(total)
-    x, y, weight = (seen - 2 * _BINS + 0.5) / _BINS * duration, mean[seen], total[seen]
-
-    def fitted(times: float, late: float, impact: float) -> tuple[float, Shape]:
-        """χ² and what was known before; duration and delay in units of the search's duration."""
-        unit = Shape(1.0, times * duration, impact, late * duration)
-        dimming = -unit.flux(x)
-        norm = float((weight * dimming**2).sum())
-        depth = -float((weight * dimming * y).sum()) / norm if norm > 0 else 0.0
-        known = float(np.log(times) ** 2 + late**2) / _SPACING**2
-        square = float((weight * (y + depth * dimming) ** 2).sum())
-        return square + known, replace(unit, depth=depth)
-
-    grid = [(times, late) for times in _TIMES for late in _DELAYS]
-    times, late = min(grid, key=lambda at: fitted(at[0], at[1], _IMPACTS[1])[0])
-    start = np.array([np.log(times), late])
-    every = []
-    for impact in _IMPACTS:
-        found = minimize(
-            lambda at, impact=impact: fitted(float(np.exp(at[0])), float(at[1]), impact)[0],
-            start,
-            method="Nelder-Mead",
-            options={"xatol": 0.002, "fatol": 0.01, "initial_simplex": start + _SIMPLEX},
-        )
-        every.append(fitted(float(np.exp(found.x[0])), float(found.x[1]), impact))
-    return min(every, key=lambda one: one[0])[1]
-
-
-def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> Ephemeris:
-    """Measure duration and epoch on the folded light curve.
-
-    Parameters
-    ----------
-    prepared : Prepared
-    ephemeris : Ephemeris
-        As the search has it; it stays where the fit leads far away.
-    others : bool[n]
-        Points in transit of the star's other candidates.
-    """
-    better = ephemeris
-    for _ in range(_PASSES):
-        before = better.duration_hours
-        hours, flux, _, sigma = folded(prepared, better, others)
-        shape = fit_transit(hours, flux, sigma, before)
-        better = replace(
-            better,
-            epoch_bkjd=better.epoch_bkjd + shape.late_hours / 24,
-            duration_hours=shape.duration_hours,
-        )
-        if abs(shape.duration_hours / before - 1) + abs(shape.late_hours) / before < 0.1:
-            break
-    # The search's transit is a part of the whole one; what lasts too long is no transit.
-    apart = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd)
-    part = 2 * apart < better.duration_hours + ephemeris.duration_hours
-    longest = _TOO_LONG * central_duration(ephemeris.period_days, prepared.star.density)
-    return better if part and better.duration_hours < longest else ephemeris
-
-
 def _shape(shape: Shape) -> Test:
-    k = _RADIUS_RATIO
+    k = RADIUS_RATIO
     # Between second and third contact the whole planet is on the disc; grazing, it never is.
     bottom = max((1 - k) ** 2 - shape.impact**2, 0) / ((1 + k) ** 2 - shape.impact**2)
     flank = (1 - bottom**0.5) / 2
@@ -354,12 +251,58 @@ def _shape(shape: Shape) -> Test:
     return Test("shape", flank, True, words)
 
 
+def _size(shape: Shape, radius: float | None) -> Test:
+    ratio = max(shape.depth, 0.0) ** 0.5
+    earths = ratio * (radius or 1.0) * SUN_IN_EARTH_RADII
+    star = "this star" if radius else "a star of the Sun's radius"
+    words = f"In front of {star} it has {earths:.1f} times the Earth's radius"
+    if earths > _LARGEST_EARTHS:
+        return Test("size", earths, False, words + ": too large for a planet.")
+    return Test("size", earths, True, words + ".")
+
+
+def _brightening(
+    prepared: Prepared,
+    ephemeris: Ephemeris,
+    found: Transits,
+    events: Events,
+    others: NDArray[np.bool_],
+) -> Test:
+    """Look for light that no planet brings: beside the dimming, and at other phases."""
+    height, figure = light_beside(prepared, ephemeris, others)
+    if figure > _BRIGHT and height > _BESIDE_PART * found.depth:
+        return Test(
+            "brightening",
+            figure,
+            False,
+            f"The star is brighter by {1e6 * height:.0f} ppm just beside the dimming "
+            f"({figure:.1f} deviations): looks like a heartbeat star, two stars that distort each "
+            "other where they are nearest.",
+        )
+    bright = strongest_dimming(ephemeris, found, replace(events, n=-events.n), _FAR_AWAY)
+    words = f"{1e6 * bright.depth:.0f} ppm at phase {bright.phase:.2f}"
+    if bright.deviations > _BRIGHT and bright.depth > _BRIGHT_PART * found.depth:
+        return Test(
+            "brightening",
+            bright.deviations,
+            False,
+            f"The star brightens by {words} ({bright.deviations:.1f} deviations): looks like a "
+            "compact star that focuses the light of the one behind it.",
+        )
+    return Test(
+        "brightening",
+        bright.deviations,
+        True,
+        f"No brightening: the strongest, {words}, has {bright.deviations:.1f} deviations.",
+    )
+
+
 def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
     central = central_duration(ephemeris.period_days, density)
     figure = ephemeris.duration_hours / central
     star = "this star" if density is not None else "a star like the Sun"
     words = f"It lasts {figure:.2f} times a central transit of {star} ({central:.1f} h)"
-    if figure > _TOO_LONG:
+    if figure > TOO_LONG:
         return Test("duration", figure, False, words + ": too long for a circular orbit.")
     if figure < 0.25:
         return Test("duration", figure, False, words + ": too short, but for a grazing planet.")
@@ -367,16 +310,21 @@ def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
 
 
 def _quarters(prepared: Prepared, found: Transits) -> Test:
-    quarter = np.interp(found.time, prepared.centres, prepared.centre_quarter).astype(np.int32)
-    depths = [_depth(found, quarter == q) for q in np.unique(quarter)]
+    if prepared.star.mission == "K2":
+        stretch = np.interp(found.time, prepared.centres, prepared.centre_quarter).astype(np.int32)
+        name = "stretch"
+    else:
+        stretch, name = quarter_numbers(found.time), "quarter"
+    depths = [_depth(found, stretch == s) for s in np.unique(stretch)]
     if len(depths) < 2:
-        return Test("quarters", 0.0, True, "All transits lie in one quarter.")
+        return Test("quarters", 0.0, True, f"All transits lie in one {name}.")
     value, error = np.array(depths).T
     error = np.hypot(error, 0.1 * found.depth)
     square = float((((value - found.depth) / error) ** 2).sum())
     freedom = len(depths) - 1
     chance = float(chi2.sf(square, freedom))
-    words = f"Depths of {len(depths)} quarters scatter by χ² {square:.1f} for {freedom} degrees"
+    plural = {"stretch": "stretches", "quarter": "quarters"}[name]
+    words = f"Depths of {len(depths)} {plural} scatter by χ² {square:.1f} for {freedom} degrees"
     if chance < 1e-4:
         return Test("quarters", square / freedom, False, words + ": more than noise explains.")
     return Test("quarters", square / freedom, True, words + " of freedom, as noise has it.")

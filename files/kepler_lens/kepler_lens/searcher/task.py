@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
-from kepler_lens.search.catalogue import ENGINE, Result, search_and_vet
+from kepler_lens.search.catalogue import Result, search_and_vet
 from kepler_lens.search.results import clear, push
 from kepler_lens.search.source import ServerCurve, fetch_curve
 from kepler_lens.search.stored import Searched, candidates, newest
+from kepler_lens.search.version import engine
 from kepler_lens.searcher.config import Tokens
 from kepler_lens.warp10 import Series, Token, Warp10
 
@@ -157,7 +158,7 @@ class _Attempt:
         ours = before.run == self.orders.run
         if self.orders.force and not ours:
             return False
-        if (before.engine, before.fingerprint) != (ENGINE, curve.fingerprint):
+        if (before.engine, before.fingerprint) != (engine(), curve.fingerprint):
             return False
         # Of an earlier search the driver may have lost the pages, of this one it never got them.
         if before.candidates and self.star.drawn != before.run:

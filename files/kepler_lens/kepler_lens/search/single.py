@@ -1,0 +1,162 @@
+"""Single transit events: dimmings that belong to no candidate, and pairs that may be one's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kepler_lens.search.matched import Events
+
+_LEAST = 9.0
+"""Deviations (chosen): noise and jumps reach 8 in a star of a hundred."""
+_MOST = 10
+_APART_DAYS = 1.5
+_SIDE_DURATIONS, _SIDE_PART = 5.0, 0.15
+"""What stands so near to an event that is so much stronger is what the filter leaves beside it."""
+_DEPTHS, _DURATIONS = 0.15, 1.6
+"""Two events of one planet differ in depth by this part, in duration by this factor (chosen:
+dilution by quarter, and the steps of the durations that are tried)."""
+_PAIRED = 20.0
+"""Deviations of each of a pair (chosen): jumps of the detector look alike below that (Kepler-7)."""
+_SHORTEST_DAYS = 30.0
+"""A planet of a shorter period would have shown more than two transits (chosen)."""
+_OBSERVED = 0.35
+_MISSING = 0.4
+"""Part of its depth that an event must have at least where another is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoneEvent:
+    """One dimming that looks like a transit.
+
+    Attributes
+    ----------
+    time_bkjd : float
+    duration_hours, depth_ppm, statistic : float
+    """
+
+    time_bkjd: float
+    duration_hours: float
+    depth_ppm: float
+    statistic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two lone events of one depth and duration: a planet's, if it transits so seldom.
+
+    Attributes
+    ----------
+    first_bkjd, second_bkjd : float
+        Middles.
+    depth_ppm : float
+        Mean of the two.
+    periods_days : tuple of float
+        What lies between them, and each whole part of it for which all other transits would have
+        fallen into gaps of the observations; longest first.
+    """
+
+    first_bkjd: float
+    second_bkjd: float
+    depth_ppm: float
+    periods_days: tuple[float, ...]
+
+    def __str__(self) -> str:
+        """Say what the two events allow."""
+        periods = ", ".join(f"{period:.2f}" for period in self.periods_days)
+        return (
+            f"The events at BKJD {self.first_bkjd:.2f} and {self.second_bkjd:.2f} are of one "
+            f"depth, {self.depth_ppm:.0f} ppm, and one duration: they belong together if a planet "
+            f"has a period of {periods} d."
+        )
+
+
+def lone_events(bank: Sequence[Events]) -> tuple[LoneEvent, ...]:
+    """Give single events well above noise, the strongest of each neighbourhood and at most ten."""
+    found: list[LoneEvent] = []
+    for events in bank:
+        ses = events.ses
+        for i in np.flatnonzero(ses > _LEAST):
+            depth = 1e6 * events.n[i] / events.d[i]
+            found.append(
+                LoneEvent(float(events.time[i]), events.duration_hours, float(depth), float(ses[i]))
+            )
+    found.sort(key=lambda event: -event.statistic)
+    apart: list[LoneEvent] = []
+    for event in found:
+        if not any(_beside(event, other) for other in apart):
+            apart.append(event)
+        if len(apart) == _MOST:
+            break
+    return tuple(apart)
+
+
+def _beside(event: LoneEvent, stronger: LoneEvent) -> bool:
+    away = abs(event.time_bkjd - stronger.time_bkjd)
+    side = _SIDE_DURATIONS * stronger.duration_hours / 24
+    weak = event.statistic < _SIDE_PART * stronger.statistic
+    return away < _APART_DAYS or (weak and away < side)
+
+
+def pairs(lone: Sequence[LoneEvent], bank: Sequence[Events]) -> tuple[Pair, ...]:
+    """Find two lone events that may be transits of one planet.
+
+    Parameters
+    ----------
+    lone : sequence of LoneEvent
+    bank : sequence of Events
+        In which they were found.
+
+    Returns
+    -------
+    tuple of Pair
+        The strongest first; an event is in one of them at most.
+    """
+    found: list[Pair] = []
+    left = sorted(lone, key=lambda event: -event.statistic)
+    while left:
+        one = left.pop(0)
+        other = next((event for event in left if _alike(one, event)), None)
+        if other is None:
+            continue
+        periods = _allowed(one, other, bank)
+        if periods:
+            left.remove(other)
+            first, second = sorted((one.time_bkjd, other.time_bkjd))
+            found.append(Pair(first, second, (one.depth_ppm + other.depth_ppm) / 2, periods))
+    return tuple(found)
+
+
+def _alike(one: LoneEvent, other: LoneEvent) -> bool:
+    depths = sorted((one.depth_ppm, other.depth_ppm))
+    noise = depths[1] / min(one.statistic, other.statistic)
+    longer = max(one.duration_hours, other.duration_hours)
+    return (
+        min(one.statistic, other.statistic) > _PAIRED
+        and depths[1] - depths[0] < max(_DEPTHS * depths[1], 2 * noise)
+        and longer < _DURATIONS * min(one.duration_hours, other.duration_hours)
+        and abs(one.time_bkjd - other.time_bkjd) > _SHORTEST_DAYS
+    )
+
+
+def _allowed(one: LoneEvent, other: LoneEvent, bank: Sequence[Events]) -> tuple[float, ...]:
+    """Give the periods, days, for which no transit is missing where the star was observed."""
+    events = min(bank, key=lambda e: abs(e.duration_hours - one.duration_hours))
+    apart = abs(one.time_bkjd - other.time_bkjd)
+    depth = 0.5e-6 * (one.depth_ppm + other.depth_ppm)
+    begin, end = float(events.time[0]), float(events.time[-1])
+    periods = []
+    for part in range(1, int(apart / _SHORTEST_DAYS) + 1):
+        period = apart / part
+        first = int(np.ceil((begin - one.time_bkjd) / period))
+        last = int(np.floor((end - one.time_bkjd) / period))
+        time = one.time_bkjd + np.arange(first, last + 1) * period
+        known = np.minimum(abs(time - one.time_bkjd), abs(time - other.time_bkjd)) < 1.0
+        d = np.interp(time[~known], events.time, events.d)
+        n = np.interp(time[~known], events.time, events.n)
+        missing = (d > _OBSERVED * events.usual) & (n < _MISSING * depth * d)
+        if not missing.any():
+            periods.append(period)
+    return tuple(periods)

@@ -1,0 +1,162 @@
+"""Fit a transit to a folded light curve: depth, duration, impact parameter and middle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from kepler_lens.search.ephemeris import Ephemeris
+from kepler_lens.search.observations import CADENCE_DAYS
+from kepler_lens.search.periods import central_duration
+from kepler_lens.search.prepare import Prepared, detrended
+from kepler_lens.transit import Planet
+
+Floats = NDArray[np.float64]
+
+RADIUS_RATIO = 0.03
+_IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
+"""From a central transit to one that grazes the star."""
+_SPACING = 0.25
+"""Of the durations that the search tries, and of its centres: so much is known before the fit."""
+_TIMES = np.geomspace(0.4, 2.5, 11)
+_DELAYS = np.linspace(-0.6, 0.6, 13)
+_SIMPLEX = np.array([(0, 0), (0.1, 0), (0, 0.05)])
+_BINS = 40
+"""A duration."""
+_PASSES = 3
+TOO_LONG = 2.0
+"""For a circular orbit, in units of a central transit's duration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a folded transit looks like.
+
+    Attributes
+    ----------
+    depth : float
+        At the middle, relative flux.
+    duration_hours : float
+        First to fourth contact.
+    impact : float
+        In radii of the star.
+    late_hours : float
+        Of its middle, after the ephemeris.
+    """
+
+    depth: float
+    duration_hours: float
+    impact: float
+    late_hours: float
+
+    def flux(self, hours: Floats) -> Floats:
+        """Give each exposure's mean (float64[n], about 0), hours after the ephemeris.
+
+        Of a small planet, with limb darkening; see `kepler_lens.transit`.
+        """
+        planet = Planet(0, "b", 1e6, 0.0, self.duration_hours, RADIUS_RATIO, self.impact)
+        dimming = planet.mean_dimming((hours - self.late_hours) / 24, CADENCE_DAYS)
+        return np.asarray(-self.depth * dimming / planet.dimming(np.zeros(1)))
+
+
+def folded(
+    prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
+) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
+    """Fold the detrended light curve.
+
+    Returns
+    -------
+    hours : float64[m]
+        From the nearest middle.
+    flux : float64[m]
+        Relative, about 0, the other candidates' transits left out.
+    number : int64[m]
+        Of the nearest transit.
+    sigma : float64[m]
+        White noise.
+    """
+    hours = ephemeris.hours_from_middle(prepared.time)
+    own = np.abs(hours) < 0.75 * ephemeris.duration_hours + 0.5
+    flux = detrended(prepared, own | others)
+    keep = ~others
+    number = ephemeris.numbers(prepared.time)
+    return hours[keep], flux[keep], number[keep], prepared.sigma[keep] * prepared.noise.white
+
+
+def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> Shape:
+    """Fit a folded transit.
+
+    The search knows duration and middle by the spacing of its own; where noise says no more, they
+    stay.
+
+    Parameters
+    ----------
+    hours, flux, sigma : float64[n]
+        See `folded`.
+    duration : float
+        As the search has it, hours.
+    """
+    near = np.abs(hours) < 1.5 * duration
+    number = np.floor(hours[near] / duration * _BINS).astype(np.int64) + 2 * _BINS
+    each = sigma[near] ** -2.0
+    total = np.bincount(number, each, 4 * _BINS).astype(np.float64)
+    mean = np.bincount(number, each * flux[near], 4 * _BINS) / np.maximum(total, 1e-30)
+    seen = np.flatnonzero(total)
+    x, y, weight = (seen - 2 * _BINS + 0.5) / _BINS * duration, mean[seen], total[seen]
+
+    def fitted(times: float, late: float, impact: float) -> tuple[float, Shape]:
+        """χ² and what was known before; duration and delay in units of the search's duration."""
+        unit = Shape(1.0, times * duration, impact, late * duration)
+        dimming = -unit.flux(x)
+        norm = float((weight * dimming**2).sum())
+        depth = -float((weight * dimming * y).sum()) / norm if norm > 0 else 0.0
+        known = float(np.log(times) ** 2 + late**2) / _SPACING**2
+        square = float((weight * (y + depth * dimming) ** 2).sum())
+        return square + known, replace(unit, depth=depth)
+
+    grid = [(times, late) for times in _TIMES for late in _DELAYS]
+    times, late = min(grid, key=lambda at: fitted(at[0], at[1], _IMPACTS[1])[0])
+    start = np.array([np.log(times), late])
+    every = []
+    for impact in _IMPACTS:
+        found = minimize(
+            lambda at, impact=impact: fitted(float(np.exp(at[0])), float(at[1]), impact)[0],
+            start,
+            method="Nelder-Mead",
+            options={"xatol": 0.002, "fatol": 0.01, "initial_simplex": start + _SIMPLEX},
+        )
+        every.append(fitted(float(np.exp(found.x[0])), float(found.x[1]), impact))
+    return min(every, key=lambda one: one[0])[1]
+
+
+def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> Ephemeris:
+    """Measure duration and epoch on the folded light curve.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    ephemeris : Ephemeris
+        As the search has it; it stays where the fit leads far away.
+    others : bool[n]
+        Points in transit of the star's other candidates.
+    """
+    better = ephemeris
+    for _ in range(_PASSES):
+        before = better.duration_hours
+        hours, flux, _, sigma = folded(prepared, better, others)
+        shape = fit_transit(hours, flux, sigma, before)
+        better = replace(
+            better,
+            epoch_bkjd=better.epoch_bkjd + shape.late_hours / 24,
+            duration_hours=shape.duration_hours,
+        )
+        if abs(shape.duration_hours / before - 1) + abs(shape.late_hours) / before < 0.1:
+            break
+    # The search's transit is a part of the whole one; what lasts too long is no transit.
+    apart = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd)
+    part = 2 * apart < better.duration_hours + ephemeris.duration_hours
+    longest = TOO_LONG * central_duration(ephemeris.period_days, prepared.star.density)
+    return better if part and better.duration_hours < longest else ephemeris
