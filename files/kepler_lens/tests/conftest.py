@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
+from fits_files import edited
 from memory_server import Memory
 from scripted_server import Answer, Scripted
 
 from kepler_lens.jobs import fleet
+from kepler_lens.simulate import simulate
 
 PROJECT = Path(__file__).resolve().parents[3]
 _BESIDE_THE_REPOSITORY = PROJECT.parent / "shared" / "data"
@@ -42,10 +44,16 @@ def kepler_11(data: Path) -> list[Path]:
     return sorted((data / "kepler" / "006541920").glob("*_llc.fits"))
 
 
-@pytest.fixture(scope="session")
-def intact(kepler_11: list[Path]) -> bytes:
-    """The content of one intact file (Kepler-11, quarter 1)."""
-    return kepler_11[0].read_bytes()
+@pytest.fixture(scope="session", params=["of the archive", "simulated"])
+def intact(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The content of one intact file of quarter 1: Kepler-11's, and one as if of Kepler."""
+    if request.param == "of the archive":
+        real: list[Path] = request.getfixturevalue("kepler_11")
+        return real[0].read_bytes()
+    folder = tmp_path_factory.mktemp("intact")
+    simulate(folder, stars=1, quarters=(1,))
+    (path,) = folder.rglob("*.fits")
+    return edited(path.read_bytes(), lambda units: units[0].header.set("MISSION", "Kepler"))
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +95,7 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Me
         return LocalCluster(processes=False, **wanted)
 
     monkeypatch.setattr(fleet, "LocalCluster", threads)
-    server = Memory()
+    server = Memory(tokens={path.read_text().strip() for path in tokens.iterdir()})
     yield server, tokens
     server.close()
 

@@ -1,7 +1,7 @@
 """A server of Warp 10's endpoints that keeps series in memory, for tests that want no real one.
 
-It knows what the package's client asks for, and nothing more: no tokens but one that is wrong, no
-applications, no WarpScript but the public token's macro.
+It knows what the package's client asks for, and nothing more: any of its tokens does for all, there
+are no applications, and no WarpScript but the public token's macro.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 from kepler_lens.gts import attribute_text, series_name
 from kepler_lens.warp10 import _series
 
-WRONG = "a-wrong-token"
+PUBLIC = "public"
 
 
 @dataclass
@@ -37,6 +37,11 @@ class Kept:
 class Memory(ThreadingHTTPServer):
     """Runs in a thread until it is closed.
 
+    Parameters
+    ----------
+    tokens
+        All others are refused.
+
     Attributes
     ----------
     series : dict
@@ -47,8 +52,9 @@ class Memory(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: set[str]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.tokens = {*tokens, PUBLIC}
         self.series: dict[str, Kept] = {}
         self.asked: list[tuple[str, bytes]] = []
         self.lock = threading.Lock()
@@ -121,7 +127,7 @@ class Memory(ThreadingHTTPServer):
 
     def exec(self, body: bytes) -> str:
         assert body == b"@HELLOEXOWORLD/GETREADTOKEN", body
-        return json.dumps(["public"])
+        return json.dumps([PUBLIC])
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -135,7 +141,9 @@ def _matches(kept: Kept, selector: str) -> bool:
     known = kept.labels | kept.attributes
     for condition in filter(None, conditions.removesuffix("}").split(",")):
         name, sign, value = re.split("([=~])", condition, maxsplit=1)
-        if not _fits(("~" if sign == "~" else "") + value, known.get(unquote(name), "")):
+        # What a series has not, nothing fits, not even .*
+        mine = known.get(unquote(name))
+        if mine is None or not _fits(("~" if sign == "~" else "") + value, mine):
             return False
     return True
 
@@ -163,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
         what = self.path.rpartition("/")[2]
         with self.server.lock:
             self.server.asked.append((what, body))
-            wrong = self.headers.get("X-Warp10-Token") == WRONG
+            wrong = self.headers.get("X-Warp10-Token", PUBLIC) not in self.server.tokens
             text = "" if wrong else getattr(self.server, what)(body)
         self.send_response(500 if wrong else 200)
         if wrong:
