@@ -1,150 +1,113 @@
-"""Break the project one way at a time, and say which check noticed.
+"""Break the roles and macros one way at a time, on a lab of their own.
 
-Each mutant is one altered text in a copy of the project. What provisions hosts is run on a lab
-of its own, which is then mended by the project as it is. The exit status is 1 where one went
-unnoticed.
+What provisions hosts is run on the lab, which is then mended by the project as it is. Macros are
+broken for the tests alone, which hand them to the lab's server themselves.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data"))
+import package
+from core import Mutant, StaleError, broken, noticed, run
+
 ENVIRONMENT = os.environ | {
     "LAB_NAME": "mutants",
     "LAB_PREFIX": "10.87.50",
     "LAB_PORT": "0",
-    "HELLOEXOWORLD_DATA": str(DATA),
+    "HELLOEXOWORLD_DATA": str(package.DATA),
 }
 SITE = ["ansible-playbook", "playbooks/site.yml"]
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One way to break the project, and where it should be noticed."""
-
-    name: str
-    file: str
-    right: str
-    wrong: str
-    tests: str
-    provision: bool = True
-
+SERVER = "mutants-warp10-server"
 
 MUTANTS = [
     Mutant(
-        "the time formula is off by one",
-        "files/kepler_lens/kepler_lens/lightcurve.py",
-        "return ms.astype(np.int64) * 1000",
-        "return (ms.astype(np.int64) + 1) * 1000",
-        "files/kepler_lens/tests/test_lightcurve.py",
-        provision=False,
-    ),
-    Mutant(
+        "roles",
         "a limit of the server is too low",
         "roles/warp10/defaults/main.yml",
         "warp10_maxfetch: 100000000",
         "warp10_maxfetch: 10000",
-        "molecule/default/tests/test_hands_on.py",
+        ("molecule/default/tests/test_hands_on.py",),
+        provision=True,
     ),
     Mutant(
+        "roles",
         "a port is open to all",
         "roles/base/defaults/main.yml",
         'sources: "{{ base_fleet_addresses + base_warp10_client_networks }}"',
         'sources: ["0.0.0.0/0"]',
-        "molecule/default/tests/test_security.py",
+        ("molecule/default/tests/test_security.py",),
+        provision=True,
     ),
     Mutant(
+        "roles",
         "a secret may be read by everyone",
         "roles/fleet/tasks/tokens.yml",
         'mode: "0600"',
         'mode: "0644"',
-        "molecule/default/tests/test_security.py",
+        ("molecule/default/tests/test_security.py",),
+        provision=True,
     ),
     Mutant(
+        "roles",
         "a unit does not start",
         "roles/warp10/templates/start.j2",
         "exec {{ warp10_java }}",
         "exec /bin/false {{ warp10_java }}",
-        "molecule/default/tests/test_hands_on.py",
+        ("molecule/default/tests/test_hands_on.py",),
+        provision=True,
     ),
 ]
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=ENVIRONMENT | {"PWD": str(folder), "PYTHONPATH": str(folder / "files/kepler_lens")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def copy_project(target: Path) -> None:
-    listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], PROJECT).stdout
-    for name in listed.splitlines():
-        if (PROJECT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, target / name)
-
-
 def caught_by(mutant: Mutant, folder: Path) -> list[str]:
     """Break the copy, run what should notice, and give the names of what did."""
-    file = folder / mutant.file
-    text = file.read_text()
-    if mutant.right not in text:
-        sys.exit(f"{mutant.name}: {mutant.file} has no text {mutant.right!r} to break any more.")
-    file.write_text(text.replace(mutant.right, mutant.wrong))
     try:
-        if mutant.provision:
-            done = run(SITE, folder)
+        with broken(mutant, folder):
+            done = run(SITE, folder, ENVIRONMENT)
             if done.returncode != 0:
                 task = re.findall(r"^(?:TASK|RUNNING HANDLER) \[(.*?)\]", done.stdout, re.MULTILINE)
                 return [f"playbook, task '{task[-1]}'"]
-        done = run(["pytest", "-q", mutant.tests], folder)
-        return re.findall(r"^(?:FAILED|ERROR) \S+::(\S+)", done.stdout, re.MULTILINE)
+            return noticed(run(["pytest", "-q", *mutant.tests], folder, ENVIRONMENT).stdout)
     finally:
-        file.write_text(text)
-        if mutant.provision and run(SITE, folder).returncode != 0:
-            sys.exit(f"{mutant.name}: the project as it is could not mend the lab.")
+        if run(SITE, folder, ENVIRONMENT).returncode != 0:
+            sys.exit(f"{mutant.broken}: the project as it is could not mend the lab.")
 
 
-def main() -> int:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        copy_project(folder)
-        source = ["-e", f"import_source={DATA / 'kepler'}"] if DATA.is_dir() else []
-        made = run(
-            ["ansible-playbook", "import.yml", "-e", "lab_distribution_wanted=wheel", *source],
-            folder,
-        )
-        if made.returncode != 0:
-            print(made.stdout[-4000:])
-            return 1
-        unnoticed = 0
-        try:
-            for mutant in MUTANTS:
-                found = caught_by(mutant, folder)
-                unnoticed += not found
-                words = "; ".join(found[:3]) or "NOTHING"
-                print(f"{mutant.name}: caught by {words}", flush=True)
-        finally:
-            down = ["ansible-playbook", "playbooks/lab_down.yml", "-e", "lab_image_keep=true"]
-            run(down, folder)
-    print(f"{len(MUTANTS) - unnoticed} of {len(MUTANTS)} mutants were caught")
-    return 1 if unnoticed else 0
+def macros(folder: Path, cache: Path) -> int:
+    """Break the macros with the lab's server at hand; give how many went unnoticed."""
+    address = f"{ENVIRONMENT['LAB_PREFIX']}.10"
+    tokens = cache.with_name("tokens")
+    copy = ["docker", "cp", f"{SERVER}:/etc/warp10/tokens", str(tokens)]
+    subprocess.run(copy, check=True, capture_output=True)
+    os.environ.update(WARP10_URL=f"http://{address}:8080", WARP10_TOKENS=str(tokens))
+    ways = package.ways_of("without")
+    return package.main(folder, cache, kinds=["macros"], data=ways, server=True)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def main(folder: Path, cache: Path) -> int:
+    """Stand up a lab, break what makes it, and print what noticed; give how many nothing did."""
+    for mutant in MUTANTS:
+        mutant.applied((folder / mutant.file).read_text(encoding="utf-8"))
+    source = ["-e", f"import_source={package.DATA / 'kepler'}"] if package.DATA.is_dir() else []
+    words = ["ansible-playbook", "import.yml", "-e", "lab_distribution_wanted=wheel", *source]
+    made = run(words, folder, ENVIRONMENT)
+    if made.returncode != 0:
+        print(made.stdout[-4000:])
+        raise StaleError("the lab could not be made of the project as it is.")
+    survived = 0
+    try:
+        for mutant in MUTANTS:
+            found = caught_by(mutant, folder)
+            survived += not found
+            print(f"{mutant.broken}: {'; '.join(found[:3]) or 'NOTHING'}", flush=True)
+        survived += macros(folder, cache)
+    finally:
+        down = ["ansible-playbook", "playbooks/lab_down.yml", "-e", "lab_image_keep=true"]
+        run(down, folder, ENVIRONMENT)
+    print(f"{len(MUTANTS)} mutants of roles were tried")
+    return survived

@@ -9,14 +9,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from distributed import LocalCluster
 from fits_files import edited
 from memory_server import Memory
 from scripted_server import Answer, Scripted
 
-from kepler_lens.jobs import fleet
 from kepler_lens.simulate import simulate
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -85,12 +84,17 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
 @pytest.fixture
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Memory, Path]]:
     """A server in memory and a folder of tokens; jobs' workers are threads of this process."""
+    # On demand: Dask takes a second, and most tests want none of it.
+    from distributed import LocalCluster
+
+    from kepler_lens.jobs import fleet
+
     tokens = tmp_path / "tokens"
     tokens.mkdir()
     for name in ("read", "write", "ledger-read", "ledger-write", "results-write"):
         (tokens / f"{name}.token").write_text(f"{name}\n")
 
-    def threads(*, host: str, **wanted: object) -> LocalCluster:
+    def threads(*, host: str, **wanted: Any) -> LocalCluster:
         # Threads of one process need no address.
         return LocalCluster(processes=False, **wanted)
 

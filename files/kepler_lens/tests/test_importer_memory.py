@@ -3,10 +3,14 @@
 The tests are those of `test_importer_server`, without those that kill processes.
 """
 
+from dataclasses import replace
+
 import pytest
 import test_importer_server as with_a_server
 
+from kepler_lens.archive import Selection
 from kepler_lens.importer.config import Job
+from kepler_lens.importer.driver import run_import
 from kepler_lens.simulate import simulate
 
 source = with_a_server.source
@@ -58,6 +62,13 @@ def many(tmp_path_factory):
 def server(memory):
     running, tokens = memory
     return with_a_server.Server(running.url, tokens)
+
+
+def test_a_header_outweighs_a_stamp_that_no_quarter_has(server, job, source):
+    for path in source.iterdir():
+        path.rename(path.with_name(path.name.replace("2009259160929", "2019259160929")))
+    chosen = Selection(segments=(1,))
+    assert with_a_server.outcomes(run_import(replace(job, selection=chosen))) == {"pushed": 2}
 
 
 @pytest.fixture
