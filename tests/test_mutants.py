@@ -22,7 +22,7 @@ def test_what_is_broken_is_still_there(mutant: Mutant) -> None:
     assert mutant.applied(text) != text
     for test in mutant.tests:
         file, _, name = test.partition("::")
-        assert f"def {name or 'test_'}" in (PROJECT / file).read_text()
+        assert (name.split("::")[0] or "def test_") in (PROJECT / file).read_text()
 
 
 def test_each_is_said_once_and_there_are_many() -> None:
