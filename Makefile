@@ -98,8 +98,8 @@ bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCE
 bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
 	@$(ONE_CORE) LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
 
-mutants: $(VENV)/dev ## Break the roles one at a time and report which test caught each
-	@python molecule/mutants.py
+mutants: $(VENV)/dev ## Break package and roles one way at a time and report which test noticed [PART=package|roles|all]
+	@python tests/mutants $(PART)
 
 docs: $(VENV)/dev ## Write the tables of variables from meta/argument_specs.yml
 	@python docs/variables.py

@@ -12,7 +12,10 @@ from first to fourth contact. It dims the star by
 
 with the disc's mean <I> = 1 - u1/3 - u2/6 and the part w of the planet that lies on the disc, taken
 as falling linearly from 1 at z = 1 - k to 0 at z = 1 + k. That is the small-planet limit of Mandel
-and Agol (2002, ApJ 580, L171, section 5), good to some per cent of the depth for k < 0.1.
+and Agol (2002, ApJ 580, L171, section 5). Beside their exact formula on a circular orbit, for
+k < 0.1, b < 0.7 and periods above a day, it is good to 0.4 % of the depth at the middle, to 0.7 %
+of all the light that is lost, and on the flanks to 7 % of the depth at k = 0.03 and 12 % at
+k = 0.09 (`tests/test_oracles.py`).
 """
 
 from __future__ import annotations

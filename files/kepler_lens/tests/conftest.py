@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fits_files import edited
+from memory_server import Memory
 from scripted_server import Answer, Scripted
 
-_BESIDE_THE_REPOSITORY = Path(__file__).parents[3].parent / "shared" / "data"
+from kepler_lens.simulate import simulate
+
+PROJECT = Path(__file__).resolve().parents[3]
+_BESIDE_THE_REPOSITORY = PROJECT.parent / "shared" / "data"
+Made = Callable[..., tuple[list[str] | None, subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +43,16 @@ def kepler_11(data: Path) -> list[Path]:
     return sorted((data / "kepler" / "006541920").glob("*_llc.fits"))
 
 
-@pytest.fixture(scope="session")
-def intact(kepler_11: list[Path]) -> bytes:
-    """The content of one intact file (Kepler-11, quarter 1)."""
-    return kepler_11[0].read_bytes()
+@pytest.fixture(scope="session", params=["of the archive", "simulated"])
+def intact(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The content of one intact file of quarter 1: Kepler-11's, and one as if of Kepler."""
+    if request.param == "of the archive":
+        real: list[Path] = request.getfixturevalue("kepler_11")
+        return real[0].read_bytes()
+    folder = tmp_path_factory.mktemp("intact")
+    simulate(folder, stars=1, quarters=(1,))
+    (path,) = folder.rglob("*.fits")
+    return edited(path.read_bytes(), lambda units: units[0].header.set("MISSION", "Kepler"))
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +79,63 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
     for server in started:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Memory, Path]]:
+    """A server in memory and a folder of tokens; jobs' workers are threads of this process."""
+    # On demand: Dask takes a second, and most tests want none of it.
+    from distributed import LocalCluster
+
+    from kepler_lens.jobs import fleet
+
+    tokens = tmp_path / "tokens"
+    tokens.mkdir()
+    for name in ("read", "write", "ledger-read", "ledger-write", "results-write"):
+        (tokens / f"{name}.token").write_text(f"{name}\n")
+
+    def threads(*, host: str, **wanted: Any) -> LocalCluster:
+        # Threads of one process need no address.
+        return LocalCluster(processes=False, **wanted)
+
+    monkeypatch.setattr(fleet, "LocalCluster", threads)
+    server = Memory(tokens={path.read_text().strip() for path in tokens.iterdir()})
+    yield server, tokens
+    server.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Made:
+    """Run make with an ansible-playbook that writes down how it was called."""
+    bin_ = tmp_path / "venv" / "bin"
+    bin_.mkdir(parents=True)
+    said = tmp_path / "said.json"
+    (bin_ / "ansible-playbook").write_text(
+        f"#!{sys.executable}\nimport json, pathlib, sys\n"
+        f"pathlib.Path({str(said)!r}).write_text(json.dumps(sys.argv[1:]))\n"
+        "pathlib.Path('.lab').mkdir(exist_ok=True)\n"
+        "pathlib.Path('.lab/output').write_text('')\n"
+    )
+    (bin_ / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    for program in bin_.iterdir():
+        program.chmod(0o755)
+    (tmp_path / "venv" / "controller").touch()
+    known = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
+
+    def make(
+        *words: str, **environment: str
+    ) -> tuple[list[str] | None, subprocess.CompletedProcess[str]]:
+        done = subprocess.run(
+            ["make", "-s", *words, f"VENV={os.path.relpath(tmp_path / 'venv', PROJECT)}"],
+            cwd=PROJECT,
+            env=known | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return (json.loads(said.read_text()) if said.exists() else None), done
+
+    return make
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -64,6 +64,7 @@ def test_a_stamp_belongs_to_one_quarter() -> None:
         ("ktwo200001049-c01_spd-targ.fits.gz", False),
         ("README.txt", False),
         ("light.fits.sha256", False),
+        ("._kplr006541920-2009166043257_llc.fits", False),
     ],
 )
 def test_which_files_may_be_light_curves(name: str, allowed: bool) -> None:

@@ -14,28 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from fits_files import checked, edited
 
 from kepler_lens.errors import LightCurveError
 from kepler_lens.lightcurve import bkjd_to_us, read_light_curve, us_to_bkjd
-
-
-def checked(data: bytes) -> bytes:
-    """Write a checksum into every unit, as the pipeline does."""
-    out = io.BytesIO()
-    with fits.open(io.BytesIO(data)) as units:
-        for unit in units:
-            unit.add_checksum()
-        units.writeto(out)
-    return out.getvalue()
-
-
-def edited(data: bytes, edit: Callable[[fits.HDUList], object]) -> bytes:
-    """Change something and write valid checksums, so that only the change can be what is found."""
-    out = io.BytesIO()
-    with fits.open(io.BytesIO(data)) as units:
-        edit(units)
-        units.writeto(out)
-    return checked(out.getvalue())
 
 
 def test_kepler_11_equals_the_public_helloexoworld(data: Path, kepler_11: list[Path]) -> None:
@@ -90,9 +72,10 @@ def test_a_file_of_2010_is_refused_with_where_newer_ones_are(data: Path) -> None
         read_light_curve(data / "early/kplr000757076-2009166043257_llc.fits")
 
 
-def test_path_bytes_and_open_file_give_the_same(kepler_11: list[Path], intact: bytes) -> None:
-    with kepler_11[0].open("rb") as file:
-        curves = [read_light_curve(s) for s in (str(kepler_11[0]), intact, file)]
+def test_path_bytes_and_open_file_give_the_same(tmp_path: Path, intact: bytes) -> None:
+    (tmp_path / "file").write_bytes(intact)
+    with (tmp_path / "file").open("rb") as file:
+        curves = [read_light_curve(s) for s in (str(tmp_path / "file"), intact, file)]
     for lc in curves:
         np.testing.assert_array_equal(lc.time_us, curves[0].time_us)
 

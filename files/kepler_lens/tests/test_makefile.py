@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -43,40 +40,6 @@ TYPED = (
     "étoile ☆",
     "@file",
 )
-
-
-@pytest.fixture
-def make(tmp_path: Path):
-    """Run make with an ansible-playbook that writes down how it was called."""
-    bin_ = tmp_path / "venv" / "bin"
-    bin_.mkdir(parents=True)
-    said = tmp_path / "said.json"
-    (bin_ / "ansible-playbook").write_text(
-        f"#!{sys.executable}\nimport json, pathlib, sys\n"
-        f"pathlib.Path({str(said)!r}).write_text(json.dumps(sys.argv[1:]))\n"
-        "pathlib.Path('.lab').mkdir(exist_ok=True)\n"
-        "pathlib.Path('.lab/output').write_text('')\n"
-    )
-    (bin_ / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    for program in bin_.iterdir():
-        program.chmod(0o755)
-    (tmp_path / "venv" / "controller").touch()
-    known = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"}
-
-    def make(
-        *words: str, **environment: str
-    ) -> tuple[list[str] | None, subprocess.CompletedProcess[str]]:
-        done = subprocess.run(
-            ["make", "-s", *words, f"VENV={os.path.relpath(tmp_path / 'venv', PROJECT)}"],
-            cwd=PROJECT,
-            env=known | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return (json.loads(said.read_text()) if said.exists() else None), done
-
-    return make
 
 
 def parsed(words: list[str]) -> dict[str, object]:

@@ -79,6 +79,15 @@ def test_numbers_need_no_server_and_many_names_few_queries(asked: list[str]) -> 
     assert len(asked) == 2
 
 
+def test_a_long_list_of_names_is_asked_for_in_pieces(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kepler_lens.named._only", lambda name, numbers, server: len(asked))
+    numbers_of_stars(read(" ".join(f"Kepler-{n}" for n in range(1, 502)), "STARS"), SERVER)
+    assert len(asked) == 3
+    assert max(map(len, asked)) < 10_000
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -69,6 +69,28 @@ def test_a_flux_of_two_values_is_no_measurement(share):
         observe_usable(7, "KIC 7", "Kepler", time, flux, left_out=print)
 
 
+def test_a_quarter_begins_where_kepler_turned_however_short_the_gap():
+    time = np.arange(QUARTER_STARTS[2] - 3, QUARTER_STARTS[2] + 3, CADENCE_DAYS)
+    flux = np.random.default_rng(1).normal(1e4, 10, len(time))
+    flux[time > QUARTER_STARTS[2] - 0.3] *= 1.1
+    found = observe(7, "KIC 7", "Kepler", time, flux)
+    assert found.level == pytest.approx([1e4, 1.1e4], rel=1e-3)
+    assert np.ptp(found.flux) < 0.01
+    assert len(observe(7, "EPIC 7", "K2", time, flux).level) == 1
+
+
+@pytest.mark.parametrize(("bit", "bad"), [(0, True), (20, True), (7, False), (18, False)])
+def test_cadences_that_the_pipeline_calls_bad_are_not_searched(folder, bit, bad):
+    """Such as one of an attitude tweak or a thruster; one of a cosmic ray was mended."""
+    paths = files(folder)[:1]
+    before = observations([read_file(path, COLUMNS) for path in paths])
+    with fits.open(paths[0], mode="update", checksum=True) as units:
+        units[1].data["SAP_QUALITY"][600:700] |= 1 << bit
+    after = observations([read_file(path, COLUMNS) for path in paths])
+    assert (len(after.time) < len(before.time) - 80) == bad
+    assert bad or len(after.time) == len(before.time)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One simulated star, quarters 1 to 3."""

@@ -1,18 +1,24 @@
 """What people type when the first try went wrong: each command's exit status and last line.
 
-The table is second_try.toml. Commands that need a server run where a real one is named.
+The table is second_try.toml. Commands that ask a server run with one in memory, and with a real one
+where it is named.
 """
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import importlib
+import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from http_server import Server
+from memory_server import Memory
 
 from kepler_lens import cli
 from kepler_lens.ledger import Ledger
@@ -30,9 +37,14 @@ COMMANDS: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "second_try.toml").read_text(encoding="utf-8")
 )["command"]
 STARS = (900000001, 900000002)
+PROJECT = Path(__file__).resolve().parents[3]
 KOI = """kepid,kepoi_name,kepler_name,koi_disposition,koi_steff,koi_srad
-1,K00001.01,,CANDIDATE,,
-2,K00002.0"""
+900000001,K09001.01,Kepler-9001 b,CONFIRMED,5657.00,1.0460
+900000002,K09002.01,,FALSE POSITIVE,,
+"""
+K2 = """pl_name,hostname,default_flag,disposition,st_teff,st_rad
+EPIC 211000001 b,EPIC 211000001,1,CONFIRMED,5100,1.5
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +85,14 @@ class Places:
 
     def _sky(self, _: Path) -> Path:
         return self.sky
+
+    def _of_kepler(self, folder: Path) -> Path:
+        """The sky, as if its stars were real: a table speaks for those of its mission alone."""
+        for path in self.sky.rglob("*.fits"):
+            shutil.copy(path, folder)
+            with fits.open(folder / path.name, mode="update", checksum=True) as units:
+                units[0].header["MISSION"] = "Kepler"
+        return folder
 
     def _early(self, _: Path) -> Path:
         return self.data / "early"
@@ -158,13 +178,98 @@ class Places:
             shutil.copy(path, folder / f"{number}.fits")
         return folder
 
+    def _macos(self, folder: Path) -> Path:
+        (one, two), (three, _) = self.files(), self.files(STARS[1])
+        shutil.copy(one, folder)
+        (folder / f"{two.name}.gz").write_bytes(gzip.compress(two.read_bytes(), 1))
+        shutil.copy(three, folder / three.name.upper())
+        (folder / f"._{one.name}").write_bytes(b"\0\5\x16\7")
+        (folder / f"kplr{STARS[0]}-2009166043257_lpd-targ.fits.gz").write_bytes(b"pixels")
+        return folder
+
+    def _cut_gz(self, folder: Path) -> Path:
+        packed = gzip.compress(self.files()[0].read_bytes(), 1)
+        (folder / f"{self.files()[0].name}.gz").write_bytes(packed[:-9000])
+        return folder
+
+    def _pixels(self, folder: Path) -> Path:
+        def other(units: fits.HDUList) -> None:
+            units[1].header["EXTNAME"] = "TARGETTABLES"
+
+        return self.edited(folder, other)
+
+    def _negative(self, folder: Path) -> Path:
+        self.edited(folder, lambda units: None)
+        with fits.open(folder / self.files()[0].name, mode="update", checksum=True) as units:
+            units[1].data["PDCSAP_FLUX"] *= -1
+        return folder
+
+    def _cut_zip(self, folder: Path) -> Path:
+        whole = Path(self["zip"]).read_bytes()
+        (folder / "portal.zip").write_bytes(whole[: len(whole) // 2])
+        return folder / "portal.zip"
+
+    def _cut_tarball(self, folder: Path) -> Path:
+        whole = Path(self["tarballs"], "public_Q0_long_1.tgz").read_bytes()
+        (folder / "public_Q0_long_1.tgz").write_bytes(whole[: len(whole) // 4 * 3])
+        return folder / "public_Q0_long_1.tgz"
+
+    def _web_of_tarballs(self, folder: Path) -> str:
+        self.servers.append(Server(Path(self["tarballs"])))
+        return self.servers[-1].url
+
     def _token(self, folder: Path) -> Path:
         (folder / "token").write_text("a-token\n")
         return folder / "token"
 
+    def table(self, folder: Path, content: bytes) -> Path:
+        (folder / "table.csv").write_bytes(content)
+        return folder / "table.csv"
+
     def _cut_table(self, folder: Path) -> Path:
-        (folder / "koi.csv").write_text(KOI)
-        return folder / "koi.csv"
+        return self.table(folder, KOI[:-20].encode())
+
+    def _cut_k2(self, folder: Path) -> Path:
+        return self.table(folder, K2[:-10].encode())
+
+    def _koi_of_notepad(self, folder: Path) -> Path:
+        others = KOI.replace("90000000", "100000").replace("\n", "\r\n")
+        return self.table(folder, codecs.BOM_UTF8 + others.encode())
+
+    def _koi_of_excel(self, folder: Path) -> Path:
+        return self.table(folder, KOI.replace(",", ";").encode("utf-8-sig"))
+
+    def _part_of_koi(self, folder: Path) -> Path:
+        return self.table(folder, "".join(KOI.splitlines(True)[:2]).encode("utf-16"))
+
+    def _list_of_windows(self, folder: Path) -> Path:
+        return self.table(folder, f"# mine\r\nKIC {STARS[0]}\r\n".encode("utf-16"))
+
+    def _list_of_names(self, folder: Path) -> Path:
+        return self.table(folder, b"Kepler-9001\nKOI-9002.01\n")
+
+    def _clone(self, folder: Path) -> Path:
+        shutil.copytree(PROJECT / "playbooks", folder / "playbooks")
+        return folder
+
+    def _local(self, folder: Path) -> Path:
+        settings = {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        }
+        return self.table(folder, json.dumps(settings).encode())
+
+    def _preflight(self, folder: Path) -> Path:
+        """What an import checks before it touches a host, and no more."""
+        checks = str(PROJECT / "roles/import/tasks/preflight.yml")
+        play = {
+            "hosts": "scheduler.example.org",
+            "gather_facts": False,
+            "roles": [{"role": "import", "tags": ["unwanted"]}],
+            "tasks": [{"ansible.builtin.import_tasks": checks}],
+        }
+        return self.table(folder, json.dumps([play]).encode())
 
 
 @pytest.fixture
@@ -187,8 +292,15 @@ def names(commands: list[dict[str, Any]]) -> list[str]:
     return [command["tried"] for command in commands]
 
 
-ALONE = [command for command in COMMANDS if not command.get("server")]
+ALONE = [command for command in COMMANDS if "words" in command and not command.get("server")]
 WITH_SERVER = [command for command in COMMANDS if command.get("server")]
+OF_MAKE = [command for command in COMMANDS if "make" in command]
+OF_ANSIBLE = [command for command in COMMANDS if "ansible" in command]
+
+
+def test_every_command_is_of_one_kind() -> None:
+    kinds = ALONE, WITH_SERVER, OF_MAKE, OF_ANSIBLE
+    assert sum(map(len, kinds)) == len(COMMANDS) == len(set(names(COMMANDS))) >= 52
 
 
 @pytest.mark.parametrize("command", ALONE, ids=names(ALONE))
@@ -199,7 +311,21 @@ def test_a_second_try(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = [word.format_map(places) for word in command["words"]]
-    check(command, typed(words, monkeypatch), capsys)
+    status = typed(words, monkeypatch)
+    said = capsys.readouterr()
+    check(command, status, said.out, said.err)
+
+
+@pytest.mark.parametrize("command", WITH_SERVER, ids=names(WITH_SERVER))
+def test_a_second_try_with_a_server_in_memory(
+    command: dict[str, Any],
+    memory: tuple[Memory, Path],
+    places: Places,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server, tokens = memory
+    asked(command, server.url, tokens, places, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("command", WITH_SERVER, ids=names(WITH_SERVER))
@@ -211,21 +337,72 @@ def test_a_second_try_with_a_server(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     url, tokens = real_server
-    words = [word.format_map(places) for word in command["words"]]
-    words += ["--server", url, "--tokens", str(tokens), "--state", str(places.folder / "state")]
+    if command["words"][0] == "tag" or "after" in command:
+        pytest.skip("what is tagged there would lose its tags")
     try:
-        check(command, typed(words, monkeypatch), capsys)
+        asked(command, url, tokens, places, monkeypatch, capsys)
     finally:
         clear(url, tokens)
 
 
-def check(command: dict[str, Any], status: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", OF_MAKE, ids=names(OF_MAKE))
+def test_a_second_try_of_make(command: dict[str, Any], make: Callable[..., Any]) -> None:
+    words, done = make(*command["make"])
+    handed = " ".join(word for word in words or () if word != "-e")
+    # Of what make itself says of a command that failed there is always the same.
+    said = re.sub(r"^make: .*\n", "", done.stderr, flags=re.MULTILINE)
+    check(command, done.returncode, handed, said)
+
+
+@pytest.mark.parametrize("command", OF_ANSIBLE, ids=names(OF_ANSIBLE))
+def test_a_second_try_of_a_playbook(command: dict[str, Any], places: Places) -> None:
+    words = [word.format_map(places) for word in command["ansible"]]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", "-i", "inventories/production", *words],
+        cwd=PROJECT,
+        env=own | {"ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    check(command, done.returncode, done.stdout, "")
+
+
+def asked(
+    command: dict[str, Any],
+    url: str,
+    tokens: Path,
+    places: Places,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Run a command on a server, after those that come before it."""
+
+    def once(words: Sequence[str]) -> int:
+        known = [word.format_map(places) for word in words]
+        known += ["--server", url]
+        if words[0] == "tag":
+            return typed([*known, "--token-file", str(tokens / "write.token")], monkeypatch)
+        state = str(places.folder / "state")
+        return typed([*known, "--tokens", str(tokens), "--state", state], monkeypatch)
+
+    for words in command.get("after", ()):
+        assert once(words) == 0
+    capsys.readouterr()
+    status = once(command["words"])
     said = capsys.readouterr()
-    everything = f"{said.out}\n{said.err}"
+    check(command, status, said.out, said.err)
+
+
+def check(command: dict[str, Any], status: int, out: str, err: str) -> None:
+    everything = f"{out}\n{err}"
     assert status == command["status"], everything
     # An error's sentence comes last, on the other stream.
-    lines = (said.err if status == 1 or not said.out.strip() else said.out).strip().splitlines()
+    failed = err.strip() and (status in (1, 2) or not out.strip())
+    lines = (err if failed else out).strip().splitlines()
     assert re.search(command["last"], lines[-1] if lines else ""), everything
+    assert re.search(command.get("says", ""), everything), everything
     assert "Traceback" not in everything
 
 
@@ -243,4 +420,5 @@ def test_every_command_is_known() -> None:
     for module in cli.COMMANDS:
         importlib.import_module(f"kepler_lens.{module}")
     known = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
-    assert {command["words"][0] for command in COMMANDS} <= known
+    typed = {command["words"][0] for command in COMMANDS if "words" in command}
+    assert typed <= known

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from http_server import Server, refuse
+from memory_server import Memory
 
 from kepler_lens.errors import SourceError
 from kepler_lens.tags import Catalogue, Tags, TagsLostError, apply_tags, query_table, read_table
@@ -169,7 +170,7 @@ def test_tap_service_that_answers_something_else(tap: Server) -> None:
 
 
 class Sky:
-    """Three stars of a mission of their own on a real server; gone after the test."""
+    """Three stars of a mission of their own on a server; gone after the test."""
 
     mission = "TagTest"
     stars = (999100001, 999100002, 999100003)
@@ -213,11 +214,25 @@ def sky(real_server: tuple[str, Path]) -> Iterator[Sky]:
     made.remove()
 
 
+@pytest.fixture
+def sky_in_memory(memory: tuple[Memory, Path]) -> Sky:
+    server, tokens = memory
+    return Sky(server.url, tokens)
+
+
 PLANETS = Tags("CONFIRMED", ("Kepler-11 b", "K{e}, 2%"), 3, 5657.0, 1.046)
 SIGNAL = Tags("FALSE POSITIVE", (), 0, None, None)
 
 
 def test_tags_on_a_server(sky: Sky) -> None:
+    check_tags(sky)
+
+
+def test_tags_on_a_server_in_memory(sky_in_memory: Sky) -> None:
+    check_tags(sky_in_memory)
+
+
+def check_tags(sky: Sky) -> None:
     first, second, _ = sky.stars
     unknown = 999100099
     tags = {first: PLANETS, second: SIGNAL, unknown: PLANETS}
@@ -242,6 +257,14 @@ def test_tags_on_a_server(sky: Sky) -> None:
 
 
 def test_tags_of_another_mission_stay(sky: Sky) -> None:
+    check_another_mission(sky)
+
+
+def test_tags_of_another_mission_stay_in_memory(sky_in_memory: Sky) -> None:
+    check_another_mission(sky_in_memory)
+
+
+def check_another_mission(sky: Sky) -> None:
     sky.apply({sky.stars[0]: PLANETS})
     report = apply_tags(
         sky.warp10, Catalogue({}, {"Elsewhere"}), read_token=sky.read, write_token=sky.write

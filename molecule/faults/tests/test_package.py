@@ -11,6 +11,7 @@ from lab import PROJECT, SERVER
 FILES = (
     "test_cli",
     "test_importer_server",
+    "test_macros",
     "test_named",
     "test_second_try",
     "test_tags",

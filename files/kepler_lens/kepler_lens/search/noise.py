@@ -1,8 +1,8 @@
 """A star's own variability and the photometer's noise, as one Gaussian process.
 
-A light curve is modelled as white noise plus two stochastically driven, critically damped
-oscillators (one slow, for rotation and drifts, one fast, for granulation) plus an unknown level for
-each stretch without a long gap. Its covariance is semi-separable, so that factoring it takes a time
+A light curve is modelled as white noise plus two stochastically driven oscillators of quality 1/√2
+(one slow, for rotation and drifts, one fast, for granulation) plus an unknown level for each
+stretch without a long gap. Its covariance is semi-separable, so that factoring it takes a time
 in proportion to the number of points and gaps need no filling (Foreman-Mackey, Agol, Ambikasaran
 and Angus 2017, AJ 154, 220; the recursions are those of their section 5).
 

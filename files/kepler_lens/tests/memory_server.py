@@ -1,0 +1,184 @@
+"""A server of Warp 10's endpoints that keeps series in memory, for tests that want no real one.
+
+It knows what the package's client asks for, and nothing more: any of its tokens does for all, there
+are no applications, and no WarpScript but the public token's macro.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote
+
+from kepler_lens.gts import attribute_text, series_name
+from kepler_lens.warp10 import _series
+
+PUBLIC = "public"
+
+
+@dataclass
+class Kept:
+    """One series: labels and attributes decoded, values as they were sent."""
+
+    classname: str
+    labels: dict[str, str]
+    attributes: dict[str, str] = field(default_factory=dict)
+    points: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return series_name(self.classname, self.labels) + attribute_text(self.attributes)
+
+
+class Memory(ThreadingHTTPServer):
+    """Runs in a thread until it is closed.
+
+    Parameters
+    ----------
+    tokens
+        All others are refused.
+
+    Attributes
+    ----------
+    series : dict
+        Name, as `series_name` writes it, to what is kept.
+    asked : list of (endpoint, body)
+        Requests so far.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, tokens: set[str]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.tokens = {*tokens, PUBLIC}
+        self.series: dict[str, Kept] = {}
+        self.asked: list[tuple[str, bytes]] = []
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def of(self, name: str) -> Kept:
+        """Give the series of a name, made where there is none."""
+        known = _series(name)
+        plain = series_name(known.classname, known.labels)
+        return self.series.setdefault(plain, Kept(known.classname, known.labels))
+
+    def matching(self, selectors: str) -> Iterator[Kept]:
+        for kept in list(self.series.values()):
+            if any(_matches(kept, selector) for selector in selectors.split()):
+                yield kept
+
+    def update(self, body: bytes) -> str:
+        kept: Kept | None = None
+        for line in body.decode().splitlines():
+            place, _, rest = line.partition(" ")
+            if not line.startswith("="):
+                name, _, rest = rest.partition("} ")
+                kept = self.of(name + "}")
+            assert kept is not None
+            kept.points[int(place.lstrip("=").split("/")[0])] = rest
+        return ""
+
+    def meta(self, body: bytes) -> str:
+        for line in body.decode().splitlines():
+            known = _series(line)
+            kept = self.series.get(series_name(known.classname, known.labels))
+            if kept is not None:
+                kept.attributes = known.attributes
+        return ""
+
+    def find(self, body: bytes) -> str:
+        return "\n".join(kept.text for kept in self.matching(_fields(body)["selector"]))
+
+    def fetch(self, body: bytes) -> str:
+        fields = _fields(body)
+        last = int(fields["now"])
+        first = last - int(fields["timespan"]) + 1
+        lines = []
+        for kept in self.matching(fields["selector"]):
+            ticks = sorted((t for t in kept.points if first <= t <= last), reverse=True)
+            for number, tick in enumerate(ticks):
+                name = "" if number else f" {kept.text}"
+                lines.append(f"{'=' if number else ''}{tick}//{name} {kept.points[tick]}")
+        return "\n".join(lines)
+
+    def delete(self, body: bytes) -> str:
+        fields = _fields(body)
+        meant = list(self.matching(fields["selector"]))
+        if "dryrun" not in fields:
+            for kept in meant:
+                if "deleteall" in fields:
+                    del self.series[series_name(kept.classname, kept.labels)]
+                    continue
+                span = range(int(fields["start"]), int(fields["end"]) + 1)
+                kept.points = {t: v for t, v in kept.points.items() if t not in span}
+        return "\n".join(kept.text for kept in meant)
+
+    def exec(self, body: bytes) -> str:
+        assert body == b"@HELLOEXOWORLD/GETREADTOKEN", body
+        return json.dumps([PUBLIC])
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+
+
+def _matches(kept: Kept, selector: str) -> bool:
+    classname, _, conditions = selector.partition("{")
+    if not _fits(classname, kept.classname):
+        return False
+    known = kept.labels | kept.attributes
+    for condition in filter(None, conditions.removesuffix("}").split(",")):
+        name, sign, value = re.split("([=~])", condition, maxsplit=1)
+        # What a series has not, nothing fits, not even .*
+        mine = known.get(unquote(name))
+        if mine is None or not _fits(("~" if sign == "~" else "") + value, mine):
+            return False
+    return True
+
+
+def _fits(wanted: str, value: str) -> bool:
+    wanted = unquote(wanted)
+    if wanted.startswith("~"):
+        return re.fullmatch(wanted[1:], value) is not None
+    return wanted == value
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Memory
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        what = self.path.rpartition("/")[2]
+        with self.server.lock:
+            self.server.asked.append((what, body))
+            wrong = self.headers.get("X-Warp10-Token", PUBLIC) not in self.server.tokens
+            text = "" if wrong else getattr(self.server, what)(body)
+        self.send_response(500 if wrong else 200)
+        if wrong:
+            self.send_header("X-Warp10-Error-Message", "Invalid token.")
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args: object) -> None:
+        """Be quiet."""

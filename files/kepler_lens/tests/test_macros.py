@@ -1,0 +1,181 @@
+"""The macros of the role `macros`, handed to a real server as they stand here.
+
+They need not be installed there, but GETREADTOKEN; molecule looks at those that are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kepler_lens.errors import Warp10Error
+from kepler_lens.warp10 import Token, Warp10
+
+MACROS = Path(__file__).resolve().parents[3] / "roles/macros/files"
+NAMES = ("MEANAT", "LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES")
+STAR = 999_300_001
+DAY_US = 86_400_000_000
+HALF_HOUR = DAY_US // 48
+BEGIN = 15_000 * DAY_US
+DIPS_DAYS, DEPTH, HOURS = (5.0, 9.25, 15.5), 2e-3, 5
+NOISE = 1e-4
+
+
+def prelude() -> str:
+    """Give what makes each macro a variable, of which the others know."""
+    text = "\n".join(f"{(MACROS / f'{name}.mc2').read_text()}\n'{name}' STORE" for name in NAMES)
+    return re.sub(rf"@HELLOEXOWORLD/({'|'.join(NAMES)})\b", r"$\1 EVAL", text)
+
+
+Run = Callable[[str], list[Any]]
+
+
+@pytest.fixture
+def run(real_server: tuple[str, Path]) -> Run:
+    warp10 = Warp10(real_server[0], patience=10)
+    return lambda script: warp10.exec(f"{prelude()}\n{script}")
+
+
+def series(ticks: np.ndarray, values: np.ndarray) -> str:
+    return f"[ {' '.join(map(str, ticks))} ] [] [] [] [ {' '.join(map(repr, values))} ] MAKEGTS"
+
+
+def points(found: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        np.array([point[0] for point in found["v"]], np.int64),
+        np.array([point[-1] for point in found["v"]], float),
+    )
+
+
+def twenty_days(depth: float = DEPTH) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ticks, flux around 1 that drifts by a per mille, and which points are in a dip."""
+    rng = np.random.default_rng(17)
+    ticks = BEGIN + np.arange(20 * 48) * HALF_HOUR
+    day = (ticks - BEGIN) / DAY_US
+    inside = np.any([np.abs(day - middle) < HOURS / 48 for middle in DIPS_DAYS], axis=0)
+    # Level at both ends, beyond which nothing tells how it goes on.
+    flux = 1 + 0.001 * np.cos(2 * np.pi * day / 10) + rng.normal(0, NOISE, len(day))
+    return ticks, np.where(inside, flux - depth, flux).round(7).astype(float), inside
+
+
+def curve(depth: float = DEPTH) -> str:
+    ticks, flux, _ = twenty_days(depth)
+    return f"{series(ticks, flux.tolist())} 'pdcsap.flux' RENAME 1 ->LIST"
+
+
+def test_a_mean_takes_what_is_within_reach_to_either_side(run: Run) -> None:
+    given = series(np.arange(10) * 1_000_000, np.arange(10.0).tolist())
+    (found,) = run(f"{given} 1 ->LIST 2 s [ 60 s 4 s 500 ms -1 s 9 s ] $MEANAT EVAL 0 GET")
+    ticks, means = points(found)
+    assert ticks.tolist() == [-1_000_000, 500_000, 4_000_000, 9_000_000]
+    assert means.tolist() == [0.5, 1.0, 4.0, 8.0]
+
+
+def test_the_trend_goes_and_the_dips_stay(run: Run) -> None:
+    ticks, _, inside = twenty_days()
+    (found,) = run(f"{curve()} 1.5 d $DETREND EVAL 0 GET")
+    at, flat = points(found)
+    np.testing.assert_array_equal(at, ticks)
+    assert np.std(flat[~inside]) < 1.5 * NOISE
+    # Neither early nor late: as much is left where the star brightens as where it fades.
+    rising = (ticks - BEGIN) // DAY_US % 10 >= 5
+    left = [np.mean(flat[~inside & of]) for of in (rising, ~rising)]
+    assert abs(left[0] - left[1]) < 0.3 * NOISE
+    assert np.mean(flat[inside]) == pytest.approx(1 - DEPTH, abs=0.1 * DEPTH)
+
+
+def test_a_window_that_takes_transits_for_trend_is_refused(run: Run) -> None:
+    with pytest.raises(Warp10Error, match="shorter than 8 hours"):
+        run(f"{curve()} 7 h $DETREND EVAL")
+
+
+def test_each_dip_is_found_once_with_its_depth(run: Run) -> None:
+    (found,) = run(f"{curve()} 1.5 d $DETREND EVAL 6 $DIPS EVAL")
+    ticks, depths = points(found)
+    assert ((ticks - BEGIN) / DAY_US).tolist() == pytest.approx(DIPS_DAYS, abs=0.05)
+    assert depths == pytest.approx(1e6 * DEPTH, rel=0.15)
+
+
+def test_a_threshold_is_in_units_of_the_scatter(run: Run) -> None:
+    """Six points of noise 1e-4 have a mean of deviation 4e-5: a dip of 1.8e-4 is 4.4 of them."""
+    weak = f"{curve(1.8e-4)} 1.5 d $DETREND EVAL"
+    low, high = run(f"{weak} 3.2 $DIPS EVAL {weak} 12 $DIPS EVAL")[::-1]
+    assert len(low["v"]) >= 3
+    assert len(high["v"]) == 0
+    with pytest.raises(Warp10Error, match="greater than 0"):
+        run(f"{weak} 0 $DIPS EVAL")
+
+
+def test_one_dark_point_is_no_dip(run: Run) -> None:
+    """Nine times the noise deep, it is under four times that of three hours."""
+    ticks, flux, _ = twenty_days(0.0)
+    flux[400] -= 9 * NOISE
+    given = f"{series(ticks, flux.tolist())} 'pdcsap.flux' RENAME 1 ->LIST"
+    (found,) = run(f"{given} 1.5 d $DETREND EVAL 6 $DIPS EVAL")
+    assert found["v"] == []
+
+
+def test_the_middle_of_a_transit_is_folded_to_0(run: Run) -> None:
+    epoch = (BEGIN + 2.0 * DAY_US) / DAY_US - 14245.5
+    ticks = BEGIN + np.arange(20 * 48) * HALF_HOUR
+    flux = np.where(((ticks - BEGIN) / DAY_US - 2 + 0.1) % 3.5 < 0.2, 0.5, 1.0)
+    (found,) = run(f"{series(ticks, flux.tolist())} 1 ->LIST 3.5 {epoch!r} $FOLD EVAL")
+    at, folded = points(found)
+    assert len(at) == len(ticks)
+    assert np.abs(at).max() <= 1.75 * DAY_US
+    assert (np.abs(at[folded < 0.8]) <= 0.1 * DAY_US).all()
+    assert (np.abs(at[folded > 0.8]) >= 0.09 * DAY_US).all()
+
+
+@pytest.fixture
+def stars(real_server: tuple[str, Path]) -> Iterator[Callable[[str, bytes], None]]:
+    """Push points of a star of ours, which is gone after the test."""
+    url, tokens = real_server
+    warp10 = Warp10(url, patience=10)
+    written = set()
+
+    def push(token: str, text: bytes) -> None:
+        written.add(token)
+        warp10.update(text, Token.from_file(tokens / f"{token}.token"))
+
+    yield push
+    for token in written:
+        warp10.delete(f"~.*{{KEPLERID={STAR}}}", Token.from_file(tokens / f"{token}.token"))
+
+
+def test_a_light_curve_is_split_where_nothing_was_seen(run: Run, stars: Any) -> None:
+    # Sixty points, nothing for seven hours, sixty brighter points, and forty after another gap.
+    index = np.r_[0:60, 74:134, 148:188]
+    flux = np.where(np.arange(160) < 60, 100.0, 200.0)
+    lines = [
+        f"{BEGIN + int(i) * HALF_HOUR}// pdcsap.flux{{KEPLERID={STAR},OBSMODE=long%20cadence}} {v}"
+        for i, v in zip(index, flux, strict=True)
+    ]
+    short = f"pdcsap.flux{{KEPLERID={STAR},OBSMODE=short%20cadence}}"
+    lines += [f"{BEGIN + n * 60_000_000}// {short} 7.0" for n in range(60)]
+    stars("write", "\n".join(lines).encode())
+    (found,) = run(f"{STAR} 'pdcsap.flux' $LIGHTCURVE EVAL")
+    assert [len(one["v"]) for one in found] == [60, 60]
+    assert [float(one["a"]["level"]) for one in found] == [100.0, 200.0]
+    assert all(value == 1.0 for one in found for value in points(one)[1])
+    with pytest.raises(Warp10Error, match=f"no long cadence of star {STAR + 1}"):
+        run(f"{STAR + 1} 'pdcsap.flux' $LIGHTCURVE EVAL")
+
+
+def test_only_candidates_of_the_run_that_counts_and_in_range_are_seen(run: Run, stars: Any) -> None:
+    search = "%7B%22run%22:%22a%22,%22candidates%22:2%7D"
+    lines = [
+        f"{BEGIN}// transit.candidate{{KEPLERID={STAR},CANDIDATE={number},RUN={name}}} 1.0"
+        for number, name in ((1, "a"), (2, "a"), (1, "b"))
+    ]
+    lines.append(f"{BEGIN}// transit.search{{KEPLERID={STAR}}} '{search}'")
+    stars("results-write", "\n".join(lines).encode())
+    (found,) = run(f"{{ 'KEPLERID' '{STAR}' }} $CANDIDATES EVAL")
+    assert [(c["l"]["CANDIDATE"], c["l"]["RUN"]) for c in found] == [("1", "a"), ("2", "a")]
+    (found,) = run(f"{{ 'KEPLERID' '{STAR}' 'score' [ 0 1 ] }} $CANDIDATES EVAL")
+    assert found == [], "what has no score is in no range of scores"

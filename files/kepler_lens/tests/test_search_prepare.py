@@ -1,0 +1,75 @@
+"""What a star's light curve loses before it is searched, and what it keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kepler_lens.lightcurve import QUARTER_STARTS
+from kepler_lens.search.lines import subtract_lines
+from kepler_lens.search.observations import CADENCE_DAYS, observe
+from kepler_lens.search.prepare import _starts, detrended, prepare
+
+NOISE = 1e-4
+FLARE, DARK, TRANSIT = 700, 1100, range(1500, 1508)
+"""Cadences of a bright point, of a dark one that stands alone, and of a transit."""
+DEPTH = 3e-3
+
+
+@pytest.fixture(scope="module")
+def star():
+    """Forty days of a star that turns, with all of the above."""
+    rng = np.random.default_rng(41)
+    time = 170.0 + np.arange(2000) * CADENCE_DAYS
+    flux = 1e5 * (1 + 2e-3 * np.sin(2 * np.pi * time / 17) + rng.normal(0, NOISE, len(time)))
+    flux[FLARE] *= 1 + 20 * NOISE
+    flux[DARK] *= 1 - 20 * NOISE
+    flux[TRANSIT] *= 1 - DEPTH
+    return observe(1, "KIC 1", "Kepler", time, flux)
+
+
+@pytest.fixture(scope="module")
+def prepared(star):
+    return prepare(star)
+
+
+def kept(prepared, cadence):
+    return np.isin(170.0 + cadence * CADENCE_DAYS, prepared.time)
+
+
+def test_a_bright_point_is_no_part_of_the_search(prepared):
+    assert not kept(prepared, FLARE)
+
+
+def test_a_dark_point_that_stands_alone_is_none_either(prepared):
+    assert not kept(prepared, DARK)
+
+
+def test_a_transit_is_kept_whole(prepared):
+    assert kept(prepared, np.array(TRANSIT)).all()
+
+
+def test_few_points_of_noise_are_lost(star, prepared):
+    assert len(star.time) - len(prepared.time) < 12
+
+
+def test_a_transit_is_measured_against_what_is_around_it(prepared):
+    inside = np.isin(prepared.time, 170.0 + np.array(TRANSIT) * CADENCE_DAYS)
+    flux = detrended(prepared, inside)
+    assert np.mean(flux[inside]) == pytest.approx(-DEPTH, rel=0.05)
+    assert np.std(flux[~inside]) < 1.2 * NOISE
+
+
+def test_a_stretch_begins_with_a_quarter_and_after_a_gap():
+    time = np.array([QUARTER_STARTS[2], *(QUARTER_STARTS[3] + np.array([-0.3, 0.0, 0.1, 2.1]))])
+    quarter = np.array([0, 0, 1, 1, 1], np.int32)
+    assert _starts(time, quarter).tolist() == [True, True, True, False, True]
+
+
+def test_slow_waves_stay_where_a_transit_would_not_see_them():
+    rng = np.random.default_rng(42)
+    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    flux = rng.normal(0, NOISE, len(time)) + 0.8 * NOISE * np.sin(2 * np.pi * 0.4 * time)
+    same, lines = subtract_lines(time, flux)
+    assert lines == 0
+    assert same is flux
