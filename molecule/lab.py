@@ -195,7 +195,13 @@ def playbook(name: str, *arguments: str) -> Run:
     """Run a playbook against the scenario's lab."""
     began = time.monotonic()
     done = subprocess.run(
-        ["ansible-playbook", "-i", os.environ.get("LAB_INVENTORY", LAB_INVENTORY), name, *arguments],
+        [
+            "ansible-playbook",
+            "-i",
+            os.environ.get("LAB_INVENTORY", LAB_INVENTORY),
+            name,
+            *arguments,
+        ],
         cwd=PROJECT,
         env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PWD": str(PROJECT)},
         stdin=subprocess.DEVNULL,

@@ -88,4 +88,6 @@ def test_packages_time_servers_and_users_are_those_that_were_chosen(lab, choices
 
 
 def test_a_container_has_the_memory_that_the_lab_was_given(lab):
-    assert lab.docker("inspect", "-f", "{{.HostConfig.Memory}}", f"{lab.name}-{SERVER}").strip() == str(3 * 1024**3)
+    assert lab.docker(
+        "inspect", "-f", "{{.HostConfig.Memory}}", f"{lab.name}-{SERVER}"
+    ).strip() == str(3 * 1024**3)

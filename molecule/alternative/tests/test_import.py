@@ -72,7 +72,9 @@ def test_what_was_fetched_and_nothing_else_stays_in_the_cache_of_the_worker(
 ):
     (path,) = sky.rglob("*-2009166044711_slc.fits")
     said = lab.shell(WORKERS[0], f"find {choices['import_cache']} -name '*.fits' | xargs sha256sum")
-    assert [line.split()[0] for line in said.splitlines()] == [sha256(path.read_bytes()).hexdigest()]
+    assert [line.split()[0] for line in said.splitlines()] == [
+        sha256(path.read_bytes()).hexdigest()
+    ]
 
 
 def test_an_import_is_stopped(lab, short, source):

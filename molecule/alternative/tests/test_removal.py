@@ -40,7 +40,9 @@ def there(lab: Lab, *paths: str) -> set[str]:
 
 def light_curves(lab: Lab) -> list:
     return sorted(
-        lab.execute(f"[ @HELLOEXOWORLD/GETREADTOKEN '~.*sap.*' {{}} MAXLONG MINLONG ] FETCH {TICKS}")[0],
+        lab.execute(
+            f"[ @HELLOEXOWORLD/GETREADTOKEN '~.*sap.*' {{}} MAXLONG MINLONG ] FETCH {TICKS}"
+        )[0],
         key=str,
     )
 
