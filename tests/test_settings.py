@@ -1,4 +1,4 @@
-"""What an operator sets reaches services and jobs, as numbers or as the texts that -e name=value gives."""
+"""What an operator sets reaches services and jobs, also as the texts that -e name=value gives."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ VARIABLES = {
     "lab_archive": "WARP10_ARCHIVE sets it: a release archive cannot be had everywhere",
     "lab_archive_checksum": "WARP10_ARCHIVE_CHECKSUM sets it, as above",
     "lab_source": "playbooks/lab.yml sets it to what a scenario imports",
-    "lab_source_delay_ms": "benchmarks/bench.py sets it: it measures, and no host is provisioned by it",
+    "lab_source_delay_ms": "benchmarks/bench.py sets it, to measure",
     "lab_folder": "a scenario's engine serves the other scenarios too, and is not started anew",
     "training_driver_repository": "NVIDIA's repository cannot be had everywhere",
     "training_folder": "the scenario training sets it, as training_{folder}",

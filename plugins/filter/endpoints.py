@@ -41,7 +41,7 @@ def url_host(address: str) -> str:
 
 
 def role_default(name: str, role: str) -> Any:
-    """Give what a role's variable is where nothing is said of it, also in plays without the role."""
+    """Give the default of a role's variable, also in plays without the role."""
     defaults = (ROLES / role / "defaults/main.yml").read_text(encoding="utf-8")
     return yaml.safe_load(defaults)[name]
 

@@ -45,7 +45,7 @@ def lab(choices) -> Lab:
 def sky(tmp_path_factory) -> Path:
     """Two stars, two quarters each; the first star in short cadence, too.
 
-    The package simulates long cadence alone: a file of it is named and labelled as of short cadence.
+    The package simulates long cadence alone: its files are named and labelled as short ones.
     """
     folder = tmp_path_factory.mktemp("sky")
     simulate(folder, stars=2, quarters=[1, 2])

@@ -1,4 +1,4 @@
-"""The fleet on Debian 12: where its programs are, how many processes, what memory, how long keys last."""
+"""The fleet on Debian 12: its programs, processes, memory and certificates."""
 
 from __future__ import annotations
 
