@@ -9,7 +9,7 @@ import json
 import os
 
 import pytest
-from lab import SERVER, Lab, Run, playbook
+from lab import SERVER, WORKERS, Lab, Run, playbook
 
 TOKENS, LOGS = "/etc/warp10/tokens/read.token", "/var/log/warp10"
 PROGRAMS = (
@@ -95,3 +95,11 @@ def test_a_fleet_whose_server_is_gone_says_what_to_do(removed):
     run = playbook("playbooks/workers.yml", "--tags", "tokens")
     assert run.rc != 0
     assert "provision it first with playbooks/warp10.yml" in " ".join(run.output.split())
+
+
+def test_a_worker_that_retires_leaves_nothing_where_it_was_installed(lab, choices):
+    run = playbook("playbooks/retire.yml", "-l", WORKERS[0])
+    assert run.rc == 0, run.output[-3000:]
+    worker = lab.host(WORKERS[0])
+    for path in (choices["kepler_lens_home"], "/etc/systemd/system/kepler-worker.service"):
+        assert not worker.file(path).exists, path
