@@ -19,6 +19,7 @@ import yaml
 from astropy.io import fits
 
 PROJECT = Path(__file__).resolve().parents[1]
+LAB_INVENTORY = str(PROJECT / "inventories/lab")
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data"))
 SERVER, SCHEDULER, WORKERS = "warp10-server", "dask-scheduler", ("worker1", "worker2")
 CLASSES = {"SAP_FLUX": "sap.flux", "PDCSAP_FLUX": "pdcsap.flux"}
@@ -47,10 +48,10 @@ class Run:
 class Lab:
     """The hosts of a lab, reached through Docker, and its Warp 10 server through HTTP."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: object = SERVER_PORT) -> None:
         self.name = os.environ["LAB_NAME"]
         self.prefix = os.environ["LAB_PREFIX"]
-        self.url = f"http://{self.prefix}.10:{SERVER_PORT}"
+        self.url = f"http://{self.prefix}.10:{port}"
 
     def host(self, name: str):
         return testinfra.get_host(f"docker://{self.name}-{name}")
@@ -194,7 +195,13 @@ def playbook(name: str, *arguments: str) -> Run:
     """Run a playbook against the scenario's lab."""
     began = time.monotonic()
     done = subprocess.run(
-        ["ansible-playbook", "-i", str(PROJECT / "inventories/lab"), name, *arguments],
+        [
+            "ansible-playbook",
+            "-i",
+            os.environ.get("LAB_INVENTORY", LAB_INVENTORY),
+            name,
+            *arguments,
+        ],
         cwd=PROJECT,
         env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PWD": str(PROJECT)},
         stdin=subprocess.DEVNULL,

@@ -39,3 +39,25 @@ def test_ssh_is_open_where_nothing_was_found(render):
     """As over the connection of Docker."""
     rules = render("worker1.example.org", ["base"], {"rules": RULES})["rules"]
     assert "tcp dport { 22 } ip saddr { 0.0.0.0/0 } accept" in rules
+
+
+def test_the_ports_of_workers_are_those_that_their_unit_names(render):
+    unit = "roles/fleet/templates/kepler-worker.service.j2"
+    said = render(
+        *("worker1.example.org", ["base", "fleet"], {"rules": RULES, "unit": unit}),
+        fleet_worker_port="9000",
+    )
+    assert "tcp dport { 9000-9199 } ip saddr" in said["rules"]
+    assert "--worker-port 9000:9099 --nanny-port 9100:9199 " in said["unit"]
+    assert "--dashboard-address 127.0.0.1:9200 " in said["unit"]
+
+
+def test_ports_of_ones_own_are_opened_instead(render):
+    own = [{"group": "workers", "ports": "9100", "sources": ["192.0.2.0/24", "2001:db8::/32"]}]
+    own += [{"group": "scheduler", "ports": "9101", "sources": ["192.0.2.0/24"]}]
+    rules = render("worker1.example.org", ["base"], {"rules": RULES}, base_firewall_ports=own)
+    lines = [line.strip() for line in rules["rules"].splitlines() if "dport {" in line]
+    assert lines == [
+        "tcp dport { 9100 } ip saddr { 192.0.2.0/24 } accept",
+        "tcp dport { 9100 } ip6 saddr { 2001:db8::/32 } accept",
+    ]

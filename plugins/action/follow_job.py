@@ -148,7 +148,8 @@ class ActionModule(ActionBase):
         return json.loads(text)
 
     def _shell(self, command: str) -> str:
-        answer = self._low_level_execute_command(command)
+        # Over ssh it runs on a terminal, where systemd shows what it says page by page, and waits.
+        answer = self._low_level_execute_command(f"export SYSTEMD_PAGER=cat; {command}")
         if answer["rc"] != 0:
             raise AnsibleActionFail(
                 f"{command.split()[0]} failed: {answer['stderr'] or answer['stdout']}"

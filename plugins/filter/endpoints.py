@@ -1,6 +1,6 @@
-"""Where the inventory's services listen, for URLs, units and firewalls alike.
+"""Where the inventory's services listen and are installed, for URLs, units and firewalls alike.
 
-A port stands in the defaults of the role that opens it, and an inventory may set another one.
+A port or a folder stands in the defaults of its role, and an inventory may set another one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SERVICES = {
         "warp10", "http", "warp10_port", ("warp10_listen_address", "private_address")
     ),
     "scheduler": Service("fleet", "tls", "fleet_scheduler_port", ("private_address",)),
+    "workers": Service("fleet", "tls", "fleet_worker_port", ("private_address",)),
 }
 
 
@@ -39,14 +40,19 @@ def url_host(address: str) -> str:
     return f"[{address}]" if ":" in address and not address.startswith("[") else address
 
 
+def role_default(name: str, role: str) -> Any:
+    """Give the default of a role's variable, also in plays without the role."""
+    defaults = (ROLES / role / "defaults/main.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(defaults)[name]
+
+
 def endpoint_port(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> int:
     """Give the port of a group's service, of its first host."""
     service = SERVICES[group]
     for host in groups.get(group, [])[:1]:
         if service.port in hostvars[host]:
             return int(hostvars[host][service.port])
-    defaults = (ROLES / service.role / "defaults/main.yml").read_text(encoding="utf-8")
-    return int(yaml.safe_load(defaults)[service.port])
+    return int(role_default(service.port, service.role))
 
 
 def endpoint_url(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> str:
@@ -70,4 +76,9 @@ class FilterModule:
     """What Ansible loads."""
 
     def filters(self) -> dict[str, Any]:
-        return {"url_host": url_host, "endpoint_port": endpoint_port, "endpoint_url": endpoint_url}
+        return {
+            "url_host": url_host,
+            "role_default": role_default,
+            "endpoint_port": endpoint_port,
+            "endpoint_url": endpoint_url,
+        }
