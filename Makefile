@@ -76,8 +76,8 @@ molecule: $(VENV)/dev ## One scenario, or a step of it on its lab [SCENARIO=defa
 bench: $(VENV)/dev ## Speed, size and memory, measured side by side in one run
 	@LAB_NAME=bench LAB_PREFIX=10.87.40 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/bench.py
 
-bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes on where it stopped [PART=quick|all|table]
-	@$(ONE_CORE) python benchmarks/search.py $(PART)
+bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes on where it stopped [PART=quick|all|table|hard]
+	@$(ONE_CORE) python benchmarks/$(if $(filter hard,$(PART)),hard_stars.py,search.py $(PART))
 
 bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and transitleastsquares
 	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt

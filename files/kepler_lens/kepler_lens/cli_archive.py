@@ -145,6 +145,10 @@ def simulate(
         typer.Option(help="Quarter, 0 to 17; may be repeated. Default: 1 to 17."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.", min=0)] = 0,
+    kind: Annotated[
+        str,
+        typer.Option(help="Of star: planets, timing, binary, contact, heartbeat or spots."),
+    ] = "planets",
 ) -> None:
     """Write simulated light curves with planets in them, as files of the Kepler pipeline.
 
@@ -156,11 +160,13 @@ def simulate(
     `kepler-lens simulate sky/`
 
     `kepler-lens simulate sky/ --stars 100 --quarter 1 --quarter 2 --seed 7`
+
+    `kepler-lens simulate binaries/ --kind binary`
     """
     from kepler_lens.simulate import TRUTH_NAME
     from kepler_lens.simulate import simulate as write
 
-    planets = write(folder, stars=stars, quarters=quarter, seed=seed)
+    planets = write(folder, stars=stars, quarters=quarter, seed=seed, kind=kind)
     typer.echo(f"{stars} stars with {len(planets)} planets: {folder}, see {folder / TRUTH_NAME}")
 
 

@@ -21,6 +21,7 @@ from kepler_lens import __version__
 from kepler_lens.archive.names import FIRST_SIMULATED, LONG_STAMPS
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.simulate_fits import light_curve_bytes, table_type
+from kepler_lens.simulate_light import KINDS, Light, light_of
 from kepler_lens.transit import Planet
 
 TRUTH_NAME = "planets.csv"
@@ -59,6 +60,7 @@ def simulate(
     stars: int | Iterable[int] = 4,
     quarters: Iterable[int] | None = None,
     seed: int = 0,
+    kind: str = KINDS[0],
 ) -> list[Planet]:
     """Write simulated long-cadence light curves and a table of the planets in them.
 
@@ -72,6 +74,8 @@ def simulate(
         0 to 17; by default 1 to 17.
     seed
         Of everything random.
+    kind
+        Of the stars, one of `kepler_lens.simulate_light.KINDS`.
 
     Returns
     -------
@@ -82,8 +86,10 @@ def simulate(
     Raises
     ------
     KeplerLensError
-        A star's number could be a real one, or there is no such quarter.
+        A star's number could be a real one, or there is no such quarter or kind.
     """
+    if kind not in KINDS:
+        raise KeplerLensError(f"there is no kind {kind!r} of star: there are {', '.join(KINDS)}")
     numbers = _star_numbers(stars)
     chosen = tuple(range(1, 18)) if quarters is None else tuple(sorted(set(quarters)))
     if unknown := [quarter for quarter in chosen if quarter not in _QUARTERS]:
@@ -91,14 +97,15 @@ def simulate(
     root = Path(folder)
     planets = []
     for star in numbers:
-        its_planets = planets_of(star, seed)
-        planets += its_planets
+        its_planets = planets_of(star, seed) if kind in ("planets", "spots") else []
+        other, light = (None, None) if kind == "planets" else light_of(kind, star, seed)
+        planets += its_planets + ([other] if other else [])
         digits = f"{star:09d}"
         home = root / digits[:4] / digits
         home.mkdir(parents=True, exist_ok=True)
         for quarter in chosen:
             path = home / f"kplr{digits}-{LONG_STAMPS[quarter][0]}_llc.fits"
-            path.write_bytes(_file(star, quarter, its_planets, seed))
+            path.write_bytes(_file(star, quarter, its_planets, seed, light))
     _write_truth(root / TRUTH_NAME, planets)
     return planets
 
@@ -144,10 +151,10 @@ def _star_numbers(stars: int | Iterable[int]) -> list[int]:
     return numbers
 
 
-def _file(star: int, quarter: int, planets: list[Planet], seed: int) -> bytes:
+def _file(star: int, quarter: int, planets: list[Planet], seed: int, other: Light | None) -> bytes:
     of_star = np.random.default_rng([seed, star, 2])
     magnitude = round(float(of_star.uniform(11, 14.5)), 3)
-    rows = _rows(star, quarter, planets, magnitude, seed)
+    rows = _rows(star, quarter, planets, magnitude, seed, other)
     _, _, mjd_first, mjd_last = _QUARTERS[quarter]
     time = rows["TIME"][np.isfinite(rows["TIME"])]
     start, stop = time[0] - _CADENCE_DAYS / 2, time[-1] + _CADENCE_DAYS / 2
@@ -178,7 +185,12 @@ def _file(star: int, quarter: int, planets: list[Planet], seed: int) -> bytes:
 
 
 def _rows(
-    star: int, quarter: int, planets: list[Planet], magnitude: float, seed: int
+    star: int,
+    quarter: int,
+    planets: list[Planet],
+    magnitude: float,
+    seed: int,
+    other: Light | None,
 ) -> NDArray[Any]:
     """Table of one quarter: the true light, then what the telescope makes of it, then gaps."""
     rng = np.random.default_rng([seed, star, 3, quarter])
@@ -195,6 +207,8 @@ def _rows(
     light = 1 + _variability(star, time, seed)
     for planet in planets:
         light *= 1 - planet.mean_dimming(time, _CADENCE_DAYS)
+    if other is not None:
+        light *= other(time)
     error = np.sqrt(level * 1625 + 5e6) / 1625
     measured = level * light + rng.normal(0, error, count)
     phase = np.linspace(0, 1, count)

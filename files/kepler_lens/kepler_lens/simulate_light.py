@@ -1,0 +1,219 @@
+"""Stars that a search has to tell apart: planets out of time, binaries, spots, as relative light.
+
+Each gives the light of long-cadence exposures, 1 where nothing dims or brightens the star. What is
+simulated multiplies: a planet of a spotted star is the product of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.transit import Planet
+
+Floats = NDArray[np.float64]
+Light = Callable[[Floats], Floats]
+
+EXPOSURE_DAYS = 0.02043361
+"""Of long cadence (Kepler Instrument Handbook, KSCI-19033, section 2.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """A planet whose transits come early or late in a sine wave, as two that pull at each other do.
+
+    Attributes
+    ----------
+    planet : Planet
+        With its mean period.
+    amplitude_days, wave_days : float
+        By how much a transit is late at most, and the period of that.
+    """
+
+    planet: Planet
+    amplitude_days: float
+    wave_days: float
+
+    def light(self, time: Floats) -> Floats:
+        """Give the relative light at some instants (BKJD, float64[n])."""
+        planet = self.planet
+        number = np.round((time - planet.epoch_bkjd) / planet.period_days)
+        due = planet.epoch_bkjd + number * planet.period_days
+        late = self.amplitude_days * np.sin(2 * np.pi * due / self.wave_days)
+        # One transit at time 0, far from any other.
+        single = replace(planet, period_days=1e6, epoch_bkjd=0.0)
+        return 1 - single.mean_dimming(time - due - late, EXPOSURE_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Two stars that eclipse each other, half a period apart unless `phase` says otherwise.
+
+    Attributes
+    ----------
+    period_days, epoch_bkjd : float
+        Of the deeper eclipse.
+    depths : (float, float)
+        Of both eclipses, relative flux.
+    duration_hours : float
+        First to fourth contact.
+    phase : float
+        Of the second eclipse, periods.
+    """
+
+    period_days: float
+    epoch_bkjd: float
+    depths: tuple[float, float]
+    duration_hours: float
+    phase: float = 0.5
+
+    def light(self, time: Floats) -> Floats:
+        """Give the relative light at some instants (BKJD, float64[n])."""
+        light = np.ones_like(time)
+        for depth, phase in zip(self.depths, (0.0, self.phase), strict=True):
+            epoch = self.epoch_bkjd + phase * self.period_days
+            # A large disc on a large disc: long flanks, a short bottom.
+            shape = Planet(0, "b", self.period_days, epoch, self.duration_hours, 0.3, 0.2)
+            deepest = shape.dimming(np.array([epoch]))[0]
+            light *= 1 - depth * shape.mean_dimming(time, EXPOSURE_DAYS) / deepest
+        return light
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Two stars that touch: they turn their long sides and their ends to us, twice a period.
+
+    Attributes
+    ----------
+    period_days, epoch_bkjd : float
+        Of the deeper minimum.
+    amplitude, difference : float
+        Of the variation, and by how much one minimum is deeper, relative flux.
+    """
+
+    period_days: float
+    epoch_bkjd: float
+    amplitude: float
+    difference: float
+
+    def light(self, time: Floats) -> Floats:
+        """Give the relative light at some instants (BKJD, float64[n])."""
+        phase = 2 * np.pi * (time - self.epoch_bkjd) / self.period_days
+        # The mean of a sine wave over an exposure.
+        one, two = (np.sinc(k * EXPOSURE_DAYS / self.period_days) for k in (1, 2))
+        sides = self.amplitude / 2 * np.cos(2 * phase) * two
+        ends = self.difference / 2 * np.cos(phase) * one
+        return np.asarray(1 - sides - ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Two stars on a long orbit that distort each other where they are nearest.
+
+    The light goes as (1 - 3 sin²i cos²(f - ω)) / r³, with the true anomaly f and the distance r
+    (Kumar et al. 1995, ApJ 449, 294, equation 44).
+
+    Attributes
+    ----------
+    period_days, epoch_bkjd : float
+        Of the nearest distance.
+    amplitude : float
+        From the darkest to the brightest, relative flux.
+    eccentricity : float
+    omega_deg, inclination_deg : float
+        Argument of the nearest distance, and inclination.
+    """
+
+    period_days: float
+    epoch_bkjd: float
+    amplitude: float
+    eccentricity: float = 0.6
+    omega_deg: float = 50.0
+    inclination_deg: float = 60.0
+
+    def light(self, time: Floats) -> Floats:
+        """Give the relative light at some instants (BKJD, float64[n])."""
+        e = self.eccentricity
+        mean = 2 * np.pi * ((time - self.epoch_bkjd) / self.period_days % 1.0)
+        anomaly = mean.copy()
+        for _ in range(30):
+            anomaly -= (anomaly - e * np.sin(anomaly) - mean) / (1 - e * np.cos(anomaly))
+        true = 2 * np.arctan2(
+            np.sqrt(1 + e) * np.sin(anomaly / 2), np.sqrt(1 - e) * np.cos(anomaly / 2)
+        )
+        tilt = np.sin(np.radians(self.inclination_deg)) ** 2
+        shape = 1 - 3 * tilt * np.cos(true - np.radians(self.omega_deg)) ** 2
+        shape /= (1 - e * np.cos(anomaly)) ** 3
+        return np.asarray(1 + self.amplitude * (shape - np.median(shape)) / np.ptp(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """Dark spots that a star's rotation carries over its disc, and that live for some rotations.
+
+    Attributes
+    ----------
+    rotation_days : float
+    amplitude : float
+        Of one spot, relative flux.
+    count : int
+        How many there are over the mission.
+    seed : int
+    """
+
+    rotation_days: float
+    amplitude: float
+    count: int = 30
+    seed: int = 0
+
+    def light(self, time: Floats) -> Floats:
+        """Give the relative light at some instants (BKJD, float64[n])."""
+        rng = np.random.default_rng(self.seed)
+        light = np.ones_like(time)
+        for _ in range(self.count):
+            born, age = rng.uniform(100, 1600), rng.uniform(2, 6) * self.rotation_days
+            longitude, size = rng.uniform(0, 2 * np.pi), self.amplitude * rng.uniform(0.3, 1)
+            turned = np.cos(2 * np.pi * time / self.rotation_days + longitude)
+            grown = np.exp(-0.5 * ((time - born) / age) ** 2)
+            light -= size * grown * np.maximum(turned, 0)
+        return light
+
+
+KINDS = ("planets", "timing", "binary", "contact", "heartbeat", "spots")
+"""Of simulated stars: planets in time, planets out of time, eclipsing binaries, contact binaries,
+heartbeat stars, and spotted stars with planets."""
+
+
+def light_of(kind: str, star: int, seed: int) -> tuple[Planet | None, Light]:
+    """Draw what a star of a kind does beside planets in time and slow variability.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS` but the first.
+    star, seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    Planet or None, callable
+        The planet that is out of time, if there is one, and the light at some instants (BKJD).
+    """
+    rng = np.random.default_rng([seed, star, 5])
+    epoch = round(131.5 + float(rng.uniform(0, 3)), 5)
+    period = round(float(np.exp(rng.uniform(np.log(3), np.log(30)))), 6)
+    hours = round(13 * (period / 365.25) ** (1 / 3), 4)
+    if kind == "timing":
+        planet = Planet(star, "b", period, epoch, hours, 0.04, 0.2)
+        return planet, Delayed(planet, 0.01 * period, float(rng.uniform(300, 700))).light
+    if kind == "binary":
+        depth = float(np.exp(rng.uniform(np.log(0.01), np.log(0.4))))
+        return None, Binary(period, epoch, (depth, float(rng.uniform(0.3, 1)) * depth), hours).light
+    if kind == "contact":
+        return None, Contact(period / 30, epoch, float(rng.uniform(0.1, 0.5)), 0.02).light
+    if kind == "heartbeat":
+        return None, Heartbeat(period, epoch, float(rng.uniform(5e-4, 3e-3))).light
+    return None, Spots(float(rng.uniform(5, 20)), 0.02, seed=int(rng.integers(1 << 30))).light

@@ -1,0 +1,179 @@
+"""Each doubt of the search and each test of the vetting: one that passes, one that fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kepler_lens.search import vet
+from kepler_lens.search.doubts import doubtful
+from kepler_lens.search.engine import _least
+from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, statistic, transits
+from kepler_lens.search.matched import Events
+from kepler_lens.search.transit_fit import Shape
+
+PERIOD, EPOCH, HOURS = 10.0, 135.0, 5.0
+AT = Ephemeris(PERIOD, EPOCH, HOURS)
+D = 1e8
+"""Information of a transit: a depth of 1e-4 is one deviation."""
+
+
+def events(depths=(), *, noise=0.3, seed=1, elsewhere=()):
+    """Single events of 290 days: transits of some depths every ten days, and others by time."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(131.5, 421.5, HOURS / 24 / 8)
+    n = rng.normal(0, noise, len(time)) * D**0.5
+    dips = [(EPOCH + k * PERIOD, depth) for k, depth in enumerate(depths)]
+    for middle, depth in [*dips, *elsewhere]:
+        shape = np.maximum(1 - np.abs(time - middle) / (HOURS / 24), 0)
+        n = n + depth * D * shape
+    return Events(HOURS, time, n, np.full(len(time), D))
+
+
+def found_of(depths):
+    depths = np.asarray(depths)
+    number = np.arange(len(depths))
+    return Transits(number, AT.middles(number), depths * D, np.full(len(depths), D))
+
+
+EQUAL = (1e-3,) * 29
+WEAK = (3e-4,) * 29
+
+
+@pytest.mark.parametrize(
+    ("single", "reason"),
+    [
+        (events(EQUAL), ""),
+        (events(WEAK), ""),
+        (events([-1e-3] * 29), "no dimming"),
+        (events([5e-3, *[1e-4] * 28]), "one transit dominates"),
+        (events([1e-3, 1e-3, 0] * 9), "transits are missing"),
+        (events([1e-3, 1e-3, 1e-3, 1e-3, 0] * 6), ""),
+        (
+            events(WEAK, elsewhere=[(EPOCH + 4 + k * PERIOD, -3e-4) for k in range(28)]),
+            "other phases are as dark or bright",
+        ),
+    ],
+)
+def test_what_speaks_against_a_planet_before_it_is_believed(single, reason):
+    assert doubtful(AT, transits(AT, single), single) == reason
+
+
+def test_two_transits_are_too_few():
+    long = Ephemeris(140.0, EPOCH, HOURS)
+    single = events((), noise=0.0, elsewhere=[(EPOCH, 1e-3), (EPOCH + 140, 1e-3)])
+    found = transits(long, single)
+    two = Transits(found.number[:2], found.time[:2], found.n[:2], found.d[:2])
+    assert doubtful(long, two, single) == "too few transits observed"
+
+
+@pytest.mark.parametrize(
+    ("depths", "passed"),
+    [
+        (EQUAL, True),
+        ([1e-3, 1.5e-3] * 15, False),
+        ([1e-3, 1.05e-3] * 15, True),
+        ([0.02, 0.018] * 30, False),
+        ([0.02, 0.0199] * 30, True),
+    ],
+)
+def test_odd_and_even_transits(depths, passed):
+    assert vet._odd_even(found_of(depths)).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("depths", "passed"),
+    [(EQUAL, True), ([2e-2, *EQUAL], False), ((1e-3,) * 3, True), ([1], False)],
+)
+def test_one_transit_that_makes_the_signal(depths, passed):
+    assert vet._dominance(found_of(depths)).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("shape", "passed"),
+    [
+        (Shape(0.02, 5.0, 0.3, 0.0), True),
+        (Shape(0.02, 5.0, 0.99, 0.0), False),
+        (Shape(0.005, 5.0, 0.99, 0.0), True),
+    ],
+)
+def test_a_deep_v_suggests_a_grazing_star(shape, passed):
+    assert vet._shape(shape).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("depth", "radius", "passed"),
+    [
+        (0.02, 1.0, True),
+        (0.10, 1.0, False),
+        (0.10, 0.3, True),
+        (0.10, None, False),
+        (0.0, 1.0, True),
+    ],
+)
+def test_a_planet_has_a_largest_radius(depth, radius, passed):
+    assert vet._size(Shape(depth, 5.0, 0.3, 0.0), radius).passed is passed
+
+
+@pytest.mark.parametrize(("hours", "passed"), [(4.0, True), (12.0, False), (0.5, False)])
+def test_a_transit_lasts_as_long_as_the_orbit_allows(hours, passed):
+    assert vet._duration(replace(AT, duration_hours=hours), 1.0).passed is passed
+
+
+@pytest.mark.parametrize(("later", "passed"), [(1e-3, True), (2e-3, False)])
+def test_quarters_agree_on_the_depth(later, passed):
+    found = found_of([1e-3 if AT.middles(k) < 259 else later for k in range(25)])
+    prepared = SimpleNamespace(star=SimpleNamespace(mission="Kepler"))
+    test = vet._quarters(prepared, found)
+    assert test.passed is passed
+    assert "Depths of 4 quarters" in test.verdict
+
+
+@pytest.mark.parametrize(("depth", "passed"), [(0.0, True), (9e-4, False)])
+def test_a_signal_is_the_only_one_of_its_period(depth, passed):
+    others = [(EPOCH + 4 + k * PERIOD, depth) for k in range(28)]
+    single = events(EQUAL, elsewhere=others)
+    assert vet._uniqueness(AT, transits(AT, single), single).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("period", "observed", "least"),
+    [(238.0, 3, 8.3), (238.0, 5, 7.5), (331.0, 3, 8.3), (40.0, 30, 6.8), (0.3, 4000, 9.0)],
+)
+def test_few_transits_need_as_much_as_long_periods(period, observed, least):
+    prepared = SimpleNamespace(star=SimpleNamespace(span_days=1460.0), pulsating=False)
+    signal = Signal(Ephemeris(period, EPOCH, HOURS), 8.0, observed, 3)
+    assert _least(signal, prepared) == least
+
+
+def test_refining_finds_the_period_and_leaves_noise_weak():
+    single = events(EQUAL)
+    signal = refine(10.01, [single], [0])
+    assert signal.ephemeris.period_days == pytest.approx(PERIOD, rel=2e-4)
+    assert signal.ephemeris.hours_from_middle(np.array([EPOCH]))[0] == pytest.approx(0, abs=0.5)
+    assert signal.statistic == pytest.approx(10 * 29**0.5, rel=0.05)
+    assert refine(10.01, [events()], [0]).statistic < 5
+
+
+def test_a_deep_event_of_another_kind_does_not_choose_the_epoch():
+    single = events(EQUAL, elsewhere=[(300.2, 0.05)])
+    signal = refine(10.0, [single], [0])
+    assert np.abs(signal.ephemeris.hours_from_middle(np.array([EPOCH]))[0]) < 0.5
+
+
+def test_one_transit_counts_for_twice_the_median_at_most():
+    assert statistic(found_of(EQUAL)) == pytest.approx(10 * 29**0.5)
+    one = found_of([5e-3, *[1e-3] * 99])
+    assert statistic(one) < 1.02 * statistic(found_of([1e-3] * 100))
+
+
+@pytest.mark.parametrize("late", [(), (0.0, 0.5, -0.4, 0.1)])
+def test_each_instant_belongs_to_its_nearest_transit(late):
+    ephemeris = Ephemeris(10.0, 135.0, 5.0, late)
+    time = np.linspace(131.5, 168.0, 500)
+    middles = ephemeris.middles(np.arange(-1, 5))
+    away = time - middles[np.argmin(np.abs(time[:, None] - middles), axis=1)]
+    np.testing.assert_allclose(ephemeris.hours_from_middle(time), 24 * away, atol=1e-9)
