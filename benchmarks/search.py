@@ -261,12 +261,13 @@ def injection_key(star: str, snr: float, number: int) -> str:
     return f"injection {star} {snr:g} {number}"
 
 
-def measured(results: Path) -> dict[str, dict[str, object]]:
+def measured(results: Path, version: str = "") -> dict[str, dict[str, object]]:
+    """Read the trials of a version of the engine, by default of this one."""
     if not results.exists():
         return {}
     rows = (json.loads(line) for line in results.read_text().splitlines())
     # What another version of the engine found says nothing of this one.
-    return {row.pop("trial"): row for row in rows if row["engine"] == engine()}
+    return {row.pop("trial"): row for row in rows if row["engine"] == (version or engine())}
 
 
 def append(results: Path, row: dict[str, object]) -> None:
@@ -283,9 +284,11 @@ def interval(successes: int, count: int) -> str:
     return f"{successes / count:6.1%} [{low:.1%}, {high:.1%}] of {count}"
 
 
-def table(results: Path) -> None:
+def table(results: Path, version: str = "") -> None:
     """Print what was measured."""
-    done = measured(results)
+    done = measured(results, version)
+    every = sum(1 for _ in trials(INJECTIONS))
+    print(f"engine {version or engine()}: {len(done)} of {every} trials")
     for star, column in STARS:
         row = done.get(f"star {star} {column}")
         if row:
@@ -316,13 +319,12 @@ def table(results: Path) -> None:
             f"Gaussian ceiling {ceiling:.1%}, "
             f"false beside {sum(len(r['others']) for r in rows.values())}"
         )
-    for line in recovery_of_both(results):
+    for line in recovery_of_both(done):
         print(line)
 
 
-def recovery_of_both(results: Path) -> list[str]:
+def recovery_of_both(done: dict[str, dict[str, object]]) -> list[str]:
     """Say how many planets this search and the gerbls sketch found of the same ones."""
-    done = measured(results)
     lines = []
     for star, snr in (*CELLS, *FURTHER_CELLS):
         prefix = "gerbls " + injection_key(star, snr, 0)[:-1]
@@ -350,6 +352,7 @@ def main() -> None:
     parser.add_argument(
         "--part", type=part_of, default=(0, 1), help="0/2: every second trial, from the first on"
     )
+    parser.add_argument("--engine", default="", help="whose trials the table is of")
     arguments = parser.parse_args()
     results, (part, parts) = arguments.results, arguments.part
     if arguments.what != "table":
@@ -359,7 +362,7 @@ def main() -> None:
         for index, (key, trial) in enumerate(trials(count)):
             if index % parts == part and key not in done:
                 append(results, {"trial": key, "engine": engine(), **trial()})
-    table(results)
+    table(results, arguments.engine)
 
 
 if __name__ == "__main__":
