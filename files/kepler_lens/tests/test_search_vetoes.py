@@ -123,6 +123,14 @@ def test_a_transit_lasts_as_long_as_the_orbit_allows(hours, passed):
     assert vet._duration(replace(AT, duration_hours=hours), 1.0).passed is passed
 
 
+@pytest.mark.parametrize(
+    ("hours", "disposition"), [(4.0, "CANDIDATE"), (9.5, "CANDIDATE"), (13.0, "FALSE POSITIVE")]
+)
+def test_what_lasts_longer_than_any_orbit_allows_is_no_planet(hours, disposition):
+    test = vet._duration(replace(AT, duration_hours=hours), 1.0)
+    assert vet.disposition([test]) == disposition
+
+
 @pytest.mark.parametrize(("later", "passed"), [(1e-3, True), (2e-3, False)])
 def test_quarters_agree_on_the_depth(later, passed):
     found = found_of([1e-3 if AT.middles(k) < 259 else later for k in range(25)])

@@ -39,8 +39,9 @@ _OCTAVES = 1.0
 _CLEARANCE = 0.3
 _CHAINED = 12.0
 """Excess of a chain that is looked at: chains of inverted light curves reach 10 (measured)."""
-_RATHER_CHAINED = 1.15
-"""Times the strongest fold near its period: planets in time reach 1.1 (Kepler-11, -90)."""
+_RATHER_CHAINED = 0.9
+"""Times the strongest fold near its period, from which on a chain is followed (chosen): planets in
+time reach 0.8 (Kepler-11), strong ones that are somewhat out of time 1.0."""
 _NEAR_PERIOD = 0.015
 _MOST_CHAINS = 5
 _BY_CHANCE, _BESIDE = 0.4, 0.9
@@ -240,14 +241,16 @@ def _early_or_late(
     strength = np.array([peak.statistic for peak in peaks])
     found = chains(bank, star.density, star.span_days / LEAST_TRANSITS)
     found.sort(key=lambda chain: -chain.excess)
-    tried = 0
+    tried: list[float] = []
     for chain in found:
-        if chain.excess < _CHAINED or tried == _MOST_CHAINS:
+        if chain.excess < _CHAINED or len(tried) == _MOST_CHAINS:
             break
         near = np.flatnonzero(np.abs(periods / chain.period_days - 1) < _NEAR_PERIOD)
         if chain.excess < _RATHER_CHAINED * strength[near].max(initial=0.0):
             continue
-        tried += 1
+        if any(abs(period / chain.period_days - 1) < _NEAR_PERIOD for period in tried):
+            continue
+        tried.append(chain.period_days)
         signal = follow(chain, bank)
         if signal is None:
             continue

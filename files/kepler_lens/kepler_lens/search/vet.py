@@ -29,6 +29,9 @@ FALSE_POSITIVE = "FALSE POSITIVE"
 
 _DECISIVE = {"odd_even", "secondary", "dominance", "uniqueness", "size", "brightening"}
 """Tests whose failure makes a false positive."""
+_NO_ORBIT = 3.0
+"""In units of a central transit on a circular orbit: the longest on one of eccentricity 0.8, where
+the planet is farthest (Winn 2010, arXiv:1001.2010, equation 16)."""
 _AWAY, _FAR_AWAY = 1.75, 3.0
 """Durations from the transit at which another dimming, or a brightening, may begin (chosen: beside
 a deep transit the filter leaves bright shoulders)."""
@@ -137,7 +140,8 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
 def disposition(tests: Sequence[Test]) -> str:
     """Say whether a test speaks for an eclipsing binary or an artefact."""
     failed = {test.name for test in tests if not test.passed}
-    return FALSE_POSITIVE if failed & _DECISIVE else CANDIDATE
+    long = any(test.name == "duration" and test.figure > _NO_ORBIT for test in tests)
+    return FALSE_POSITIVE if failed & _DECISIVE or long else CANDIDATE
 
 
 def _depth(found: Transits, chosen: NDArray[np.bool_]) -> tuple[float, float]:
@@ -302,6 +306,8 @@ def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
     figure = ephemeris.duration_hours / central
     star = "this star" if density is not None else "a star like the Sun"
     words = f"It lasts {figure:.2f} times a central transit of {star} ({central:.1f} h)"
+    if figure > _NO_ORBIT:
+        return Test("duration", figure, False, words + ": too long for any planet's orbit.")
     if figure > TOO_LONG:
         return Test("duration", figure, False, words + ": too long for a circular orbit.")
     if figure < 0.25:
