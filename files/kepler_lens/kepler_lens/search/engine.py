@@ -46,7 +46,7 @@ _NEAR_PERIOD = 0.015
 _MOST_CHAINS = 5
 _BY_CHANCE, _BESIDE = 0.4, 0.9
 """Part of the time that is beside another's transits, and part of a remnant's own (chosen)."""
-_DEEP = 60.0
+_DEEP = 100.0
 """Statistic from which on a mask must be as wide as the transit is (chosen)."""
 _WAVE = 0.05
 """Relative flux (chosen): contact binaries and pulsating stars vary by more; behind a wave of 4 %

@@ -21,6 +21,9 @@ _SLACK = 1.12
 _STEPS_A_DURATION, _CUT = 4, 5.3
 _SHARP_STEPS, _SHARP_CUT = 6, 5.1
 """Of events weighed by a measured spectrum: without low frequencies, peaks are narrower."""
+_SHORT_DAYS, _SHORT_CUT = 0.5, 7.0
+"""Days up to which, and statistic from which on, a fold is refined (chosen: two deviations below
+the threshold there)."""
 _LEAST_EVENTS = 2.3
 """A phase with less information than so many usual transits is taken for that much."""
 _MOST_PEAKS_AN_OCTAVE = 25
@@ -64,6 +67,9 @@ def fold_bank(
     """
     cut = _SHARP_CUT if sharp else _CUT
     periods, statistics, indices = _fold(bank, density, longest, cut, sharp=sharp)
+    # The thousands of transits of a short period take long to refine, and its threshold is high.
+    worth = (periods > _SHORT_DAYS) | (statistics > _SHORT_CUT)
+    periods, statistics, indices = periods[worth], statistics[worth], indices[worth]
     return _separate(periods, statistics, indices, bank) if len(periods) else []
 
 
