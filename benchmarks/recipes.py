@@ -63,12 +63,17 @@ def differences(bundle: Bundle) -> list[float]:
 
 
 def accept() -> str:
-    """List the recipes of today in the package's model; its new name."""
+    """List the recipes of today in the package's model; its new name.
+
+    That astronet-1 still makes the views that the model was trained on is shown by the tests, which
+    hold it against AstroNet's own records.
+    """
     folder = shipped()
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     model = json.loads(files.pop(MODEL_FILE))
     del files[HASH_FILE], model["format"], model["files"]
-    return write(folder, model | {"recipes": accepted(model["trained_on"]["recipe"])}, files)[:12]
+    trained_on, _, _ = model["trained_on"]["recipe"].partition(" ")
+    return write(folder, model | {"recipes": accepted(trained_on)}, files)[:12]
 
 
 def main() -> int:

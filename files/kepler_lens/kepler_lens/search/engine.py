@@ -107,14 +107,15 @@ def remnant(one: Candidate, other: Candidate) -> bool:
 
     A transit may come early or late. Of a short period, much is beside its transits by chance.
     """
-    reach = 1.5 * (one.ephemeris.duration_hours + other.ephemeris.duration_hours)
+    durations = one.ephemeris.duration_hours + other.ephemeris.duration_hours
+    away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
     if same_period(one.ephemeris, other.ephemeris):
-        away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
-        return bool(np.median(away) < reach)
+        return bool(np.median(away) < 1.5 * durations)
+    # A mask is somewhat wider than the transit, and what it left stands at its edge.
+    reach = 0.75 * durations + 1.0
     by_chance = 2 * reach / 24 / other.ephemeris.period_days
     if other.statistic < CERTAIN or by_chance > _BY_CHANCE:
         return False
-    away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
     return bool((away < reach).mean() >= _BESIDE)
 
 
@@ -207,8 +208,12 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
         late = signal is not None or any(c.statistic > _DEEP for c in new)
         for candidate in new:
             mask |= masked(prepared, candidate.ephemeris)
-            if not any(remnant(candidate, c) for c in candidates):
+            number = next((c.number for c in candidates if remnant(candidate, c)), 0)
+            if not number:
                 candidates.append(replace(candidate, number=len(candidates) + 1))
+            elif candidate.statistic > candidates[number - 1].statistic:
+                # Of a very deep eclipse, a flank may be found before the whole.
+                candidates[number - 1] = replace(candidate, number=number)
         left = len(mask) - int(mask.sum())
         if not new or len(candidates) >= _MOST_CANDIDATES or left < LEAST_POINTS:
             break
