@@ -14,6 +14,7 @@ import numpy as np
 from kepler_lens.search.eclipse import Dimming
 from kepler_lens.search.engine import Candidate, Search, same_period, varies_throughout
 from kepler_lens.search.engine import search as search_star
+from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.transit_fit import Shape, measured
 from kepler_lens.search.version import engine
@@ -125,7 +126,7 @@ def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
     for one in sorted(vetted, key=lambda v: -v.vetting.depth_ppm):
         period = one.candidate.ephemeris
         twin = next(
-            (k for k, r in enumerate(rows) if same_period(r.candidate.ephemeris, period)), None
+            (k for k, r in enumerate(rows) if _together(period, r.candidate.ephemeris)), None
         )
         if twin is None:
             rows.append(one)
@@ -136,6 +137,15 @@ def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
         replace(v, candidate=replace(v.candidate, number=number))
         for number, v in enumerate(rows, start=1)
     ]
+
+
+def _together(one: Ephemeris, deeper: Ephemeris) -> bool:
+    """Whether a dimming is another's second one: of its period, or of half of it and in step."""
+    if same_period(one, deeper):
+        return True
+    half = replace(deeper, period_days=deeper.period_days / 2, late_days=())
+    away = np.abs(half.hours_from_middle(np.array([one.epoch_bkjd])))[0]
+    return same_period(one, half) and bool(away < one.duration_hours + deeper.duration_hours)
 
 
 def _joined(main: Vetted, twin: Vetted) -> Vetted:
