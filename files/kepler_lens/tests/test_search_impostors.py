@@ -176,6 +176,17 @@ def test_a_planet_of_some_hours_is_found_at_its_period(period, hours, ratio):
     assert rows(result) == [(pytest.approx(period, rel=1e-4), CANDIDATE)]
 
 
+def test_dips_of_a_short_period_stay_where_waves_go():
+    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    short = in_time(planet(0.18, 1.0, 0.0345))(time)
+    waves = sum(8e-4 * np.sin(2 * np.pi * f * time) for f in (0.623, 0.911, 1.47))
+    flux = short - 1 + waves + np.random.default_rng(6).normal(0, 1e-4, len(time))
+    left, lines, _ = subtract_lines(time, flux)
+    assert lines >= 3
+    deep = short < short.min() + 2e-4
+    assert np.median(left[short > 0.9999]) - np.median(left[deep]) > 0.85 * (1 - short.min())
+
+
 def test_spots_and_the_planet_that_crosses_them_give_the_planet_alone():
     spots = Spots(12.0, 0.02, seed=4)
     result = search_and_vet(star(spots.light, in_time(planet(1.48571, 2.3, 0.13)), noise=3e-4))

@@ -76,6 +76,7 @@ def test_two_transits_are_too_few():
         (EQUAL, True),
         ([1e-3, 1.5e-3] * 15, False),
         ([1e-3, 1.05e-3] * 15, True),
+        ([1e-3, 2e-3] * 2, False),
         ([0.02, 0.018] * 30, False),
         ([0.02, 0.0199] * 30, True),
     ],
