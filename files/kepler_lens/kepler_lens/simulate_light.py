@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.transit import Planet
 
 Floats = NDArray[np.float64]
 Light = Callable[[Floats], Floats]
-
-EXPOSURE_DAYS = 0.02043361
-"""Of long cadence (Kepler Instrument Handbook, KSCI-19033, section 2.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Delayed:
         late = self.amplitude_days * np.sin(2 * np.pi * due / self.wave_days)
         # One transit at time 0, far from any other.
         single = replace(planet, period_days=1e6, epoch_bkjd=0.0)
-        return 1 - single.mean_dimming(time - due - late, EXPOSURE_DAYS)
+        return 1 - single.mean_dimming(time - due - late, CADENCE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Binary:
             # A large disc on a large disc: long flanks, a short bottom.
             shape = Planet(0, "b", self.period_days, epoch, self.duration_hours, 0.3, 0.2)
             deepest = shape.dimming(np.array([epoch]))[0]
-            light *= 1 - depth * shape.mean_dimming(time, EXPOSURE_DAYS) / deepest
+            light *= 1 - depth * shape.mean_dimming(time, CADENCE_DAYS) / deepest
         return light
 
 
@@ -103,7 +101,7 @@ class Contact:
         """Give the relative light at some instants (BKJD, float64[n])."""
         phase = 2 * np.pi * (time - self.epoch_bkjd) / self.period_days
         # The mean of a sine wave over an exposure.
-        one, two = (np.sinc(k * EXPOSURE_DAYS / self.period_days) for k in (1, 2))
+        one, two = (np.sinc(k * CADENCE_DAYS / self.period_days) for k in (1, 2))
         sides = self.amplitude / 2 * np.cos(2 * phase) * two
         ends = self.difference / 2 * np.cos(phase) * one
         return np.asarray(1 - sides - ends)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote
 
+from scripted_server import sent
+
 from kepler_lens.gts import attribute_text, series_name
 from kepler_lens.warp10 import _series
 
@@ -160,14 +162,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Memory
 
     def do_POST(self) -> None:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = sent(self)
         what = self.path.rpartition("/")[2]
         with self.server.lock:
             self.server.asked.append((what, body))

@@ -43,19 +43,24 @@ class Scripted(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
+def sent(request: BaseHTTPRequestHandler) -> bytes:
+    """Read the body of a request, in chunks or whole."""
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers["Content-Length"]))
+    body = b""
+    while size := int(request.rfile.readline(), 16):
+        body += request.rfile.read(size)
+        request.rfile.readline()
+    request.rfile.readline()
+    return body
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Scripted
 
     def do_POST(self) -> None:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = sent(self)
         self.server.requests.append((self.path, self.headers.get("X-Warp10-Token", ""), body))
         number = min(len(self.server.requests), len(self.server.answers)) - 1
         given = self.server.answers[number]
