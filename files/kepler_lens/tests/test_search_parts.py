@@ -7,7 +7,7 @@ import pytest
 
 from kepler_lens.search import stationary
 from kepler_lens.search.doubts import of_thrusters
-from kepler_lens.search.engine import Candidate, remnant, search
+from kepler_lens.search.engine import Candidate, added, remnant, search
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency, refine
 from kepler_lens.search.fold import fold_all
 from kepler_lens.search.harmonics import true_period
@@ -253,6 +253,22 @@ def test_what_a_mask_left_is_no_candidate_but_another_eclipse_is():
     assert not remnant(candidate(13.0249, 138.18, 4.6, 40.0), eclipses)
     # Beside the transits of a very short period is everywhere.
     assert not remnant(candidate(7.3, 133.87, 3.0), candidate(0.6, 133.87, 2.0, 400.0))
+
+
+def test_every_15th_eclipse_found_first_gives_way_to_all_of_them():
+    planet = candidate(46.7, 150.2, 6.0, 60.0)
+    part = candidate(37.06653, 153.866, 5.6, 3220.0)
+    every = candidate(2.471106, 131.6483, 4.0, 1790.0)
+    known = added(every, added(part, added(planet, [])))
+    assert [c.ephemeris.period_days for c in known] == [46.7, 2.471106]
+    assert [c.number for c in known] == [1, 2]
+    # What is found beside a stronger one is a part of it, also if it is not one of each k.
+    assert [c.statistic for c in added(candidate(37.3, 153.866, 5.6, 3220.0), [every])] == [
+        1790.0,
+        3220.0,
+    ]
+    # The whole found after a flank of it stands for both.
+    assert [c.statistic for c in added(candidate(2.471106, 131.66, 4.2, 5000.0), [every])] == [5000]
 
 
 @pytest.mark.parametrize("factor", [1 / 3, 1 / 2, 1, 2, 3])

@@ -59,15 +59,11 @@ star's is not known); disposition and the verdicts that speak against a planet; 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vetted:
-    """A candidate with its vetting and, once a model has seen it, its score.
-
-    `joined` says that the search found a second dimming of the same period, which is no row.
-    """
+    """A candidate with its vetting and, once a model has seen it, its score."""
 
     candidate: Candidate
     vetting: Vetting
     score: Explained | None = None
-    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +119,7 @@ def throughout(candidate: Candidate) -> Vetting:
 def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
     """Join what repeats together: the deeper dimming is the candidate, the other its second one."""
     rows: list[Vetted] = []
+    with_twin: set[int] = set()
     for one in sorted(vetted, key=lambda v: -v.vetting.depth_ppm):
         period = one.candidate.ephemeris
         twin = next(
@@ -130,8 +127,9 @@ def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
         )
         if twin is None:
             rows.append(one)
-        elif not rows[twin].joined:
+        elif twin not in with_twin:
             rows[twin] = _joined(rows[twin], one)
+            with_twin.add(twin)
     rows.sort(key=lambda v: v.candidate.number)
     return [
         replace(v, candidate=replace(v.candidate, number=number))
@@ -158,7 +156,7 @@ def _joined(main: Vetted, twin: Vetted) -> Vetted:
     test = second_eclipse(dimming, vetting.shape, ephemeris.period_days, found=True)
     tests = tuple(test if old.name == "secondary" else old for old in vetting.tests)
     judged = replace(vetting, tests=tests, secondary_phase=phase, disposition=disposition(tests))
-    return replace(main, vetting=judged, joined=True)
+    return replace(main, vetting=judged)
 
 
 def with_measured_durations(found: Search) -> Search:

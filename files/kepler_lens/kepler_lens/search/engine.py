@@ -21,7 +21,7 @@ from kepler_lens.search.harmonics import (
     in_time,
     true_period,
 )
-from kepler_lens.search.intervals import Chain, chains, follow, timed
+from kepler_lens.search.intervals import chains, follow, timed
 from kepler_lens.search.lines import Wave
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import LEAST_POINTS, Observations
@@ -119,6 +119,28 @@ def remnant(one: Candidate, other: Candidate) -> bool:
     return bool((away < reach).mean() >= _BESIDE)
 
 
+def every_kth(one: Ephemeris, other: Ephemeris) -> bool:
+    """Whether a period is a multiple of another's, and what repeats by it repeats with the other."""
+    times = round(one.period_days / other.period_days)
+    return times > 1 and abs(one.period_days / other.period_days / times - 1) < _SAME_PERIOD
+
+
+def added(new: Candidate, known: Sequence[Candidate]) -> list[Candidate]:
+    """Add a candidate to those that were found before it; number them anew.
+
+    Of a very deep eclipse a flank may be found before the whole, or every k-th eclipse before all:
+    the later and stronger, or the more frequent, then stands for both.
+    """
+    whole = next((c for c in known if remnant(new, c)), None)
+    if whole is None:
+        parts = [c for c in known if every_kth(c.ephemeris, new.ephemeris) and remnant(c, new)]
+        every = [*(c for c in known if c not in parts), new]
+    else:
+        stronger = new if new.statistic > whole.statistic else whole
+        every = [stronger if c is whole else c for c in known]
+    return [replace(c, number=number) for number, c in enumerate(every, start=1)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
     """What the search of a star gave.
@@ -195,9 +217,8 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
     for _ in range(rounds):
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
         peaks = fold_bank(bank, star.density, longest, sharp=prepared.pulsating)
-        chain, signal = _early_or_late(prepared, peaks, bank) if late else (None, None)
-        if chain and signal:
-            peaks = [peak for peak in peaks if peak.statistic > chain.excess]
+        signal, excess = _early_or_late(prepared, peaks, bank) if late else (None, 0.0)
+        peaks = [peak for peak in peaks if peak.statistic > excess]
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
         new = _above_noise(prepared, new, mask)
         if signal and not new:
@@ -208,12 +229,7 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
         late = signal is not None or any(c.statistic > _DEEP for c in new)
         for candidate in new:
             mask |= masked(prepared, candidate.ephemeris)
-            number = next((c.number for c in candidates if remnant(candidate, c)), 0)
-            if not number:
-                candidates.append(replace(candidate, number=len(candidates) + 1))
-            elif candidate.statistic > candidates[number - 1].statistic:
-                # Of a very deep eclipse, a flank may be found before the whole.
-                candidates[number - 1] = replace(candidate, number=number)
+            candidates = added(candidate, candidates)
         left = len(mask) - int(mask.sum())
         if not new or len(candidates) >= _MOST_CANDIDATES or left < LEAST_POINTS:
             break
@@ -240,8 +256,8 @@ def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
 
 def _early_or_late(
     prepared: Prepared, peaks: Sequence[Peak], bank: Sequence[Events]
-) -> tuple[Chain | None, Signal | None]:
-    """Find the strongest planet whose transits are not in time, if there is one."""
+) -> tuple[Signal | None, float]:
+    """Find the strongest planet whose transits are not in time, if there is one; its excess."""
     star = prepared.star
     periods = np.array([peak.period_days for peak in peaks])
     strength = np.array([peak.statistic for peak in peaks])
@@ -273,8 +289,8 @@ def _early_or_late(
         if _margin(signal, prepared) > 0 and not doubtful(
             signal.ephemeris, transits(signal.ephemeris, events), events
         ):
-            return chain, signal
-    return None, None
+            return signal, chain.excess
+    return None, 0.0
 
 
 def _candidate(

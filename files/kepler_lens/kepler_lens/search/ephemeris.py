@@ -24,8 +24,6 @@ _MANY = 30
 """Transits of which one alone decides nothing, however far off it is (chosen)."""
 _FAR = 64.0
 """Squared deviations that one of many transits counts for at most (chosen: eight deviations)."""
-_OBSERVED = 0.35
-"""Part of a usual transit's information from which on a transit counts as observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def transits(ephemeris: Ephemeris, events: Events) -> Transits:
     number, time = number[inside], time[inside]
     n = np.interp(time, events.time, events.n)
     d = np.interp(time, events.time, events.d)
-    seen = d > _OBSERVED * events.usual
+    seen = d > events.least
     return Transits(number[seen], time[seen], n[seen], d[seen])
 
 
@@ -324,11 +322,10 @@ def _refine_one(
     spacing = (float(events.time[-1]) - begin) / (len(events.time) - 1)
     span = float(events.time[-1]) - begin
     duration = events.duration_hours / 24
-    usual = events.usual
     if epoch is None:
         bins = max(4, int(period / (duration / 3)))
         # One deep event, of another period or of none, must not choose the epoch.
-        epoch = _phase(period, begin, spacing, events.capped, events.d, bins, 2 * usual)
+        epoch = _phase(period, begin, spacing, events.capped, events.d, bins, 2 * events.usual)
     pivot = begin + span / 2
     step = duration / 5
     value, seen = 0.0, 0
@@ -346,7 +343,7 @@ def _refine_one(
             spacing,
             events.n,
             events.d,
-            _OBSERVED * usual,
+            events.least,
         )
     first = epoch - np.floor((epoch - begin) / period) * period
     return Signal(Ephemeris(period, float(first), events.duration_hours), value, seen, index)

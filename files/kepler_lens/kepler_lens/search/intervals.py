@@ -36,7 +36,6 @@ _EVERY = 3
 strong signal a tenth."""
 _NEIGHBOURS = 61
 """Ranges whose median is what noise gives a chain (chosen: a quarter of an octave)."""
-_OBSERVED = 0.35
 _PASSES = 4
 _SMOOTH_DAYS = 60.0
 """Faster changes of weak transits' times are not believed (chosen: resonances take longer)."""
@@ -124,7 +123,7 @@ def _grid(events: Events) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Lay single events on an even grid: time, capped statistic, whether it was observed."""
     step = events.duration_hours / 24 / _STEPS_A_DURATION
     grid = np.arange(events.time[0], events.time[-1], step)
-    seen = np.interp(grid, events.time, events.d) > _OBSERVED * events.usual
+    seen = np.interp(grid, events.time, events.d) > events.least
     value = np.clip(np.interp(grid, events.time, events.ses), -CLIP, CLIP)
     return grid, np.where(seen, value, 0.0), seen
 
@@ -217,7 +216,7 @@ def timed(ephemeris: Ephemeris, index: int, bank: Sequence[Events]) -> Signal:
 def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
     duration = events.duration_hours / 24
     ephemeris = _from_first(replace(ephemeris, duration_hours=events.duration_hours), events)
-    ses, seen = events.ses, events.d > _OBSERVED * events.usual
+    ses, seen = events.ses, events.d > events.least
     most = np.inf
     for _ in range(_PASSES):
         late = np.array(ephemeris.late_days)

@@ -25,6 +25,9 @@ CLIP = 8.0
 """Deviations: a single event counts for no more, else one jump makes a planet of every period."""
 _LEAST_INFORMATION = 0.2
 """Part of a transit's usual information that must have been observed."""
+_OBSERVED = 0.35
+"""The same from which on one transit of a period counts as observed (chosen): the half of it, with
+a little of what lies beside, tells a transit from none."""
 
 
 def template(duration_hours: float) -> Floats:
@@ -73,6 +76,11 @@ class Events:
         """D of a usual transit: the median where something was observed; 1 where nothing was."""
         seen = self.d > 0
         return float(np.median(self.d[seen])) if seen.any() else 1.0
+
+    @property
+    def least(self) -> float:
+        """D from which on a transit counts as observed."""
+        return _OBSERVED * self.usual
 
     @cached_property
     def capped(self) -> Floats:

@@ -22,7 +22,6 @@ _PAIRED = 20.0
 """Deviations of each of a pair (chosen): jumps of the detector look alike below that (Kepler-7)."""
 _SHORTEST_DAYS = 30.0
 """A planet of a shorter period would have shown more than two transits (chosen)."""
-_OBSERVED = 0.35
 _MISSING = 0.4
 """Part of its depth that an event must have at least where another is expected."""
 
@@ -156,7 +155,7 @@ def _allowed(one: LoneEvent, other: LoneEvent, bank: Sequence[Events]) -> tuple[
         known = np.minimum(abs(time - one.time_bkjd), abs(time - other.time_bkjd)) < 1.0
         d = np.interp(time[~known], events.time, events.d)
         n = np.interp(time[~known], events.time, events.n)
-        missing = (d > _OBSERVED * events.usual) & (n < _MISSING * depth * d)
+        missing = (d > events.least) & (n < _MISSING * depth * d)
         if not missing.any():
             periods.append(period)
     return tuple(periods)

@@ -1,0 +1,284 @@
+"""What the search's thresholds rest on: curves without planets that go through the whole search.
+
+    make bench-search PART=calibrate             some hours of one core; goes on where it stopped
+    python benchmarks/calibrate.py table         print what has been measured so far
+
+A star's planets are left out, its light is turned upside down and, where it has several quarters,
+their order is changed; what the search then finds is noise. All thresholds are lowered for it, so
+that also what comes near to them is seen. The table says, for each kind of star apart and each
+range of periods, which statistic one star in a hundred reaches by chance over all periods, from the
+exponential tail of what was found, and how often the thresholds in force are passed.
+
+Stars that thresholds were once chosen on are named so: the others say whether the choice holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+
+import hard_stars
+import numpy as np
+from kepler_lens.search import engine as search_engine
+from kepler_lens.search.catalogue import search_and_vet
+from kepler_lens.search.engine import search
+from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, Observations
+from kepler_lens.search.version import engine
+from kepler_lens.search.vet import CANDIDATE
+from search import SIMULATED, append, interval, load, measured, part_of
+
+RESULTS = Path(__file__).with_name("calibration.jsonl")
+SEED = 40_000
+"""Other curves than those of `search.py` (chosen)."""
+LOWERED = 0.7
+"""Of every threshold: far enough for a tail, and the search still ends (chosen)."""
+LEAST_EXCESS = 9.0
+"""Of a chain that is looked at (chosen: below `engine._CHAINED`)."""
+FALSE_ALARMS = 0.01
+"""Stars without planets in which the search may find a candidate."""
+TURNS = 60
+"""Curves of a star of several quarters (chosen: some hours of one core in all)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A star that curves are made of.
+
+    Attributes
+    ----------
+    kind : str
+        What is judged apart.
+    name : str
+    read : callable
+        Gives its observations.
+    chosen_on : bool
+        Whether a threshold was once chosen on it.
+    """
+
+    kind: str
+    name: str
+    read: Callable[[], Observations]
+    chosen_on: bool = False
+
+
+def single_quarters(folder: str) -> list[Source]:
+    """Give one star for each file of a folder."""
+    count = len(sorted((hard_stars.DATA / folder).glob("*.fits")))
+    return [
+        Source("one quarter", f"{folder} {k}", partial(hard_stars.files, folder, slice(k, k + 1)))
+        for k in range(count)
+    ]
+
+
+SOURCES = (
+    Source("quiet", "Kepler-11", partial(load, "006541920"), chosen_on=True),
+    Source("quiet", "Kepler-90", partial(load, "011442793"), chosen_on=True),
+    Source("quiet", "Kepler-167", partial(hard_stars.files, "systems/003239945")),
+    Source("quiet", "Kepler-9", partial(hard_stars.files, "systems/003323887")),
+    Source("SAP", "Kepler-11", partial(load, "006541920", "SAP_FLUX"), chosen_on=True),
+    Source("SAP", "Kepler-90", partial(load, "011442793", "SAP_FLUX"), chosen_on=True),
+    Source("SAP", "Kepler-7", partial(hard_stars.public, 5780885)),
+    Source("SAP, spotted", "Kepler-30", partial(hard_stars.public, 3832474)),
+    Source("pulsating", "011454304", partial(load, "011454304"), chosen_on=True),
+    *(Source("simulated", name, partial(load, name), name in SIMULATED) for name in SIMULATED),
+    *(Source("simulated", f"9000002{k:02d}", partial(load, f"9000002{k:02d}")) for k in (1, 3, 7)),
+    *single_quarters("red_giants"),
+    *(
+        Source("one quarter", folder.name, partial(hard_stars.files, f"kepler/{folder.name}"))
+        for folder in sorted((hard_stars.DATA / "kepler").glob("*"))
+        if len(list(folder.glob("*.fits"))) == 1
+    ),
+)
+
+
+@cache
+def without_planets(source: Source) -> Observations:
+    """Leave out the points in transit of what is found in a star."""
+    observed = source.read()
+    keep = np.ones(len(observed.time), bool)
+    for candidate in search(observed).candidates:
+        hours = candidate.ephemeris.hours_from_middle(observed.time)
+        keep &= np.abs(hours) > 0.8 * candidate.ephemeris.duration_hours + 0.3
+    return replace(
+        observed,
+        time=observed.time[keep],
+        flux=observed.flux[keep],
+        quarter=np.unique(observed.quarter[keep], return_inverse=True)[1].astype(np.int32),
+        level=observed.level[np.unique(observed.quarter[keep])],
+    )
+
+
+def inverted(observed: Observations, order: np.ndarray) -> Observations:
+    """Turn a light curve upside down, its quarters in another order, the gaps where they were."""
+    parts = [observed.time[observed.quarter == q] for q in range(len(observed.level))]
+    gaps = [after[0] - before[-1] for before, after in pairwise(parts)]
+    time, begin = [], observed.time[0]
+    for place, q in enumerate(order):
+        time.append(parts[q] - parts[q][0] + begin)
+        begin = time[-1][-1] + (gaps[place] if place < len(gaps) else CADENCE_DAYS)
+    return replace(
+        observed,
+        time=np.concatenate(time),
+        flux=-np.concatenate([observed.flux[observed.quarter == q] for q in order]),
+        quarter=np.repeat(np.arange(len(order), dtype=np.int32), [len(parts[q]) for q in order]),
+        level=observed.level[order],
+    )
+
+
+@contextmanager
+def lowered() -> Iterator[list[float]]:
+    """Lower the thresholds for a while; gather the excess of each chain that was followed.
+
+    The search itself stays as it is: only what is compared with its statistics is another number.
+    """
+    names = ("_THRESHOLDS", "_PULSATING", "_CHAINED", "_early_or_late")
+    before = {name: getattr(search_engine, name) for name in names}
+    followed: list[float] = []
+
+    def noticing(*what: object) -> tuple[object, float]:
+        signal, excess = before["_early_or_late"](*what)
+        if signal is not None:
+            followed.append(round(float(excess), 3))
+        return signal, excess
+
+    for name in ("_THRESHOLDS", "_PULSATING"):
+        lower = tuple((days, value - LOWERED) for days, value in before[name])
+        setattr(search_engine, name, lower)
+    search_engine._CHAINED = LEAST_EXCESS
+    search_engine._early_or_late = noticing
+    try:
+        yield followed
+    finally:
+        for name, value in before.items():
+            setattr(search_engine, name, value)
+
+
+def trials() -> Iterator[tuple[str, Source, int]]:
+    """Give every curve: its name, the star, and which order of the quarters; stars take turns."""
+    for turn in range(TURNS):
+        for source in SOURCES:
+            if turn == 0 or source.kind != "one quarter":
+                yield f"{source.kind}; {source.name}; {turn}", source, turn
+
+
+def trial(source: Source, turn: int) -> dict[str, object]:
+    """Search one curve without planets by lowered thresholds."""
+    quiet = without_planets(source)
+    rng = np.random.default_rng([SEED, turn])
+    count = len(quiet.level)
+    order = np.arange(count) if turn == 0 else rng.permutation(count)
+    with lowered() as followed:
+        result = search_and_vet(inverted(quiet, order))
+    return {
+        "chains": sorted(followed, reverse=True),
+        "pulsating": bool(result.search.prepared.pulsating),
+        "rows": [
+            {
+                "period": round(c.ephemeris.period_days, 5),
+                "statistic": round(c.statistic, 3),
+                "margin": round(c.statistic - c.threshold - LOWERED, 3),
+                "late": bool(c.ephemeris.late_days),
+                "candidate": vetted.vetting.disposition == CANDIDATE,
+            }
+            for vetted in result.candidates
+            for c in (vetted.candidate,)
+        ],
+    }
+
+
+def tail(values: list[float], count: int, least: float, part: float) -> float:
+    """Give what a part of all curves exceeds, by an exponential tail above the least value."""
+    if not values:
+        return float("nan")
+    scale = float(np.mean(values)) - least
+    return least + scale * float(np.log(len(values) / count / part))
+
+
+def table(results: Path) -> None:
+    """Print, kind by kind, what chance reaches."""
+    done = measured(results)
+    stars = sorted({tuple(key.split("; ")[:2]) for key in done})
+    print(f"engine {engine()}: {len(done)} curves of {len(stars)} stars, without planets, inverted")
+    on = {(s.kind, s.name) for s in SOURCES if s.chosen_on}
+    for kind in dict.fromkeys(source.kind for source in SOURCES):
+        mine = {k: row for k, row in done.items() if k.startswith(f"{kind}; ")}
+        for known, words in ((True, "thresholds were chosen on"), (False, "not looked at before")):
+            rows = [r for k, r in mine.items() if (tuple(k.split("; ")[:2]) in on) is known]
+            if not rows:
+                continue
+            alarms = sum(passes(row) for row in rows)
+            print(f"{kind}, {words}: {interval(alarms, len(rows))} with a candidate")
+        if not mine:
+            continue
+        for shortest, longest in ranges():
+            best = [largest(row, shortest, longest) for row in mine.values()]
+            seen = [margin for margin in best if margin > -LOWERED]
+            share = FALSE_ALARMS / len(ranges())
+            print(
+                f"    {shortest:g} to {longest:g} d: {len(seen)} of {len(mine)} within {LOWERED} "
+                f"of the threshold, largest {max(best):+.2f}, {share:.1%} of curves exceed "
+                f"{tail(seen, len(mine), -LOWERED, share):+.2f}"
+            )
+        excess = [max(row["chains"], default=0.0) for row in mine.values()]
+        followed = sum(e > 0 for e in excess)
+        print(f"    chains: {followed} followed, largest excess {max(excess):.2f}")
+
+
+def ranges() -> list[tuple[float, float]]:
+    """Give the ranges of periods that have a threshold of their own, days."""
+    ends = [days for days, _ in search_engine._THRESHOLDS]
+    return list(zip([0.17, *ends[:-1]], ends, strict=True))
+
+
+def largest(row: dict[str, object], shortest: float, longest: float) -> float:
+    """Give the largest margin of a candidate of these periods over the threshold in force."""
+    margins = [
+        found["margin"]
+        for found in row["rows"]
+        if found["candidate"] and shortest < found["period"] <= longest
+    ]
+    return max(margins, default=-9.0)
+
+
+def passes(row: dict[str, object]) -> bool:
+    """Whether a curve has a candidate by the thresholds in force."""
+    chained = max(row["chains"], default=0.0) > search_engine._CHAINED
+    return any(
+        found["candidate"] and found["margin"] > 0 and (chained or not found["late"])
+        for found in row["rows"]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("all", "table"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--part", type=part_of, default=(0, 1), help="0/2: every second curve, from the first on"
+    )
+    arguments = parser.parse_args()
+    results, (part, parts) = arguments.results, arguments.part
+    if arguments.what == "table":
+        table(results)
+        return
+    done = measured(results)
+    for index, (key, source, turn) in enumerate(trials()):
+        if index % parts != part or key in done:
+            continue
+        try:
+            row = trial(source, turn)
+        except (FileNotFoundError, NotSearchableError) as why:
+            print(f"{key}: left out: {why}", file=sys.stderr)
+            continue
+        append(results, {"trial": key, "engine": engine(), **row})
+    table(results)
+
+
+if __name__ == "__main__":
+    main()
