@@ -26,7 +26,8 @@ SPARE = 2
 """Processes that only say that the others are busy."""
 
 _NAME = "kepler_lens.search.call"
-_PATIENCE = 600.0  # seconds for one search
+_PATIENCE = 600.0
+"""Seconds for one search (chosen: a four-year star takes half a minute)."""
 
 
 class CallError(KeplerLensError):

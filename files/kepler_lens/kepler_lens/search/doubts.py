@@ -12,10 +12,17 @@ from kepler_lens.search.observations import CADENCE_DAYS
 Floats = NDArray[np.float64]
 
 LEAST_TRANSITS = 3
+"""Two events may be any two; the third comes at a time that the two have said."""
 _LARGEST_SHARE = 0.35
+"""Part of a signal that its strongest transit may be (chosen): of three like ones each is a
+third."""
 _MISSING_SHARE = 0.3
+"""Part of the clear transits from which on too many are missing (chosen)."""
 _UNIQUE = 1.5
+"""Times the strongest dimming at another phase (chosen), for signals that are not certain."""
 _CERTAIN = 20.0
+"""Statistic from which on other phases are not asked (chosen): a binary's second eclipse is at
+one."""
 _PAIRS = 6
 """Of neighbouring transits, from which on their differences have a scatter (chosen)."""
 _ALTERNATES, _ALTERNATING_PART = 6.0, 0.02
@@ -24,6 +31,8 @@ planet crosses change (Kepler-17)."""
 _FIRING_DAYS = 12 * CADENCE_DAYS
 _MOST_FIRINGS = 8
 _IN_STEP = 1.5e-3
+"""Of `of_thrusters`: days from one firing to the next; how many of them a period may be, and how
+near in relative period it is then (the last two chosen)."""
 
 
 def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:

@@ -31,12 +31,20 @@ from kepler_lens.search.single import LoneEvent, Pair, lone_events, pairs
 from kepler_lens.search.transit_fit import measured
 
 _MASK_DURATIONS = 0.8
+"""Durations to each side that a mask hides, beside 0.3 h (chosen): a transit and a bit."""
 _SAME_PERIOD = 3e-4
+"""Relative difference (chosen): over four years it adds up to half a day."""
 _MOST_CANDIDATES = 15
+"""Chosen: the Sun and Kepler-90 have eight planets, no star is known to have more."""
 _ROUNDS = 8
+"""Chosen: each takes all that stands out, so that most stars end after the second."""
 _MARGINAL = 12.0
+"""Statistic below which the star's own brightenings are asked (chosen: far above what noise
+reaches)."""
 _OCTAVES = 1.0
 _CLEARANCE = 0.3
+"""How near in period a brightening must be to count, and by how much a dimming must stand farther
+above its threshold (chosen)."""
 _CHAINED = 12.0
 """Excess of a chain that is looked at: chains of inverted light curves reach 10 (measured)."""
 _RATHER_CHAINED = 0.9
@@ -44,6 +52,8 @@ _RATHER_CHAINED = 0.9
 time reach 0.8 (Kepler-11), strong ones that are somewhat out of time 1.0."""
 _NEAR_PERIOD = 0.015
 _MOST_CHAINS = 5
+"""Relative difference of the periods of a chain and a fold that are the same signal, and how many
+chains are followed (chosen: a range of intervals is 0.8 % wide)."""
 _BY_CHANCE, _BESIDE = 0.4, 0.9
 """Part of the time that is beside another's transits, and part of a remnant's own (chosen)."""
 _DEEP = 100.0
@@ -120,7 +130,7 @@ def remnant(one: Candidate, other: Candidate) -> bool:
 
 
 def every_kth(one: Ephemeris, other: Ephemeris) -> bool:
-    """Whether a period is a multiple of another's, and what repeats by it repeats with the other."""
+    """Whether a period is a whole multiple of another."""
     times = round(one.period_days / other.period_days)
     return times > 1 and abs(one.period_days / other.period_days / times - 1) < _SAME_PERIOD
 

@@ -19,7 +19,9 @@ _CAP = 3.0
 _CAP_FACTOR, _CAP_MARGIN = 2.0, 2.0
 """Beyond that: this many times what the median transit makes likely, and so many deviations."""
 _FEW = 30
+"""Transits in the observed span, below which other durations are tried, too (chosen)."""
 _OWN_SCATTER = 0.2
+"""Part of the depth by which transits differ without noise (chosen; see `consistency`)."""
 _MANY = 30
 """Transits of which one alone decides nothing, however far off it is (chosen)."""
 _FAR = 64.0

@@ -14,9 +14,12 @@ from kepler_lens.search.matched import Events
 from kepler_lens.search.periods import SHORTEST_PERIOD_DAYS
 
 _HARMONICS = (2, 3)
+"""Chosen: of four times the period only a quarter of the transits is folded, half of the
+statistic."""
 CLEARLY_STRONGER = 1.1
 """Of twice as many transits the statistic is larger by a factor of 1.4, but for noise."""
 _CLEAR = 6.0
+"""Deviations from which on a transit, or a sum of them, is there without doubt (chosen)."""
 OUT_OF_TIME = 1.25
 """A signal is that much stronger with each transit at its own time, or it counts as in time."""
 _AS_STRONG = 0.97

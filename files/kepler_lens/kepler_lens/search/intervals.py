@@ -31,12 +31,14 @@ _WIDTH = 0.008
 """Width of a range of intervals over the period (chosen): of Kepler-9's and -30's planets, and of
 10.95 d early or late by half a day over 630 d, neighbouring intervals differ by 0.5 % at most."""
 _STEPS_A_DURATION = 3
+"""Of the grid of times (chosen): a transit is off by a sixth of its duration at most."""
 _EVERY = 3
 """Durations of which one is tried (chosen): it is off by a factor of 1.4 at most, which costs a
 strong signal a tenth."""
 _NEIGHBOURS = 61
 """Ranges whose median is what noise gives a chain (chosen: a quarter of an octave)."""
 _PASSES = 4
+"""How often times and depth are worked out from each other (chosen)."""
 _SMOOTH_DAYS = 60.0
 """Faster changes of weak transits' times are not believed (chosen: resonances take longer)."""
 _CLEAR = 6.0

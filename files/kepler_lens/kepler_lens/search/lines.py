@@ -20,19 +20,25 @@ from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS
 Floats = NDArray[np.float64]
 
 _LOWEST, _HIGHEST = 0.12, 24.0
+"""1/day (chosen): what is slower is left to the noise; long cadence resolves 24.5 (Nyquist)."""
 _LEAST_RATIO = 5.5
 """A line's amplitude over the typical one of its neighbourhood."""
 _FIRST_RATIO = 25.0
+"""The same for the first line (chosen): without one so clear a star does not count as pulsating."""
 _A_ROUND = 12
 _ROUNDS = 40
+"""Lines that are taken at once, and how often at most (chosen)."""
 _GAIN = 0.7
 """The scatter left must be less than this part of what it was."""
 _OVERSAMPLED = 4
+"""Frequencies within what the time span resolves (chosen): a line between two loses 3 % (sinc
+1/8)."""
 _NEIGHBOURHOOD = 1.4
 """Width of a line's neighbourhood, 1/day."""
 _POINTS_A_LINE = 100
 """So many points must speak for a line: else a short light curve's noise and transits go too."""
 _TREND = 245
+"""Cadences, five days (chosen): half of the slowest wave that is looked for is left."""
 _BINS = 48
 """Of a fold (chosen)."""
 _ONE_PERIOD = 0.9

@@ -22,6 +22,8 @@ from scipy.optimize import minimize
 Floats = NDArray[np.float64]
 
 _SAME_STEP_DAYS = 1e-7
+"""Nine milliseconds: steps of time that differ by less count as the same (chosen: timestamps are in
+microseconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,3 +306,4 @@ _BEGINNINGS = ((1.5, 0.4, 0.12), (0.3, 1.0, 0.035))
 _BOUNDS = [(0.3, 3.0), (0.02, 1e5), (0.2, 30.0), (0.01, 1e3), (0.03, 0.35)]
 """Of white, slow, its days, fast, its days; slow and fast in units of the white noise."""
 _STEPS = (-0.2, 0.7, 0.7, -0.7, 0.5)
+"""Sides of the first simplex, logarithms in the order of the bounds (chosen: a factor of two)."""

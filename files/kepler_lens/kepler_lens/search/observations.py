@@ -24,16 +24,19 @@ GAP_DAYS = 0.75
 """After a longer gap the photometer has often changed its temperature: a new stretch begins."""
 
 _LONG_GAP_DAYS = 5.0
+"""A longer gap begins a new stretch with a level of its own, as a quarter does (chosen)."""
 _EARLY_DAYS = 0.3
 """A quarter may begin so much before the listed time: that of the star is barycentric."""
 FLUX_COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 """What can be searched: corrected for the instrument, and as it was measured."""
 
 LEAST_POINTS = 50
+"""Chosen: about a day of long cadence."""
 _LEAST_VALUES = 10
 """chosen: a measured flux has about as many values as points, and noise of fewer has no scatter."""
 
 _MOST_SCATTER = 0.3
+"""Relative flux (chosen): the files of stars that were not on the detector hold noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Correlated = Callable[[Floats, int], tuple[Floats, Floats, Floats]]
 
 _LONG_ENOUGH_DAYS = 300.0
+"""Chosen: of a year or more, the spectrum is resolved well enough to weigh by."""
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,9 @@ from kepler_lens.search.matched import Events
 _LEAST = 9.0
 """Deviations (chosen): noise and jumps reach 8 in a star of a hundred."""
 _MOST = 10
+"""Chosen: the strongest; a star with more dips all the time."""
 _APART_DAYS = 1.5
+"""Events nearer to a stronger one are a part of it (chosen)."""
 _SIDE_DURATIONS, _SIDE_PART = 5.0, 0.15
 """What stands so near to an event that is so much stronger is what the filter leaves beside it."""
 _DEPTHS, _DURATIONS = 0.15, 1.6

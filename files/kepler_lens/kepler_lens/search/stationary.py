@@ -30,10 +30,14 @@ A period's harmonics are P / duration in number, which by Kepler's third law goe
 the width goes as its inverse, and a planet's own part of its neighbourhood is always the same.
 """
 _NARROWEST, _WIDEST = 8, 60
+"""The same, at least and at most (chosen)."""
 _MARGIN_DAYS = 200
+"""Without observations, laid to the end, so that the end and the beginning do not touch
+(chosen)."""
 _LOWEST = 0.05
 """What is slower than this, 1/day, says nothing: the level of each stretch is its own."""
 _LEAST_COVER = 0.5
+"""Part of a template that must be observed (chosen)."""
 _SHORT_STRETCH = 200
 """Points, about four days: the slope of fewer could be that of a transit."""
 

@@ -17,16 +17,22 @@ from kepler_lens.transit import Planet
 Floats = NDArray[np.float64]
 
 RADIUS_RATIO = 0.03
+"""Of planet and star in the fit (chosen): the form of smaller ones is the same, and depth is
+free."""
 _IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
 """From a central transit to one that grazes the star."""
 _SPACING = 0.25
 """Of the durations that the search tries, and of its centres: so much is known before the fit."""
 _TIMES = np.geomspace(0.4, 2.5, 11)
+"""Times the duration of the search with which the fit begins."""
 _DELAYS = np.linspace(-0.6, 0.6, 13)
+"""Durations by which the middle is off with which it begins."""
 _SIMPLEX = np.array([(0, 0), (0.1, 0), (0, 0.05)])
+"""Of logarithm of the duration, and delay in durations (chosen)."""
 _BINS = 40
 """A duration."""
 _PASSES = 3
+"""At most (chosen): it ends where the fit moves by less than a tenth."""
 TOO_LONG = 2.0
 """For a circular orbit, in units of a central transit's duration."""
 

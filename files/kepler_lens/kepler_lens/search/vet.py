@@ -40,6 +40,7 @@ _BRIGHT, _BRIGHT_PART, _BESIDE_PART = 10.0, 0.3, 0.15
 _HALF = 0.1
 """Periods from the middle between transits (chosen): so close in, orbits are circular."""
 SUN_IN_EARTH_RADII = 109.1
+"""695,700 km over 6,378.1 km (IAU 2015 resolution B3)."""
 _LARGEST_EARTHS = 30.0
 """Radius (chosen): the largest planets have 2.1 times Jupiter's, or 24; the rest is for catalogues'
 radii of stars, which are off by a quarter."""

@@ -1,0 +1,47 @@
+"""Every number that the search rests on says what it is and where it is from."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SEARCH = Path(__file__).parents[1] / "files" / "kepler_lens" / "kepler_lens" / "search"
+
+
+def without_reason(text):
+    """Name the constants of a module with numbers and without a sentence after them.
+
+    One sentence may stand for several lines of constants.
+    """
+    waiting, silent = [], []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            waiting.clear()
+        elif isinstance(node, ast.Assign) and has_number(node.value):
+            waiting.append(ast.unparse(node.targets[0]))
+        else:
+            silent += waiting
+            waiting.clear()
+    return silent + waiting
+
+
+def has_number(value):
+    return any(
+        isinstance(part, ast.Constant) and type(part.value) in (int, float)
+        for part in ast.walk(value)
+    )
+
+
+@pytest.mark.parametrize("path", sorted(SEARCH.glob("*.py")), ids=lambda path: path.stem)
+def test_each_number_says_what_it_is_and_why(path):
+    assert without_reason(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_number_without_a_reason_is_noticed():
+    assert without_reason('A = 1\n"""Days (chosen)."""\nB = 2\nC = (3, 4.0)\ndef f(): pass') == [
+        "B",
+        "C",
+    ]
+    assert without_reason('A = 1\nB = 2\n"""Days, of two things (chosen)."""\n') == []
