@@ -65,9 +65,9 @@ def test_what_is_refused_is_what_the_units_hide():
     assert {"ProtectHome=true", "PrivateTmp=true"} <= set(unit)
 
 
-def test_the_wheel_on_debian_12_says_what_to_do(tmp_path):
+def asked(tmp_path, **settings: object) -> str:
+    """Give what the preflight of a Warp 10 server says, in one line; no host is asked."""
     host = "warp10.example.org"
-    facts = {"distribution": "Debian", "distribution_major_version": "12", "architecture": "x86_64"}
     play = {
         "hosts": host,
         "gather_facts": False,
@@ -82,14 +82,35 @@ def test_the_wheel_on_debian_12_says_what_to_do(tmp_path):
         ],
     }
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    settings = LOCAL | {"ansible_facts": facts, "warp10_distribution": "wheel"}
-    (tmp_path / "settings.yml").write_text(yaml.safe_dump(settings))
+    (tmp_path / "settings.yml").write_text(yaml.safe_dump(LOCAL | settings))
     done = ansible(
         *("ansible-playbook", "-i", str(PROJECT / "inventories/production")),
         *("-e", f"@{tmp_path}/settings.yml", str(tmp_path / "play.yml")),
     )
-    assert "from the wheel needs Debian 13: take such a host, or warp10_distribution=archive" in (
-        " ".join(done.stdout.split())
+    return " ".join(done.stdout.split())
+
+
+def debian(version: str) -> dict[str, str]:
+    return {
+        "distribution": "Debian",
+        "distribution_major_version": version,
+        "architecture": "x86_64",
+    }
+
+
+def test_the_wheel_on_debian_12_says_what_to_do(tmp_path):
+    said = asked(tmp_path, ansible_facts=debian("12"), warp10_distribution="wheel")
+    assert (
+        "from the wheel needs Debian 13: take such a host, or warp10_distribution=archive" in said
     )
     # Nothing else is wrong: no Java was named.
-    assert "warp10_java_package" not in done.stdout
+    assert "warp10_java_package" not in said
+
+
+@pytest.mark.parametrize("folder", ["/home/ops/database", "/homes/database"])
+def test_a_database_that_the_servers_unit_hides_is_refused(tmp_path, folder):
+    said = asked(tmp_path, ansible_facts=debian("13"), warp10_data_dir=folder)
+    refused = f"warp10_data_dir is {folder}, which the server cannot see" in said
+    assert refused is (folder != "/homes/database"), said
+    unit = (PROJECT / "roles/warp10/templates/warp10.service.j2").read_text().splitlines()
+    assert {"ProtectHome=true", "PrivateTmp=true"} <= set(unit)
