@@ -13,6 +13,8 @@ from lab import PROJECT, SCHEDULER, SERVER, Lab
 FOLDER = PROJECT / ".lab" / "transits"
 STATES = "/var/lib/kepler-lens"
 CADENCE = 0.0204336
+CONVERGED = ("-e", "warp10_transits=true", "-e", "macros_watch_period=15")
+"""What the lab was provisioned with (converge.yml): a play with other values changes it."""
 
 
 def warp10(lab: Lab) -> Warp10:

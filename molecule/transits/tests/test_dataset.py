@@ -15,7 +15,7 @@ import pytest
 from kepler_lens.classify.dataset import Examples, load
 from kepler_lens.classify.scalars import SCALARS
 from lab import PROJECT, SCHEDULER, playbook
-from searches import STATES, finish, state, wait_until
+from searches import CONVERGED, STATES, finish, state, wait_until
 
 STARS = (6541920, 11442793)
 JOB = "dataset"
@@ -44,7 +44,7 @@ def from_files(data, labels, tmp_path_factory) -> Examples:
 
 def build(labels: Path, folder: Path):
     return playbook(
-        *("playbooks/dataset.yml", "-e", f"dataset_labels={labels}", "-e", "warp10_transits=true"),
+        *("playbooks/dataset.yml", "-e", f"dataset_labels={labels}", *CONVERGED),
         *("-e", f"dataset_folder={folder}", "--tags", "dataset"),
     )
 

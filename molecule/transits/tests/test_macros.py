@@ -7,6 +7,7 @@ import re
 
 import pytest
 from lab import PROJECT, SERVER, playbook
+from searches import CONVERGED
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 KEPLER_11 = "6541920"
@@ -142,7 +143,7 @@ def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
     ],
 )
 def test_a_part_is_provisioned_by_its_tag(tags, tasks):
-    run = playbook("playbooks/site.yml", "--tags", tags, "-e", "warp10_transits=true")
+    run = playbook("playbooks/site.yml", "--tags", tags, *CONVERGED)
     assert run.rc == 0, run.output[-4000:]
     for task in tasks:
         assert re.search(rf"TASK \[{task}.*\] \*+\nok: ", run.output), run.output[-6000:]

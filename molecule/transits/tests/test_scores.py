@@ -11,6 +11,7 @@ import pytest
 from kepler_lens.classify.bundle import HASH_FILE, MODEL_FILE, Bundle, shipped, write
 from lab import DATA, PROJECT, SCHEDULER, SERVER, playbook
 from searches import (
+    CONVERGED,
     FOLDER,
     assert_whole,
     candidates,
@@ -35,7 +36,7 @@ def threshold() -> float:
 def score_play(*words: str):
     run = playbook(
         "playbooks/scores.yml",
-        *("--tags", "scores", "-e", f"scores_folder={SCORES}", "-e", "warp10_transits=true"),
+        *("--tags", "scores", "-e", f"scores_folder={SCORES}", *CONVERGED),
         *(word for pair in words for word in ("-e", pair)),
     )
     assert run.rc == 0, run.output[-4000:]
@@ -134,7 +135,7 @@ def test_a_new_model_scores_everything_and_an_older_one_returns(lab, tmp_path):
 
 
 def test_a_model_that_was_not_published_is_refused(lab):
-    same = ("--tags", "scores", "-e", "warp10_transits=true")
+    same = ("--tags", "scores", *CONVERGED)
     run = playbook("playbooks/scores.yml", "-e", "scores_model=nosuchmodel", *same)
     assert run.rc != 0
     assert "has no model nosuchmodel" in run.output
