@@ -11,6 +11,8 @@ STEP ?=
 ONE_CORE = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PLAY = .ci/play.py
+BENCH_hard = hard_stars.py
+BENCH_calibrate = calibrate.py all
 
 # Exported as they were typed: make would take a dollar sign for the beginning of a variable.
 TYPED = SOURCE STARS RECORDS LABELS BUNDLE KOI K2 INVENTORY VARS
@@ -76,8 +78,8 @@ molecule: $(VENV)/dev ## One scenario, or a step of it on its lab [SCENARIO=defa
 bench: $(VENV)/dev ## Speed, size and memory, measured side by side in one run
 	@LAB_NAME=bench LAB_PREFIX=10.87.40 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/bench.py
 
-bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes on where it stopped [PART=quick|all|table|hard]
-	@$(ONE_CORE) python benchmarks/$(if $(filter hard,$(PART)),hard_stars.py,search.py $(PART))
+bench-search: $(VENV)/dev ## How well planets are found, from FITS files; goes on where it stopped [PART=quick|all|table|hard|calibrate]
+	@$(ONE_CORE) python benchmarks/$(or $(BENCH_$(PART)),search.py $(PART))
 
 bench-search-speed: $(VENV)/dev ## One search beside gerbls, BoxLeastSquares and transitleastsquares
 	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt

@@ -40,6 +40,8 @@ LOWERED = 0.7
 """Of every threshold: far enough for a tail, and the search still ends (chosen)."""
 LEAST_EXCESS = 9.0
 """Of a chain that is looked at (chosen: below `engine._CHAINED`)."""
+LEAST_TAIL = 5
+"""Curves near a threshold, from which on a tail is drawn (chosen)."""
 FALSE_ALARMS = 0.01
 """Stars without planets in which the search may find a candidate."""
 TURNS = 60
@@ -192,12 +194,14 @@ def trial(source: Source, turn: int) -> dict[str, object]:
     }
 
 
-def tail(values: list[float], count: int, least: float, part: float) -> float:
-    """Give what a part of all curves exceeds, by an exponential tail above the least value."""
-    if not values:
-        return float("nan")
-    scale = float(np.mean(values)) - least
-    return least + scale * float(np.log(len(values) / count / part))
+def tail(margins: list[float], count: int, part: float) -> str:
+    """Say which margin over the threshold a part of all curves exceeds, by an exponential tail."""
+    above = np.array([margin + LOWERED for margin in margins if margin > -LOWERED])
+    if len(above) < LEAST_TAIL:
+        over = int((above > LOWERED).sum())
+        return f"exceeded by {interval(over, count).strip()}, too few for a tail"
+    exceeded = float(np.mean(above)) * float(np.log(len(above) / count / part)) - LOWERED
+    return f"{part:.1%} of curves exceed {exceeded:+.2f}"
 
 
 def table(results: Path) -> None:
@@ -218,12 +222,11 @@ def table(results: Path) -> None:
             continue
         for shortest, longest in ranges():
             best = [largest(row, shortest, longest) for row in mine.values()]
-            seen = [margin for margin in best if margin > -LOWERED]
-            share = FALSE_ALARMS / len(ranges())
+            near = sum(margin > -LOWERED for margin in best)
+            reached = f"largest {max(best):+.2f}, " if near else ""
             print(
-                f"    {shortest:g} to {longest:g} d: {len(seen)} of {len(mine)} within {LOWERED} "
-                f"of the threshold, largest {max(best):+.2f}, {share:.1%} of curves exceed "
-                f"{tail(seen, len(mine), -LOWERED, share):+.2f}"
+                f"    {shortest:g} to {longest:g} d: {near} of {len(mine)} come within {LOWERED} "
+                f"of the threshold, {reached}{tail(best, len(mine), FALSE_ALARMS / len(ranges()))}"
             )
         excess = [max(row["chains"], default=0.0) for row in mine.values()]
         followed = sum(e > 0 for e in excess)
