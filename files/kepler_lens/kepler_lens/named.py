@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.starlist import Name, Star, StarListError, read_file, stars_of
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10 import Series, Token, Warp10
 
 _NAMES_A_QUERY = 200
 _PATIENCE = 30.0
+
+
+class NameServer(Protocol):
+    """Whoever may know names; `url` is for messages."""
+
+    @property
+    def url(self) -> str: ...
+
+    def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +51,38 @@ class TagServer:
         """
         warp10 = Warp10(self.url, patience=_PATIENCE)
         token = Token.from_file(self.token_file) if self.token_file else warp10.public_token()
-        found: dict[Name, set[int]] = {name: set() for name in names}
-        of_attribute: defaultdict[str, list[Name]] = defaultdict(list)
-        for name in names:
-            of_attribute[name.attribute].append(name)
-        for attribute, those in of_attribute.items():
-            for first in range(0, len(those), _NAMES_A_QUERY):
-                batch = those[first : first + _NAMES_A_QUERY]
-                meant = [(name, re.compile(name.pattern)) for name in batch]
-                for series in warp10.find(_selector(attribute, batch), token):
-                    tags = series.attributes.get(attribute, "").lower().split(",")
-                    star = int(series.labels["KEPLERID"])
-                    for name, pattern in meant:
-                        if any(map(pattern.fullmatch, tags)):
-                            found[name].add(star)
-        return found
+        return numbers_tagged(names, lambda selector: warp10.find(selector, token))
 
 
-def numbers_of_stars(stars: Iterable[Star], server: TagServer | None) -> tuple[int, ...]:
+def numbers_tagged(
+    names: Sequence[Name], find: Callable[[str], Iterable[Series]]
+) -> dict[Name, set[int]]:
+    """Ask for the stars whose tags have the names; a name may be that of none.
+
+    Parameters
+    ----------
+    names : sequence of Name
+    find : callable
+        Gives the series that a selector matches, without points.
+    """
+    found: dict[Name, set[int]] = {name: set() for name in names}
+    of_attribute: defaultdict[str, list[Name]] = defaultdict(list)
+    for name in names:
+        of_attribute[name.attribute].append(name)
+    for attribute, those in of_attribute.items():
+        for first in range(0, len(those), _NAMES_A_QUERY):
+            batch = those[first : first + _NAMES_A_QUERY]
+            meant = [(name, re.compile(name.pattern)) for name in batch]
+            for series in find(_selector(attribute, batch)):
+                tags = series.attributes.get(attribute, "").lower().split(",")
+                star = int(series.labels["KEPLERID"])
+                for name, pattern in meant:
+                    if any(map(pattern.fullmatch, tags)):
+                        found[name].add(star)
+    return found
+
+
+def numbers_of_stars(stars: Iterable[Star], server: NameServer | None) -> tuple[int, ...]:
     """Give the number of each star, each once and in order; ask the server for those with names.
 
     Raises
@@ -84,7 +107,7 @@ def numbers_of_stars(stars: Iterable[Star], server: TagServer | None) -> tuple[i
 
 
 def stars_wanted(
-    value: Any, file: Path | None, server: TagServer | None, where: str
+    value: Any, file: Path | None, server: NameServer | None, where: str
 ) -> tuple[int, ...] | None:
     """Read the stars that were typed and those in a file; see `starlist.stars_of`.
 
@@ -104,7 +127,7 @@ def stars_wanted(
     return numbers_of_stars([*(typed or ()), *(read_file(file) if file else ())], server)
 
 
-def star_wanted(text: str, server: TagServer | None, where: str) -> int:
+def star_wanted(text: str, server: NameServer | None, where: str) -> int:
     """Read the one star that was typed.
 
     Raises
@@ -118,7 +141,7 @@ def star_wanted(text: str, server: TagServer | None, where: str) -> int:
     return numbers_of_stars(stars, server)[0]
 
 
-def _only(name: Name, numbers: set[int], server: TagServer | None) -> int:
+def _only(name: Name, numbers: set[int], server: NameServer | None) -> int:
     at = f"{name.where}: {name.text!r}"
     url = server.url if server else ""
     if not numbers:
