@@ -19,12 +19,14 @@ _PATIENCE = 30.0
 
 
 class NameServer(Protocol):
-    """Whoever may know names; `url` is for messages."""
+    """Whoever may know names."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """What messages call it."""
 
-    def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]: ...
+    def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
+        """Ask for the stars whose tags have the names; a name may be that of none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,10 @@ class StarCurve:
         return pandas_of(self)
 
     def to_votable(self, file: str | os.PathLike[str]) -> None:
-        """Write a VOTable (version 1.4, with TIMESYS), which TOPCAT and Aladin read.
+        """Write a VOTable (version 1.4, with TIMESYS).
+
+        The standard of its units has no electron: astropy knows electron / s again where it is told
+        so, ``Table.read(file, format="votable", unit_format="generic")``.
 
         Parameters
         ----------

@@ -115,9 +115,9 @@ def _rows(found: Iterable[Series]) -> list[dict[str, Any]]:
             },
         )
         row["cadences"].add(series.labels.get("OBSMODE", "").removesuffix(" cadence"))
-    return [
-        rows[star] | {"cadences": ",".join(sorted(rows[star]["cadences"]))} for star in sorted(rows)
-    ]
+    for row in rows.values():
+        row["cadences"] = ",".join(sorted(row["cadences"]))
+    return [rows[star] for star in sorted(rows)]
 
 
 def _known(tags: Mapping[str, str]) -> dict[str, Any]:

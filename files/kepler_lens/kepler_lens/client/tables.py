@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,11 +47,6 @@ _COLUMNS: dict[str, dict[str, tuple[type, Any, str]]] = {
 """Kind of table to its columns: type, unit, what it is."""
 
 
-def columns_of(kind: str) -> Mapping[str, tuple[type, Any, str]]:
-    """Give the columns of a kind of table: name to type, unit and description."""
-    return _COLUMNS[kind]
-
-
 def table(kind: str, rows: Iterable[Mapping[str, Any]], url: str) -> Table:
     """Make a table.
 
@@ -68,27 +64,20 @@ def table(kind: str, rows: Iterable[Mapping[str, Any]], url: str) -> Table:
         Numbers that are not known are masked.
     """
     rows = list(rows)
-    made = []
-    for name, (type_, unit, text) in _COLUMNS[kind].items():
-        values = [row.get(name, "") for row in rows]
-        if type_ is str:
-            made.append(Column([str(v) for v in values], name=name, dtype=str, description=text))
-            continue
-        numbers = np.array([np.nan if v == "" else float(v) for v in values], np.float64)
-        missing = np.isnan(numbers)
-        made.append(
-            MaskedColumn(
-                np.where(missing, 0, numbers).astype(np.int64) if type_ is int else numbers,
-                *(name, missing),
-                unit=unit,
-                description=text,
-            )
-            if missing.any()
-            else Column(
-                numbers.astype(np.int64 if type_ is int else np.float64),
-                name=name,
-                unit=unit,
-                description=text,
-            )
-        )
+    made = [
+        _column([row.get(name, "") for row in rows], type_, name, unit, text)
+        for name, (type_, unit, text) in _COLUMNS[kind].items()
+    ]
     return Table(made, meta={"server": url, "kind": kind})
+
+
+def _column(values: list[Any], type_: type, name: str, unit: Any, text: str) -> Column:
+    if type_ is str:
+        return Column([str(value) for value in values], name, dtype=str, description=text)
+    numbers = np.array([math.nan if value == "" else float(value) for value in values], float)
+    missing = np.isnan(numbers)
+    if type_ is int:
+        numbers = np.where(missing, 0, numbers).astype(np.int64)
+    if missing.any():
+        return MaskedColumn(numbers, name, missing, unit=unit, description=text)
+    return Column(numbers, name, unit=unit, description=text)

@@ -35,6 +35,7 @@ def write(curve: StarCurve, file: str | os.PathLike[str]) -> None:
             timeorigin=float(REFERENCE_JD),
             timescale="TDB",
             refposition="BARYCENTER",
+            config={"version_1_4_or_later": True},
         )
     )
     (table,) = resource.tables
