@@ -158,7 +158,15 @@ def _only(name: Name, numbers: set[int], server: NameServer | None) -> int:
 
 
 def _selector(attribute: str, names: Iterable[Name]) -> str:
+    """Select the series whose tag has one of the names, and some more: the caller looks closer."""
     classes = "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
-    meant = "|".join(name.pattern for name in names)
-    # The tag is a list, with commas: the name stands alone, first, last or between.
-    return f"~({classes}){{{attribute}~{quote(f'(?i)(.*,)?({meant})(,.*)?', safe='')}}}"
+    meant = "|".join(dict.fromkeys(_beginning(name) for name in names))
+    # The tag is a list, with commas. A server for guests takes no repetition after a bracket.
+    return f"~({classes}){{{attribute}~{quote(f'(?i).*({meant})([^0-9].*|)', safe='')}}}"
+
+
+def _beginning(name: Name) -> str:
+    """Give what a name's pattern has before its first choice: the star, or the whole KOI."""
+    match = re.match(r"[a-z0-9-]+(\\\.[0-9]+)?", name.pattern)
+    assert match is not None  # noqa: S101 - every pattern begins with a star's name
+    return match[0]

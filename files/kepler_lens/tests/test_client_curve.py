@@ -186,7 +186,6 @@ def test_pandas(curve: Callable[..., StarCurve]) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.filterwarnings("ignore:.*electron / s:astropy.io.votable.exceptions.W50")
 def test_votable(curve: Callable[..., StarCurve], tmp_path: Path) -> None:
     ours = curve(ALL)
     ours.to_votable(tmp_path / "k11.vot")

@@ -50,6 +50,7 @@ def refused(status: int, sentence: str) -> Answer:
         (failed("io.warp10.WarpScriptException: Invalid token."), TokenError, "refuses the token"),
         (refused(403, "Only scripts are run here."), Warp10Error, r"refuses \(403\): Only scripts"),
         (refused(413, "A script has 64 kB at most."), LimitError, "A script has 64 kB at most."),
+        (refused(504, "A script may run 30 s."), LimitError, r"so much at once \(504\): A script"),
         (refused(401, "Who are you?"), TokenError, r"Who are you\?.*account=\('NAME'"),
         ((404, "<html>not here"), Warp10Error, r"refuses \(404\): Not Found$"),
         ((200, "<html>hello"), Warp10Error, "not as Warp 10 does: is it the address of the server"),
@@ -70,6 +71,15 @@ def test_a_refusal_is_a_sentence_and_not_tried_again(
     assert type(caught.value) is error
     assert server.url in str(caught.value)
     assert len(server.requests) == 1
+
+
+def test_the_reason_counts_more_than_what_the_front_makes_of_it(
+    scripted: Callable[..., Scripted],
+) -> None:
+    headers = {"X-Warp10-Error-Message": 'Unknown "FOO"', "X-Warp10-Error-Line": "1"}
+    answer = (500, '{"error": "The header says why."}', None, headers)
+    with pytest.raises(ScriptError, match=r'line 1 of the script: Unknown "FOO"$'):
+        connect(scripted(answer).url).execute("FOO")
 
 
 def test_a_script_that_is_wrong_says_its_line(scripted: Callable[..., Scripted]) -> None:

@@ -23,8 +23,8 @@ _SMALLEST_PAGE = 1_000
 """chosen: a server whose limit is below that is not meant for light curves."""
 _NEWEST = "MAXLONG"
 _COLUMN_OF_CLASS = {classname: column for column, classname in CLASS_OF_COLUMN.items()}
-# Ticks and values as two texts, newest first: NumPy reads them faster than lists of numbers in JSON,
-# and the server writes them faster (benchmarks/python_api.py).
+# Ticks and values as two texts, newest first: NumPy reads them faster than numbers in JSON, and the
+# server writes them faster (benchmarks/python_api.py).
 _FETCH = """
 [ {token} {classes} {{ 'KEPLERID' {star} 'OBSMODE' {obsmode} }} {end} -{count} ] FETCH
 <%

@@ -17,7 +17,8 @@ from kepler_lens.refusals import readable, reason
 from kepler_lens.warp10 import Token
 
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that gives it
-_PASSING_STATUS = (429, 502, 503, 504)
+_PASSING_STATUS = (429, 502, 503)
+_TOO_MUCH_STATUS = (413, 504)
 _LONGEST_PAUSE = 2.0
 """Seconds between two tries; chosen: a person waits."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
@@ -182,8 +183,8 @@ class Door:
             )
         if status in _PASSING_STATUS:
             return _PassingError(f"{self.url} is too busy or not ready ({status}): {readable(why)}")
-        if status == 413:
-            return LimitError(f"{self.url} takes no script as long as this one: {readable(why)}")
+        if status in _TOO_MUCH_STATUS:
+            return LimitError(f"{self.url} refuses so much at once ({status}): {readable(why)}")
         if _TOKEN.search(why):
             return TokenError(f"{self.url} refuses the token: {readable(why)}")
         if "X-Warp10-Error-Message" in response.headers or status == 500:
@@ -211,7 +212,9 @@ class Door:
 
 
 def _why(response: requests.Response) -> str:
-    """Give the front's sentence, or Warp 10's reason."""
+    """Give Warp 10's reason, or the front's sentence, which is JSON."""
+    if "X-Warp10-Error-Message" in response.headers:
+        return reason(response)
     try:
         said = json.loads(response.text)
     except ValueError:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from astropy.io.votable import from_table
+from astropy.io.votable.exceptions import W50
 from astropy.io.votable.tree import TimeSys
 
 from kepler_lens.client.curve import StarCurve
@@ -44,4 +46,7 @@ def write(curve: StarCurve, file: str | os.PathLike[str]) -> None:
         column.ucd = _UCD[column.name]
         if column.name == "time":
             column.ref = _TIME_SYSTEM
-    votable.to_xml(os.fspath(Path(file)), tabledata_format="binary2")
+    with warnings.catch_warnings():
+        # The standard of units has no electron: what is meant stands there all the same.
+        warnings.simplefilter("ignore", W50)
+        votable.to_xml(os.fspath(Path(file)), tabledata_format="binary2")
