@@ -89,8 +89,8 @@ class TestStars:
         ("conditions", "asked"),
         [
             ({"disposition": "confirmed"}, "disposition=CONFIRMED"),
-            ({"disposition": "REFUTED", "mission": "k2"}, "MISSION=K2,disposition=REFUTED"),
-            ({"teff": (1, 2)}, "teff~.+"),
+            ({"disposition": "false positive"}, "disposition=FALSE%20POSITIVE"),
+            ({"teff": (1, 2), "mission": "k2"}, "MISSION=K2,teff~.+"),
             ({"names": "KIC 5, 7", "mission": "Kepler"}, "KEPLERID~(5|7),MISSION=Kepler"),
             ({"names": [7, "5"]}, "KEPLERID~(5|7)"),
             ({"names": 7}, "KEPLERID~(7)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from kepler_lens.client.door import Door
 from kepler_lens.client.ranges import Range, bounds, one_of
@@ -73,7 +74,7 @@ def stars_table(
     if wanted["mission"]:
         labels.append(f"MISSION={wanted['mission']}")
     if wanted["disposition"]:
-        labels.append(f"disposition={wanted['disposition']}")
+        labels.append(f"disposition={quote(wanted['disposition'])}")
     # Attributes are matched as text, so that a range only says that there has to be one.
     labels += [f"{name}~.%2B" for name, range_ in ranges.items() if range_ and name != "candidates"]
     rows = _rows(series for part in _parts(numbers, labels) for series in find(door, part))
