@@ -21,6 +21,7 @@ from kepler_lens.client.curve import StarCurve
 from kepler_lens.client.errors import LimitError, NoLightCurveError
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN, parse_gts, to_gts
+from kepler_lens.simulate import simulate
 
 FLUXES = ("SAP_FLUX", "PDCSAP_FLUX")
 ALL = tuple(CLASS_OF_COLUMN)
@@ -51,18 +52,31 @@ def answer(found: Sequence[Found]) -> Answer:
     return (200, json.dumps([rows]))
 
 
-@pytest.fixture(scope="module")
-def two_quarters(kepler_11: list[Path]) -> list[Path]:
-    return kepler_11[:2]
+@pytest.fixture(scope="module", params=["of the archive", "simulated"])
+def two_quarters(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
+    """The files of quarters 1 and 2: Kepler-11's, and simulated ones."""
+    if request.param == "of the archive":
+        real: list[Path] = request.getfixturevalue("kepler_11")
+        return real[:2]
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate(folder, stars=1, quarters=(1, 2))
+    return sorted(folder.rglob("*.fits"))
+
+
+@pytest.fixture
+def star(two_quarters: list[Path]) -> int:
+    return read_light_curve(two_quarters[0]).star
 
 
 @pytest.fixture
 def curve(
-    scripted: Callable[..., Scripted], two_quarters: list[Path]
+    scripted: Callable[..., Scripted], two_quarters: list[Path], star: int
 ) -> Callable[[Sequence[str]], StarCurve]:
     def read(columns: Sequence[str]) -> StarCurve:
         server = scripted(answer(stored(two_quarters, columns, teff="5663", radius="1.065")))
-        return connect(server.url).light_curve(6541920)
+        return connect(server.url).light_curve(star)
 
     return read
 
@@ -75,9 +89,9 @@ def plain(values: Any) -> np.ndarray:
 
 
 def lightkurves(files: Sequence[Path], **options: Any) -> list[Any]:
-    import lightkurve
+    from lightkurve.io.kepler import read_kepler_lightcurve
 
-    return [lightkurve.read(file, **options) for file in files]
+    return [read_kepler_lightcurve(file, **options) for file in files]
 
 
 class TestLightkurve:
@@ -130,7 +144,7 @@ class TestLightkurve:
 
     def test_what_is_not_there_is_said(self, curve: Callable[..., StarCurve]) -> None:
         fluxes = curve(("SAP_FLUX",))
-        with pytest.raises(NoLightCurveError, match="6541920 has no pdcsap_flux, only sap_flux"):
+        with pytest.raises(NoLightCurveError, match="has no pdcsap_flux, only sap_flux"):
             fluxes.to_lightkurve()
         with pytest.raises(NoLightCurveError, match="has no SAP_QUALITY, so nothing can be left"):
             fluxes.to_lightkurve("sap_flux", "hard")
@@ -221,6 +235,7 @@ class TestPages:
         self,
         scripted: Callable[..., Scripted],
         two_quarters: list[Path],
+        star: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr("kepler_lens.client.curves._PAGE", 3000)
@@ -232,7 +247,7 @@ class TestPages:
             left = sum(tick < earliest for tick in ticks)
             rest.append((name, labels, tags, ticks[:left], values[:left]))
         server = scripted(answer(first), answer(rest))
-        ours = connect(server.url).light_curve(6541920)
+        ours = connect(server.url).light_curve(star)
         assert "MAXLONG -3000 ]" in server.requests[0][2].decode()
         assert f" {earliest - 1} -3000 ]" in server.requests[1][2].decode()
         assert len(server.requests) == 2
@@ -243,19 +258,19 @@ class TestPages:
             assert np.array_equal(ours.columns[column][finite], np.array(values, np.float32))
 
     def test_less_is_asked_for_where_it_is_too_much(
-        self, scripted: Callable[..., Scripted], two_quarters: list[Path]
+        self, scripted: Callable[..., Scripted], two_quarters: list[Path], star: int
     ) -> None:
         headers = {"X-Warp10-Error-Message": "FETCH exceeded limit of 50000 datapoints"}
         too_much: Answer = (500, "", None, headers)
         found = answer(stored(two_quarters, FLUXES))
         server = scripted(too_much, too_much, found, found)
         ours = connect(server.url)
-        assert len(ours.light_curve(6541920)) > 4000
-        ours.light_curve(6541920)
+        assert len(ours.light_curve(star)) > 4000
+        ours.light_curve(star)
         counts = [body.decode().split(" ] FETCH")[0].split()[-1] for _, _, body in server.requests]
         assert counts == ["-80000", "-40000", "-20000", "-20000"]
         with pytest.raises(LimitError, match="exceeded limit"):
-            connect(scripted(too_much).url).light_curve(6541920)
+            connect(scripted(too_much).url).light_curve(star)
 
 
 @pytest.mark.parametrize(
