@@ -82,6 +82,20 @@ def test_the_reason_counts_more_than_what_the_front_makes_of_it(
         connect(scripted(answer).url).execute("FOO")
 
 
+def test_the_sentence_of_a_macro_stands_alone(scripted: Callable[..., Scripted]) -> None:
+    within = (
+        "(Exception at statement 'IFT' in section '[TOP]' (Exception at statement 'MSGFAIL' in "
+        "section '[TOP]' (MSGFAIL The server has no long cadence (KIC 5) of it.)))"
+    )
+    why = (
+        f"in section '[TOP]': Exception at statement 'RETHROW' in section '[TOP]' {within} {within}"
+    )
+    with pytest.raises(
+        ScriptError, match=r"script: The server has no long cadence \(KIC 5\) of it\.$"
+    ):
+        connect(scripted(failed(why, 1)).url).execute("…")
+
+
 def test_a_script_that_is_wrong_says_its_line(scripted: Callable[..., Scripted]) -> None:
     with pytest.raises(ScriptError) as caught:
         connect(scripted(failed("no", 7)).url).execute("FOO")

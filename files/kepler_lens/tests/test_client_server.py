@@ -176,6 +176,8 @@ def test_errors_of_scripts(server: Server) -> None:
     assert caught.value.line == 2
     with pytest.raises(ScriptError, match="stopped at"):
         server.execute("[ 1 <% 2")
+    with pytest.raises(ScriptError, match=r"script: That is no star\.$"):
+        server.execute("<% 'That is no star.' MSGFAIL %> EVAL")
     fetch = (
         f"[ @HELLOEXOWORLD/GETREADTOKEN 'sap.flux' {{ 'KEPLERID' '{STAR}' }} MAXLONG -100 ] FETCH"
     )

@@ -22,6 +22,8 @@ _TOO_MUCH_STATUS = (413, 504)
 _LONGEST_PAUSE = 2.0
 """Seconds between two tries; chosen: a person waits."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
+# A macro's own sentence stands within a bracket for each function on the way to it, and twice.
+_MACRO = re.compile(r"\(MSGFAIL (.*?)\)(?:\)|$)")
 _TOKEN = re.compile(
     r"\btoken\b.*(invalid|expired|revoked)|(invalid|missing|unknown)[\w ]* token", re.I
 )
@@ -214,7 +216,9 @@ class Door:
 def _why(response: requests.Response) -> str:
     """Give Warp 10's reason, or the front's sentence, which is JSON."""
     if "X-Warp10-Error-Message" in response.headers:
-        return reason(response)
+        why = reason(response)
+        own = _MACRO.search(why)
+        return own[1] if own else why
     try:
         said = json.loads(response.text)
     except ValueError:
