@@ -13,7 +13,7 @@ import pytest
 from kepler_lens import connect
 from kepler_lens.tags import Catalogue, apply_tags, read_table
 from kepler_lens.warp10 import Token, Warp10
-from lab import PROJECT, SERVER
+from lab import PROJECT, SERVER, SERVER_PORT
 
 with warnings.catch_warnings():
     # It tells everybody that an optional part of it is not here.
@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 
 mpl.use("Agg")
 MILLISECOND = 1 / 86_400_000
-LAB = "http://127.0.0.1:8080"
+LAB = f"http://127.0.0.1:{SERVER_PORT}"
 SLOWER_AT_MOST = 6
 """chosen: 2 to 3 were measured on two busy cores; a tenth of a second more for lightkurve."""
 

@@ -23,7 +23,7 @@ _LONGEST_PAUSE = 2.0
 """Seconds between two tries; chosen: a person waits."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
 # A macro's own sentence stands within a bracket for each function on the way to it, and twice.
-_MACRO = re.compile(r"\(MSGFAIL (.*?)\)(?:\)|$)")
+_MACRO = re.compile(r"\(MSGFAIL (.*?)\)(?:\)|$| \()")
 _TOKEN = re.compile(
     r"\btoken\b.*(invalid|expired|revoked)|(invalid|missing|unknown)[\w ]* token", re.I
 )
