@@ -96,6 +96,16 @@ def test_it_takes_little_longer_than_the_server_needs_to_read_it(lab):
 
 
 @pytest.mark.usefixtures("tagged")
+def test_the_three_lines_of_the_readme(lab):
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n([^`]*connect\([^`]*)^```$", text, re.MULTILINE)
+    known: dict[str, Any] = {}
+    exec(block.replace(LAB, lab.url), known)
+    assert len(known["curve"]) == 65435
+    assert known["curve"].label == "KIC 6541920"
+
+
+@pytest.mark.usefixtures("tagged")
 def test_the_tutorial(lab, tmp_path, monkeypatch, capsys):
     text = (PROJECT / "docs/python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
