@@ -113,7 +113,7 @@ lock: $(VENV)/dev ## Compile the lock files anew
 	@$(LOCK) files/kepler_lens/pyproject.toml --extra train-cuda -c files/kepler_lens/requirements.txt -o files/kepler_lens/requirements-train-cuda.txt
 	@$(LOCK) requirements/train-dev.in files/kepler_lens/pyproject.toml --extra train -c files/kepler_lens/requirements-train.txt -o requirements/train-dev.txt
 	@$(LOCK) requirements/controller.in -c files/kepler_lens/requirements.txt -o requirements/controller.txt
-	@$(LOCK) requirements/dev.in files/kepler_lens/pyproject.toml -c files/kepler_lens/requirements.txt -c requirements/controller.txt -o requirements/dev.txt
+	@$(LOCK) requirements/dev.in files/kepler_lens/pyproject.toml --extra lightkurve --extra pandas -c files/kepler_lens/requirements.txt -c requirements/controller.txt -o requirements/dev.txt
 	@$(LOCK) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 clean: ## Remove what was made here, but not the lab

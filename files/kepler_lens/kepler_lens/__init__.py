@@ -1,25 +1,34 @@
-"""Light curves of NASA's Kepler and K2 missions, from FITS files into Warp 10.
+"""Light curves of NASA's Kepler and K2 missions, from FITS files into Warp 10, and from there.
 
 >>> from kepler_lens import read_light_curve
 >>> lc = read_light_curve("kplr006541920-2009166043257_llc.fits")  # doctest: +SKIP
 >>> time_us, flux = lc.series("PDCSAP_FLUX")  # doctest: +SKIP
+
+>>> from kepler_lens import connect
+>>> curve = connect("http://127.0.0.1:8080").light_curve("Kepler-11")  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kepler_lens.client.server import connect
     from kepler_lens.lightcurve import LightCurve, read_light_curve
 
-__all__ = ["LightCurve", "read_light_curve"]
+__all__ = ["LightCurve", "connect", "read_light_curve"]
 __version__ = "0.1.0"
+
+_MODULES = {
+    "LightCurve": "kepler_lens.lightcurve",
+    "connect": "kepler_lens.client.server",
+    "read_light_curve": "kepler_lens.lightcurve",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # On demand: `kepler-lens --help` need not wait for astropy.
-    if name in __all__:
-        from kepler_lens import lightcurve
-
-        return getattr(lightcurve, name)
+    # On demand: `kepler-lens --help` need wait neither for NumPy nor for requests.
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.starlist import Name, Star, StarListError, read_file, stars_of
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10 import Series, Token, Warp10
 
 _NAMES_A_QUERY = 200
 _PATIENCE = 30.0
+
+
+class NameServer(Protocol):
+    """Whoever may know names."""
+
+    @property
+    def url(self) -> str:
+        """What messages call it."""
+
+    def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
+        """Ask for the stars whose tags have the names; a name may be that of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +53,38 @@ class TagServer:
         """
         warp10 = Warp10(self.url, patience=_PATIENCE)
         token = Token.from_file(self.token_file) if self.token_file else warp10.public_token()
-        found: dict[Name, set[int]] = {name: set() for name in names}
-        of_attribute: defaultdict[str, list[Name]] = defaultdict(list)
-        for name in names:
-            of_attribute[name.attribute].append(name)
-        for attribute, those in of_attribute.items():
-            for first in range(0, len(those), _NAMES_A_QUERY):
-                batch = those[first : first + _NAMES_A_QUERY]
-                meant = [(name, re.compile(name.pattern)) for name in batch]
-                for series in warp10.find(_selector(attribute, batch), token):
-                    tags = series.attributes.get(attribute, "").lower().split(",")
-                    star = int(series.labels["KEPLERID"])
-                    for name, pattern in meant:
-                        if any(map(pattern.fullmatch, tags)):
-                            found[name].add(star)
-        return found
+        return numbers_tagged(names, lambda selector: warp10.find(selector, token))
 
 
-def numbers_of_stars(stars: Iterable[Star], server: TagServer | None) -> tuple[int, ...]:
+def numbers_tagged(
+    names: Sequence[Name], find: Callable[[str], Iterable[Series]]
+) -> dict[Name, set[int]]:
+    """Ask for the stars whose tags have the names; a name may be that of none.
+
+    Parameters
+    ----------
+    names : sequence of Name
+    find : callable
+        Gives the series that a selector matches, without points.
+    """
+    found: dict[Name, set[int]] = {name: set() for name in names}
+    of_attribute: defaultdict[str, list[Name]] = defaultdict(list)
+    for name in names:
+        of_attribute[name.attribute].append(name)
+    for attribute, those in of_attribute.items():
+        for first in range(0, len(those), _NAMES_A_QUERY):
+            batch = those[first : first + _NAMES_A_QUERY]
+            meant = [(name, re.compile(name.pattern)) for name in batch]
+            for series in find(_selector(attribute, batch)):
+                tags = series.attributes.get(attribute, "").lower().split(",")
+                star = int(series.labels["KEPLERID"])
+                for name, pattern in meant:
+                    if any(map(pattern.fullmatch, tags)):
+                        found[name].add(star)
+    return found
+
+
+def numbers_of_stars(stars: Iterable[Star], server: NameServer | None) -> tuple[int, ...]:
     """Give the number of each star, each once and in order; ask the server for those with names.
 
     Raises
@@ -84,7 +109,7 @@ def numbers_of_stars(stars: Iterable[Star], server: TagServer | None) -> tuple[i
 
 
 def stars_wanted(
-    value: Any, file: Path | None, server: TagServer | None, where: str
+    value: Any, file: Path | None, server: NameServer | None, where: str
 ) -> tuple[int, ...] | None:
     """Read the stars that were typed and those in a file; see `starlist.stars_of`.
 
@@ -104,7 +129,7 @@ def stars_wanted(
     return numbers_of_stars([*(typed or ()), *(read_file(file) if file else ())], server)
 
 
-def star_wanted(text: str, server: TagServer | None, where: str) -> int:
+def star_wanted(text: str, server: NameServer | None, where: str) -> int:
     """Read the one star that was typed.
 
     Raises
@@ -118,7 +143,7 @@ def star_wanted(text: str, server: TagServer | None, where: str) -> int:
     return numbers_of_stars(stars, server)[0]
 
 
-def _only(name: Name, numbers: set[int], server: TagServer | None) -> int:
+def _only(name: Name, numbers: set[int], server: NameServer | None) -> int:
     at = f"{name.where}: {name.text!r}"
     url = server.url if server else ""
     if not numbers:
@@ -133,7 +158,15 @@ def _only(name: Name, numbers: set[int], server: TagServer | None) -> int:
 
 
 def _selector(attribute: str, names: Iterable[Name]) -> str:
+    """Select the series whose tag has one of the names, and some more: the caller looks closer."""
     classes = "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
-    meant = "|".join(name.pattern for name in names)
-    # The tag is a list, with commas: the name stands alone, first, last or between.
-    return f"~({classes}){{{attribute}~{quote(f'(?i)(.*,)?({meant})(,.*)?', safe='')}}}"
+    meant = "|".join(dict.fromkeys(_beginning(name) for name in names))
+    # The tag is a list, with commas. A server for guests takes no repetition after a bracket.
+    return f"~({classes}){{{attribute}~{quote(f'(?i).*({meant})([^0-9].*|)', safe='')}}}"
+
+
+def _beginning(name: Name) -> str:
+    """Give what a name's pattern has before its first choice: the star, or the whole KOI."""
+    match = re.match(r"[a-z0-9-]+(\\\.[0-9]+)?", name.pattern)
+    assert match is not None  # noqa: S101 - every pattern begins with a star's name
+    return match[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Scripted(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = answers
         self.requests: list[tuple[str, str, bytes]] = []
+        self.headers: list[Message] = []
 
     @property
     def url(self) -> str:
@@ -62,6 +64,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = sent(self)
         self.server.requests.append((self.path, self.headers.get("X-Warp10-Token", ""), body))
+        self.server.headers.append(self.headers)
         number = min(len(self.server.requests), len(self.server.answers)) - 1
         given = self.server.answers[number]
         if given is None:

@@ -185,3 +185,12 @@ def test_names_on_a_real_server(tagged: TagServer) -> None:
     for name in ("Kepler-9991", "KOI-99157.02", "K2-99918 d", "Kepler-99911 c"):
         with pytest.raises(StarListError, match="is the name of no star"):
             numbers_of_stars(read(name, "STARS"), tagged)
+
+
+def test_what_a_server_for_guests_refuses_is_not_asked(asked: list[str]) -> None:
+    text = "Kepler-11 b, Kepler-110, KOI-157, KOI-158.02, Kepler-410 A b, K2-18"
+    assert len(numbers_of_stars(read(text, "STARS"), SERVER)) == 4
+    for selector in asked:
+        pattern = unquote(selector.partition("~")[2].partition("~")[2].removesuffix("}"))
+        assert not re.search(r"\)[*+?{]", pattern), pattern
+        assert 0 < len(re.findall(r"[*+?{]", pattern)) <= 6, pattern

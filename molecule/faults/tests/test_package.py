@@ -10,6 +10,7 @@ from lab import PROJECT, SERVER
 
 FILES = (
     "test_cli",
+    "test_client_server",
     "test_importer_server",
     "test_macros",
     "test_named",

@@ -1,0 +1,75 @@
+"""What searches found, as the server has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from kepler_lens.client.door import Door
+from kepler_lens.client.ranges import Range, bounds, one_of
+from kepler_lens.client.script import literal
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+DISPOSITIONS = ("candidate", "false positive")
+_STARS_A_QUERY = 500
+# The macro knows which run of the search counts; guests cannot see half of one.
+_SCRIPT = """
+{{ {wanted} }} @HELLOEXOWORLD/CANDIDATES
+<% DROP 's' STORE [ $s LABELS $s ATTRIBUTES ] %> LMAP
+"""
+
+
+def candidates_table(
+    door: Door,
+    numbers: Collection[int] | None,
+    *,
+    disposition: str | None,
+    **ranges: Range | None,
+) -> Table:
+    """See `kepler_lens.client.server.Server.candidates`."""
+    from kepler_lens.client.tables import table
+
+    wanted = one_of("disposition", disposition, DISPOSITIONS)
+    conditions = {
+        name: f"'{name}' [ {_number(range_[0])} {_number(range_[1])} ]"
+        for name, given in ranges.items()
+        if (range_ := bounds(name, given))
+    }
+    rows = []
+    for stars in _parts(numbers):
+        script = _SCRIPT.format(
+            wanted=" ".join([f"'KEPLERID' {literal(stars)}", *conditions.values()])
+        )
+        (found,) = door.ask(script)
+        rows += [
+            {
+                **attributes,
+                "star": labels["KEPLERID"],
+                "candidate": labels["CANDIDATE"],
+            }
+            for labels, attributes in found
+            if wanted is None or attributes.get("disposition", "").lower() == wanted
+        ]
+    rows.sort(key=lambda row: (int(row["star"]), int(row["candidate"])))
+    return table("candidates", rows, door.url)
+
+
+def _parts(numbers: Collection[int] | None) -> list[str]:
+    """Give conditions on the star none of which matches too much for one answer."""
+    if numbers is None:
+        return [f"~.*{digit}" for digit in range(10)]
+    ordered = sorted(numbers)
+    if len(ordered) == 1:
+        return [str(ordered[0])]
+    return [
+        f"~({'|'.join(map(str, ordered[first : first + _STARS_A_QUERY]))})"
+        for first in range(0, len(ordered), _STARS_A_QUERY)
+    ]
+
+
+def _number(value: float) -> str:
+    # WarpScript knows no infinity as a literal.
+    return f"{math.copysign(1e300, value)!r}" if math.isinf(value) else repr(value)

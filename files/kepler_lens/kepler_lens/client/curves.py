@@ -1,0 +1,183 @@
+"""A star's light curve from the server, in as many requests as its limits ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.client.curve import StarCurve
+from kepler_lens.client.door import Door
+from kepler_lens.client.errors import LimitError, NoLightCurveError
+from kepler_lens.client.script import literal
+from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.lightcurve import us_to_bkjd
+
+_PAGE = 80_000
+"""Points of a series in one request: more than the 71,400 long cadences of Kepler's mission."""
+_SMALLEST_PAGE = 1_000
+"""chosen: a server whose limit is below that is not meant for light curves."""
+_NEWEST = "MAXLONG"
+_COLUMN_OF_CLASS = {classname: column for column, classname in CLASS_OF_COLUMN.items()}
+# Ticks and values as two texts, newest first: NumPy reads them faster than numbers in JSON, and the
+# server writes them faster (benchmarks/python_api.py).
+_FETCH = """
+[ {token} {classes} {{ 'KEPLERID' {star} 'OBSMODE' {obsmode} }} {end} -{count} ] FETCH
+<%
+  DROP 's' STORE
+  [ $s NAME $s LABELS $s ATTRIBUTES $s TICKLIST ' ' JOIN $s VALUES ' ' JOIN ]
+%> LMAP
+"""
+_FIND = """
+[ {token} {classes} {{ 'KEPLERID' {star} }} ] FIND
+<% DROP DUP NAME SWAP LABELS 'OBSMODE' GET 2 ->LIST %> LMAP
+"""
+_ANY_CLASS = "~" + "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some points of a series, ascending."""
+
+    classname: str
+    labels: dict[str, str]
+    attributes: dict[str, str]
+    time_us: NDArray[np.int64]
+    value: NDArray[Any]
+
+
+class Reader:
+    """Reads light curves; remembers how many points the server gives at once.
+
+    Parameters
+    ----------
+    door : Door
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._page = _PAGE
+
+    def read(self, star: int, cadence: str, columns: Sequence[str] | None) -> StarCurve:
+        """See `kepler_lens.client.server.Server.light_curve`."""
+        wanted = list(columns or CLASS_OF_COLUMN)
+        if unknown := [column for column in wanted if column not in CLASS_OF_COLUMN]:
+            raise NoLightCurveError(
+                f"There is no column {unknown[0]!r}: there are {', '.join(CLASS_OF_COLUMN)}."
+            )
+        pieces = list(self._pieces(star, f"{cadence} cadence", wanted))
+        there = {_COLUMN_OF_CLASS[piece.classname] for piece in pieces}
+        missing = [column for column in columns or () if column not in there]
+        if missing or not pieces:
+            raise NoLightCurveError(self._why_not(star, cadence, missing))
+        return _joined(star, cadence, pieces)
+
+    def _pieces(self, star: int, obsmode: str, columns: Sequence[str]) -> Iterator[_Piece]:
+        """Read from the newest point backwards, a page at a time."""
+        classes = "~" + "|".join(re.escape(CLASS_OF_COLUMN[column]) for column in columns)
+        end = _NEWEST
+        while True:
+            page, found = self._one_page(star, obsmode, classes, end)
+            # Whoever filled the page has more; before its first tick no series is complete.
+            first = max((p.time_us[0] for p in found if len(p.time_us) == page), default=None)
+            for piece in found:
+                rows = slice(None if first is None else np.searchsorted(piece.time_us, first), None)
+                yield _Piece(
+                    piece.classname,
+                    piece.labels,
+                    piece.attributes,
+                    piece.time_us[rows],
+                    piece.value[rows],
+                )
+            if first is None:
+                return
+            end = str(first - 1)
+
+    def _one_page(
+        self, star: int, obsmode: str, classes: str, end: str
+    ) -> tuple[int, list[_Piece]]:
+        while True:
+            page = self._page
+            script = _FETCH.format(
+                token=self._door.token,
+                classes=literal(classes),
+                star=literal(str(star)),
+                obsmode=literal(obsmode),
+                end=end,
+                count=page,
+            )
+            try:
+                (found,) = self._door.ask(script)
+            except LimitError:
+                if page < 2 * _SMALLEST_PAGE:
+                    raise
+                self._page = page // 2
+                continue
+            return page, [_piece(*one) for one in found]
+
+    def _why_not(self, star: int, cadence: str, missing: Sequence[str]) -> str:
+        """Say what the server has of the star instead."""
+        script = _FIND.format(
+            token=self._door.token, classes=literal(_ANY_CLASS), star=literal(str(star))
+        )
+        (found,) = self._door.ask(script)
+        where = f"The server {self._door.url}"
+        if not found:
+            return f"{where} has no light curve of star {star}."
+        same = {_COLUMN_OF_CLASS[name] for name, obsmode in found if obsmode.startswith(cadence)}
+        if not same:
+            others = " and ".join(sorted({obsmode for _, obsmode in found}))
+            return f"{where} has no {cadence} cadence of star {star}, only {others}."
+        columns = ", ".join(column for column in CLASS_OF_COLUMN if column in same)
+        return (
+            f"{where} has no {' and no '.join(missing)} of star {star} ({cadence} cadence), only "
+            f"{columns}."
+        )
+
+
+def _piece(
+    classname: str,
+    labels: dict[str, str],
+    attributes: dict[str, str],
+    ticks: str,
+    values: str,
+) -> _Piece:
+    time_us = np.fromstring(ticks, np.int64, sep=" ")
+    whole = _COLUMN_OF_CLASS[classname] == "SAP_QUALITY"
+    value = np.fromstring(values, np.int64 if whole else np.float64, sep=" ")
+    value = value.astype(np.int32 if whole else np.float32)
+    known = {name: text for name, text in labels.items() if name != ".app"}
+    order = np.argsort(time_us)
+    return _Piece(classname, known, attributes, time_us[order], value[order])
+
+
+def _joined(star: int, cadence: str, pieces: Sequence[_Piece]) -> StarCurve:
+    """Put every column on the ticks of all."""
+    # Stable: it merges what is in order already, where np.unique would look at every tick anew.
+    ticks = np.sort(np.concatenate([piece.time_us for piece in pieces]), kind="stable")
+    time_us = ticks[np.append(True, np.diff(ticks) > 0)]
+    columns: dict[str, NDArray[Any]] = {}
+    for column, classname in CLASS_OF_COLUMN.items():
+        mine = [piece for piece in pieces if piece.classname == classname]
+        if not mine:
+            continue
+        empty = 0 if mine[0].value.dtype.kind == "i" else np.nan
+        columns[column] = np.full(len(time_us), empty, mine[0].value.dtype)
+        # Several series only where the archive changed a label between quarters.
+        for piece in mine:
+            columns[column][np.searchsorted(time_us, piece.time_us)] = piece.value
+    # That of the newest quarter: the archive names a star anew, never its quarters of before.
+    newest = max(pieces, key=lambda piece: int(piece.time_us[-1]) if len(piece.time_us) else 0)
+    return StarCurve(
+        star=star,
+        cadence=cadence,
+        labels=newest.labels,
+        tags=newest.attributes,
+        time_us=time_us,
+        time=us_to_bkjd(time_us),
+        columns=columns,
+    )

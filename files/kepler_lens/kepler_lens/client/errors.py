@@ -1,0 +1,36 @@
+"""What can go wrong between a guest and the server, each a sentence."""
+
+from __future__ import annotations
+
+from kepler_lens.errors import KeplerLensError, Warp10Error
+
+
+class NoLightCurveError(KeplerLensError):
+    """The server has no such light curve, or not the columns that are wanted of it."""
+
+
+class ScriptError(Warp10Error):
+    """A script is wrong: the server says why.
+
+    Parameters
+    ----------
+    message : str
+    line : int, optional
+        Where it stopped, counted from 1.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message, line)
+        self.message = message
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LimitError(ScriptError):
+    """A script wants more than the server allows."""
+
+
+class CertificateError(Warp10Error):
+    """The certificate of the server is not trusted."""

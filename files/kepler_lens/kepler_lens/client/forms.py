@@ -1,0 +1,142 @@
+"""Light curves as the objects of lightkurve, astropy and pandas."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from astropy import units
+from astropy.table import Column, Table
+from astropy.timeseries import TimeSeries
+
+from kepler_lens.client.curve import StarCurve
+from kepler_lens.client.errors import NoLightCurveError
+from kepler_lens.client.times import barycentric
+from kepler_lens.errors import KeplerLensError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from lightkurve import KeplerLightCurve
+
+ELECTRONS = units.electron / units.s
+TEXT = {
+    "time": "Barycentric time, BJD(TDB) - 2454833",
+    "sap_flux": "Flux as measured (simple aperture photometry)",
+    "sap_flux_err": "Error of sap_flux, 1 sigma",
+    "pdcsap_flux": "Flux corrected for the instrument (presearch data conditioning)",
+    "pdcsap_flux_err": "Error of pdcsap_flux, 1 sigma",
+    "sap_quality": "Quality flags, Kepler Archive Manual table 2-3",
+    "quarter": "Quarter of Kepler, by the time",
+}
+"""What each column is."""
+
+
+def columns_of(curve: StarCurve) -> dict[str, Any]:
+    """Give a light curve's columns, named in small letters, without the time.
+
+    Returns
+    -------
+    dict
+        sap_flux, … to Quantity[n] of electron/s, or int32[n] for sap_quality and quarter.
+    """
+    columns: dict[str, Any] = {
+        name.lower(): value if value.dtype.kind == "i" else units.Quantity(value, ELECTRONS)
+        for name, value in curve.columns.items()
+    }
+    quarter = curve.quarter
+    return columns if quarter is None else columns | {"quarter": quarter}
+
+
+def meta_of(curve: StarCurve) -> dict[str, Any]:
+    """Give what is known of the star, by the header's keywords."""
+    known = {"TEFF": curve.tags.get("teff"), "RADIUS": curve.tags.get("radius")}
+    return {
+        **curve.labels,
+        "KEPLERID": curve.star,
+        **{keyword: float(text) for keyword, text in known.items() if text},
+    }
+
+
+def lightkurve_of(
+    curve: StarCurve, flux_column: str, quality_bitmask: str | int | None
+) -> KeplerLightCurve:
+    """See `StarCurve.to_lightkurve`."""
+    lightkurve = _installed("lightkurve")
+    columns = columns_of(curve)
+    flux_column = flux_column.lower()
+    if flux_column not in columns:
+        there = ", ".join(name for name in columns if name.endswith("flux"))
+        raise NoLightCurveError(
+            f"The light curve of star {curve.star} has no {flux_column}, only {there}."
+        )
+    quality = columns.get("sap_quality")
+    if quality is None and quality_bitmask not in (None, "none", 0):
+        raise NoLightCurveError(
+            f"The light curve of star {curve.star} has no SAP_QUALITY, so nothing can be left out "
+            "by quality_bitmask: the server's import_columns have to name SAP_QUALITY."
+        )
+    bitmask = quality_bitmask
+    if bitmask is None:
+        bitmask = "none" if quality is None else "default"
+    # In the order of lightkurve's reader.
+    standard = {"flux": columns[flux_column]}
+    if f"{flux_column}_err" in columns:
+        standard["flux_err"] = columns[f"{flux_column}_err"]
+    if quality is not None:
+        standard["quality"] = quality
+    meta = meta_of(curve)
+    made = lightkurve.KeplerLightCurve(
+        time=barycentric(curve.time),
+        data={**standard, **columns},
+        meta=meta
+        | {
+            "TARGETID": curve.star,
+            "LABEL": curve.object,
+            "FLUX_ORIGIN": flux_column,
+            "QUALITY_BITMASK": bitmask,
+        },
+    )
+    if quality is None or bitmask in ("none", 0):
+        return made
+    flags = lightkurve.utils.KeplerQualityFlags
+    return made[flags.create_quality_mask(quality_array=quality, bitmask=bitmask)]
+
+
+def timeseries_of(curve: StarCurve) -> TimeSeries:
+    """See `StarCurve.to_timeseries`."""
+    series = TimeSeries(time=barycentric(curve.time), data=columns_of(curve))
+    series.meta.update(meta_of(curve))
+    return series
+
+
+def table_of(curve: StarCurve) -> Table:
+    """See `StarCurve.to_table`."""
+    columns = {"time": units.Quantity(curve.time, units.d), **columns_of(curve)}
+    made = [
+        Column(value, name=name, description=TEXT[name], unit=getattr(value, "unit", None))
+        for name, value in columns.items()
+    ]
+    return Table(made, meta=meta_of(curve))
+
+
+def pandas_of(curve: StarCurve) -> pd.DataFrame:
+    """See `StarCurve.to_pandas`."""
+    pandas = _installed("pandas")
+    quarter = curve.quarter
+    columns = {name.lower(): value for name, value in curve.columns.items()}
+    return pandas.DataFrame(
+        columns if quarter is None else columns | {"quarter": quarter},
+        index=pandas.Index(curve.time, name="time"),
+    )
+
+
+def _installed(name: str) -> ModuleType:
+    """Import an optional package."""
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise KeplerLensError(
+            f"This needs {name} ({error}): pip install 'kepler-lens[{name}]'."
+        ) from None

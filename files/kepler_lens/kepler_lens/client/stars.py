@@ -1,0 +1,142 @@
+"""Which stars the server has, and what it knows of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from kepler_lens.client.door import Door
+from kepler_lens.client.ranges import Range, bounds, one_of
+from kepler_lens.client.script import literal
+from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.lightcurve import MISSIONS
+from kepler_lens.named import numbers_tagged
+from kepler_lens.starlist import Name
+from kepler_lens.tags import DISPOSITIONS
+from kepler_lens.warp10 import Series
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+_STARS_A_QUERY = 500
+_FIND = """
+{selector} PARSESELECTOR 'labels' STORE 'class' STORE
+[ {token} $class $labels ] FIND <% DROP 's' STORE [ $s NAME $s LABELS $s ATTRIBUTES ] %> LMAP
+"""
+# One class and not all: it is fewer series by half. Every star has it that was imported by default.
+_FLUXES = "~" + "|".join(re.escape(CLASS_OF_COLUMN[c]) for c in ("SAP_FLUX", "PDCSAP_FLUX"))
+_TAGS = ("disposition", "planets", "kois", "candidates", "teff", "radius")
+
+
+def find(door: Door, selector: str) -> list[Series]:
+    """List the series that a selector matches, without points, as `Warp10.find` does."""
+    (found,) = door.ask(_FIND.format(token=door.token, selector=literal(selector)))
+    return [Series(name, labels, attributes, [], []) for name, labels, attributes in found]
+
+
+class Names:
+    """Asks through a door for the numbers of names, see `kepler_lens.named.NameServer`."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self.url = door.url
+
+    def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
+        """Ask for the stars whose tags have the names; a name may be that of none."""
+        return numbers_tagged(names, lambda selector: find(self._door, selector))
+
+
+def stars_table(
+    door: Door,
+    numbers: Collection[int] | None,
+    *,
+    mission: str | None,
+    disposition: str | None,
+    candidates: bool | Range | None,
+    teff: Range | None,
+    radius: Range | None,
+) -> Table:
+    """See `kepler_lens.client.server.Server.stars`."""
+    wanted = {
+        "mission": one_of("mission", mission, MISSIONS),
+        "disposition": one_of("disposition", disposition, DISPOSITIONS),
+    }
+    if isinstance(candidates, bool):
+        candidates = (1, None) if candidates else (0, 0)
+    ranges = {
+        "candidates": bounds("candidates", candidates),
+        "teff": bounds("teff", teff),
+        "radius": bounds("radius", radius),
+    }
+    labels = []
+    if wanted["mission"]:
+        labels.append(f"MISSION={wanted['mission']}")
+    if wanted["disposition"]:
+        labels.append(f"disposition={quote(wanted['disposition'])}")
+    # Attributes are matched as text, so that a range only says that there has to be one.
+    labels += [f"{name}~.%2B" for name, range_ in ranges.items() if range_ and name != "candidates"]
+    rows = _rows(series for part in _parts(numbers, labels) for series in find(door, part))
+    return _table(
+        [row for row in rows if all(_within(row, name, r) for name, r in ranges.items() if r)],
+        door.url,
+    )
+
+
+def _parts(numbers: Collection[int] | None, labels: list[str]) -> Iterator[str]:
+    """Give selectors none of which matches too much for one answer."""
+    if numbers is not None:
+        ordered = sorted(numbers)
+        for first in range(0, len(ordered), _STARS_A_QUERY):
+            some = "|".join(map(str, ordered[first : first + _STARS_A_QUERY]))
+            yield f"{_FLUXES}{{{','.join([f'KEPLERID~({some})', *labels])}}}"
+    elif any(re.match("(disposition|teff|radius)[=~]", label) for label in labels):
+        # Some thousand stars have tags.
+        yield f"{_FLUXES}{{{','.join(labels)}}}"
+    else:
+        # By the last digit: all of Kepler in one answer would be too much.
+        for digit in range(10):
+            yield f"{_FLUXES}{{{','.join([f'KEPLERID~.*{digit}', *labels])}}}"
+
+
+def _rows(found: Iterable[Series]) -> list[dict[str, Any]]:
+    """Put a star's series together, and order the stars."""
+    rows: dict[int, dict[str, Any]] = {}
+    for series in found:
+        star = int(series.labels["KEPLERID"])
+        row = rows.setdefault(
+            star,
+            {
+                "star": star,
+                "object": series.labels.get("OBJECT", ""),
+                "mission": series.labels.get("MISSION", ""),
+                "cadences": set(),
+                **_known(series.attributes),
+            },
+        )
+        row["cadences"].add(series.labels.get("OBSMODE", "").removesuffix(" cadence"))
+    for row in rows.values():
+        row["cadences"] = ",".join(sorted(row["cadences"]))
+    return [rows[star] for star in sorted(rows)]
+
+
+def _known(tags: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "disposition": tags.get("disposition", ""),
+        "planets": tags.get("planets", ""),
+        "kois": tags.get("kois", ""),
+        "candidates": int(tags.get("candidates", 0)),
+        "teff": float(tags.get("teff", "nan")),
+        "radius": float(tags.get("radius", "nan")),
+    }
+
+
+def _within(row: Mapping[str, Any], name: str, range_: tuple[float, float]) -> bool:
+    return bool(range_[0] <= row[name] <= range_[1])
+
+
+def _table(rows: list[dict[str, Any]], url: str) -> Table:
+    from kepler_lens.client.tables import table
+
+    return table("stars", rows, url)

@@ -1,0 +1,52 @@
+"""BKJD as a time format of astropy, as lightkurve has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from astropy.time import Time
+from astropy.time.formats import TimeNumeric
+from astropy.time.utils import day_frac
+from numpy.typing import NDArray
+
+FORMAT = "bkjd"
+REFERENCE_JD = 2454833
+"""Kepler Archive Manual, section 2.3.2: BKJD is BJD(TDB) less this."""
+
+
+def barycentric(time: NDArray[np.float64]) -> Time:
+    """Give instants as astropy's `Time`.
+
+    Parameters
+    ----------
+    time : float64[n]
+        BKJD, days.
+
+    Returns
+    -------
+    astropy.time.Time
+        Scale tdb, format bkjd.
+    """
+    if FORMAT not in Time.FORMATS:
+        _define()
+    return Time(time, format=FORMAT, scale="tdb")
+
+
+def _define() -> None:
+    """Make the format known; lightkurve's own, of the same name, takes its place when it comes."""
+
+    class TimeBKJD(TimeNumeric):  # type: ignore[misc]
+        """Days since 1 January 2009, 12:00 (TDB, at the barycentre of the Solar System)."""
+
+        name = FORMAT
+
+        def set_jds(self, val1: Any, val2: Any) -> None:
+            self._check_scale(self._scale)
+            day, fraction = day_frac(val1, val2)
+            self.jd1, self.jd2 = day_frac(day + REFERENCE_JD, fraction)
+
+        def to_value(self, **kwargs: Any) -> Any:
+            return super().to_value(jd1=self.jd1 - REFERENCE_JD, jd2=self.jd2, **kwargs)
+
+        value = property(to_value)
