@@ -147,11 +147,15 @@ class Door:
         except requests.exceptions.SSLError as error:
             raise self._distrust(str(error)) from None
         except requests.exceptions.ReadTimeout:
-            raise LimitError(
+            raise Warp10Error(
                 f"{self.url} gave no answer within {self.timeout:g} s: ask for less at once, or "
                 "connect(…, timeout=SECONDS)."
             ) from None
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
             raise _PassingError(
                 f"{self.url} does not answer ({_cause(error)}): is the address right, and does the "
                 "server run?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +133,6 @@ def pandas_of(curve: StarCurve) -> pd.DataFrame:
 
 def _installed(name: str) -> ModuleType:
     """Import an optional package."""
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError as error:

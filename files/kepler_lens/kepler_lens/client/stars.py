@@ -25,7 +25,7 @@ _FIND = """
 {selector} PARSESELECTOR 'labels' STORE 'class' STORE
 [ {token} $class $labels ] FIND <% DROP 's' STORE [ $s NAME $s LABELS $s ATTRIBUTES ] %> LMAP
 """
-# One class and not all: it is fewer series by half. Every star has it that was imported by default.
+# Not all classes: fewer series, and no star has errors or quality alone.
 _FLUXES = "~" + "|".join(re.escape(CLASS_OF_COLUMN[c]) for c in ("SAP_FLUX", "PDCSAP_FLUX"))
 _TAGS = ("disposition", "planets", "kois", "candidates", "teff", "radius")
 
