@@ -22,11 +22,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-LISTENING = "0A"
+# Of a connection whose script runs: open, or left by its guest. Others are over, and wait for late packets.
+ESTABLISHED, LEFT = "01", "08"
 # Seconds beyond the time of a script: the front gives up first, and says so.
 GRACE = 3.0
 # Seconds between two looks at the servers, until an answer, and how many answers may fail in a row.
-LOOK, PATIENCE, FAILURES = 5.0, 5.0, 2
+LOOK, PATIENCE, FAILURES = 5.0, 10.0, 2
 
 
 def answers(url: str, timeout: float) -> bool:
@@ -41,7 +42,7 @@ def answers(url: str, timeout: float) -> bool:
 
 
 def connections(port: int) -> set[str]:
-    """Name the connections to a port of this host by where they come from."""
+    """Name the connections to a port of this host whose scripts run, by where they come from."""
     found = set()
     for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
         try:
@@ -50,7 +51,7 @@ def connections(port: int) -> set[str]:
             continue
         for row in rows:
             _, local, remote, state = row.split()[:4]
-            if state != LISTENING and int(local.rpartition(":")[2], 16) == port:
+            if state in (ESTABLISHED, LEFT) and int(local.rpartition(":")[2], 16) == port:
                 found.add(f"{remote} {row.split()[9]}")
     return found
 
