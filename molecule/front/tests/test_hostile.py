@@ -11,7 +11,7 @@ import time
 
 import pytest
 import requests
-from conftest import sentence
+from conftest import sentence, slower
 from lab import SERVER
 
 DOUBLED = "'a' 1 34 <% DROP DUP + %> FOR SIZE"
@@ -86,8 +86,8 @@ def test_a_hostile_script_hurts_guests_for_a_moment_and_the_database_not_at_all(
     assert answer.status_code in (500, 502, 504), answer.text[:300]
     assert len(sentence(answer)) < 1500
     # Nothing of a guest goes on for longer than his time.
-    assert time.monotonic() - begun < 30 + 10
-    assert front.wait_health(30) < 30
+    assert time.monotonic() - begun < 30 + 10 * slower()
+    front.wait_health(30)
     assert running.failed == []
     assert running.done > before
 
@@ -115,7 +115,7 @@ def test_a_guest_who_leaves_leaves_no_script_behind(front, running):
     before = front.started("warp10-guest")
     with pytest.raises(requests.RequestException):
         front.get("/api/v0/exec", method="POST", data=SCRIPTS["a pattern that takes for ever"], timeout=2)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 45 * slower()
     while front.started("warp10-guest") == before:
         assert time.monotonic() < until, "the script runs on"
         time.sleep(1)

@@ -25,7 +25,7 @@ SCRIPTS = {
     "fetch": FETCHED + "$fetched",
     "fetch without a list": f"{TOKEN} 'sap.flux' {{}} MAXLONG -10 FETCH",
     "fetch a count": f"[ {TOKEN} 'sap.flux' {{}} MAXLONG -10 ] FETCH",
-    "fetch a span": f"[ {TOKEN} 'sap.flux' {{}} '2012-01-01T00:00:00Z' 30 d ] FETCH",
+    "fetch a span": f"[ {TOKEN} 'sap.flux' {{}} '2012-01-01T00:00:00Z' TOTIMESTAMP 30 d ] FETCH",
     "fetch by a map": NAMED + "'end' MAXLONG 'count' 5 } FETCH",
     "fetch from start to end": NAMED + "'start' '2012-01-01T00:00:00Z' 'end' '2012-02-01T00:00:00Z' } FETCH",
     "fetch by a selector": f"{{ 'token' {TOKEN} 'selector' 'sap.flux{{KEPLERID={STAR}}}' 'end' MAXLONG 'timespan' MAXLONG }} FETCH",
