@@ -14,6 +14,8 @@ from lab import SCHEDULER, SERVER, Lab
 
 os.environ["LAB_INVENTORY"] = str(Path(__file__).resolve().parents[1] / "inventory")
 GUEST = "warp10-guest"
+# Seconds of a script, as the inventory has it.
+MAXTIME = 10
 
 
 def slower() -> float:
@@ -86,7 +88,7 @@ def steady(front: Front) -> Iterator[None]:
 
 
 def sentence(answer: requests.Response) -> str:
-    """What a refusal says: JSON with one sentence, and nothing that a browser would show as a page."""
+    """What a refusal says: JSON with one sentence, and nothing that a browser shows as a page."""
     assert answer.headers["Content-Type"].startswith("application/json"), answer.headers
     said = answer.json()
     assert set(said) == {"error"}

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a script stands as it is sent, in one line
 """Scripts and guests that mean harm, while an import writes: guests lose a moment, and the database nothing."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 
 import pytest
 import requests
-from conftest import sentence, slower
+from conftest import MAXTIME, sentence, slower
 from lab import SERVER
 
 DOUBLED = "'a' 1 34 <% DROP DUP + %> FOR SIZE"
@@ -44,13 +45,17 @@ class Import:
 
     def run(self) -> None:
         session = requests.Session()
-        lines = "\n".join(f"=TS// {n}.5".replace("TS", str(n * 1_000_000)) for n in range(1, 20_000))
+        lines = "\n".join(
+            f"=TS// {n}.5".replace("TS", str(n * 1_000_000)) for n in range(1, 20_000)
+        )
         number = 0
         while not self.over:
             number += 1
             body = f"0// hostile.import{{n={number % 50}}} 0.5\n{lines}"
             try:
-                answer = session.post(f"{self.url}/update", data=body, headers=self.headers, timeout=60)
+                answer = session.post(
+                    f"{self.url}/update", data=body, headers=self.headers, timeout=60
+                )
             except requests.RequestException as error:
                 self.failed.append(repr(error))
                 continue
@@ -74,19 +79,23 @@ def running(lab):
     yield one
     one.over = True
     one.thread.join(60)
-    requests.get(f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60)
+    requests.get(
+        f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60
+    )
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.usefixtures("steady")
-def test_a_hostile_script_hurts_guests_for_a_moment_and_the_database_not_at_all(front, running, name):
+def test_a_hostile_script_hurts_guests_for_a_moment_and_the_database_not_at_all(
+    front, running, name
+):
     before = running.done
     begun = time.monotonic()
     answer = front.exec(SCRIPTS[name])
     assert answer.status_code in (500, 502, 504), answer.text[:300]
     assert len(sentence(answer)) < 1500
     # Nothing of a guest goes on for longer than his time.
-    assert time.monotonic() - begun < 30 + 10 * slower()
+    assert time.monotonic() - begun < MAXTIME + 10 * slower()
     front.wait_health(30)
     assert running.failed == []
     assert running.done > before
@@ -98,7 +107,12 @@ def test_an_answer_without_end_ends(front, running):
     begun = time.monotonic()
     size = 0
     try:
-        with front.get("/api/v0/exec", method="POST", data="[ 1 ] 1 60 <% DROP DUP 2 ->LIST %> FOR", stream=True) as answer:
+        with front.get(
+            "/api/v0/exec",
+            method="POST",
+            data="[ 1 ] 1 60 <% DROP DUP 2 ->LIST %> FOR",
+            stream=True,
+        ) as answer:
             for part in answer.iter_content(1 << 20):
                 size += len(part)
                 if time.monotonic() - begun > 60:
@@ -114,7 +128,9 @@ def test_a_guest_who_leaves_leaves_no_script_behind(front, running):
     """The script of a guest who hung up is ended as another."""
     before = front.started("warp10-guest")
     with pytest.raises(requests.RequestException):
-        front.get("/api/v0/exec", method="POST", data=SCRIPTS["a pattern that takes for ever"], timeout=2)
+        front.get(
+            "/api/v0/exec", method="POST", data=SCRIPTS["a pattern that takes for ever"], timeout=2
+        )
     until = time.monotonic() + 45 * slower()
     while front.started("warp10-guest") == before:
         assert time.monotonic() < until, "the script runs on"
@@ -128,7 +144,8 @@ def test_two_hundred_connections_keep_nobody_out(front, running):
     held = []
     try:
         for _ in range(200):
-            held.append(context.wrap_socket(socket.create_connection((address, 443), 30), server_hostname=address))
+            wire = socket.create_connection((address, 443), 30)
+            held.append(context.wrap_socket(wire, server_hostname=address))
         assert front.exec("1 1 +").json() == [2]
     finally:
         for wire in held:
@@ -140,7 +157,11 @@ def test_two_hundred_connections_keep_nobody_out(front, running):
 def test_the_import_is_as_fast_as_before(front, running):
     """Quiet and hostile stretches by turns, since a machine is not the same from one minute to the next."""
     stop = threading.Event()
-    harm = [SCRIPTS["loops in loops"], DOUBLED, f"[ {TOKEN} '~.*flux' {{}} MAXLONG MAXLONG ] FETCH SIZE"]
+    harm = [
+        SCRIPTS["loops in loops"],
+        DOUBLED,
+        f"[ {TOKEN} '~.*flux' {{}} MAXLONG MAXLONG ] FETCH SIZE",
+    ]
 
     def attack(number: int) -> None:
         while not stop.is_set():

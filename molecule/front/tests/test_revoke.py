@@ -1,4 +1,4 @@
-"""A token that has leaked is withdrawn while points come in; one of the server's own is made anew."""
+"""A token that has leaked is withdrawn while points come in; one of the server's is made anew."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def running(lab):
     yield one
     one.over = True
     one.thread.join(60)
-    requests.get(f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60)
+    requests.get(
+        f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60
+    )
 
 
 def reads(lab, token: str) -> bool:
@@ -39,7 +41,9 @@ def test_a_token_in_a_file_is_refused_within_90_s_while_points_come_in(front, ru
     lab.shell(SERVER, f"rm {TOKENS}/call.token")
     assert reads(lab, leaked)
     server, done, begun = front.started(), running.done, time.monotonic()
-    run = playbook("playbooks/revoke.yml", "-e", f"revoke_token={path}", "-e", "warp10_distribution=wheel")
+    run = playbook(
+        "playbooks/revoke.yml", "-e", f"revoke_token={path}", "-e", "warp10_distribution=wheel"
+    )
     assert run.rc == 0, run.output[-2000:]
     assert time.monotonic() - begun < 90
     assert not reads(lab, leaked)
@@ -65,7 +69,9 @@ def test_what_is_no_token_is_refused(front, tmp_path):
         ("nosuch", "nothing was changed"),
         (str(tmp_path / "text"), "nothing was changed"),
     ):
-        run = playbook("playbooks/revoke.yml", "-e", f"revoke_token={named}", "-e", "warp10_distribution=wheel")
+        run = playbook(
+            "playbooks/revoke.yml", "-e", f"revoke_token={named}", "-e", "warp10_distribution=wheel"
+        )
         assert run.rc != 0
         assert words in " ".join(run.output.split())
     assert front.lab.shell(SERVER, "ls /etc/warp10/revoked") == before
@@ -75,7 +81,9 @@ def test_the_public_token_is_made_anew_for_all(front):
     """The one token that every guest has: withdrawn, it is another, and everything reads again."""
     lab = front.lab
     old = front.exec("@HELLOEXOWORLD/GETREADTOKEN").json()[0]
-    run = playbook("playbooks/revoke.yml", "-e", "revoke_token=read", "-e", "warp10_distribution=wheel")
+    run = playbook(
+        "playbooks/revoke.yml", "-e", "revoke_token=read", "-e", "warp10_distribution=wheel"
+    )
     assert run.rc == 0, run.output[-3000:]
     assert "It was the token read of the server itself" in " ".join(run.output.split())
     front.wait_health(60)

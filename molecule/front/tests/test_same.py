@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a script stands as it is sent, in one line
 """What the front gives is byte for byte what the data server gives: macros, documents, the hands-on."""
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ SCRIPTS = {
     "fetch a count": f"[ {TOKEN} 'sap.flux' {{}} MAXLONG -10 ] FETCH",
     "fetch a span": f"[ {TOKEN} 'sap.flux' {{}} '2012-01-01T00:00:00Z' TOTIMESTAMP 30 d ] FETCH",
     "fetch by a map": NAMED + "'end' MAXLONG 'count' 5 } FETCH",
-    "fetch from start to end": NAMED + "'start' '2012-01-01T00:00:00Z' 'end' '2012-02-01T00:00:00Z' } FETCH",
+    "fetch from start to end": NAMED
+    + "'start' '2012-01-01T00:00:00Z' 'end' '2012-02-01T00:00:00Z' } FETCH",
     "fetch by a selector": f"{{ 'token' {TOKEN} 'selector' 'sap.flux{{KEPLERID={STAR}}}' 'end' MAXLONG 'timespan' MAXLONG }} FETCH",
     "fetch stars by a pattern": f"[ {TOKEN} 'sap.flux' {{ 'KEPLERID' '~({STAR}|11442793)' }} MAXLONG -3 ] FETCH",
     "fetch text": f"[ {TOKEN} '~transit.*' {{}} MAXLONG -3 ] FETCHSTRING",
@@ -62,7 +64,11 @@ def documented() -> dict[str, str]:
     for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))):
         text = path.read_text()
         sent = re.findall(r"/exec --data-binary @- <<'END'\n(.*?)END\n", text, re.DOTALL)
-        alone = [block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "@HELLOEXOWORLD/" in block]
+        alone = [
+            block
+            for block in re.findall(r"```\n(.*?)```", text, re.DOTALL)
+            if "@HELLOEXOWORLD/" in block
+        ]
         for number, script in enumerate([*sent, *alone]):
             found[f"{path.name} {number}"] = script
     assert len(found) >= 5

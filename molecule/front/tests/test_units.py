@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from lab import SERVER, playbook
+from lab import SERVER, SERVER_PORT, playbook
 
 WHEEL = ("-e", "warp10_distribution=wheel")
 UNITS = ["warp10-guest.service", "kepler-front.service", "warp10.service"]
@@ -29,9 +29,13 @@ def test_units_are_hardened(front, unit):
 def test_only_the_ports_of_the_inventory_are_open(front):
     lines = front.lab.shell(SERVER, "ss -Hltn").splitlines()
     sockets = [line.split()[3].rsplit(":", 1) for line in lines]
-    outside = {(a.removeprefix("[::ffff:").rstrip("]"), int(p)) for a, p in sockets if not re.match(r"(127\.|\[::1\]|\[::ffff:127)", a)}
+    outside = {
+        (a.removeprefix("[::ffff:").rstrip("]"), int(p))
+        for a, p in sockets
+        if not re.match(r"(127\.|\[::1\]|\[::ffff:127)", a)
+    }
     address = f"{front.lab.prefix}.10"
-    assert outside - {("0.0.0.0", 22), ("[::", 22)} == {(address, 8080), (address, 443)}
+    assert outside - {("0.0.0.0", 22), ("[::", 22)} == {(address, SERVER_PORT), (address, 443)}
 
 
 def test_the_service_of_the_package_does_not_run(front):
@@ -46,14 +50,21 @@ def test_memory_of_guests_is_bounded(front):
 def test_a_guest_with_a_wrong_password_stays_out(front):
     account = {"name": "ada", "hash": front.lab.shell(SERVER, "openssl passwd -6 lovelace").strip()}
     try:
-        run = playbook("playbooks/front.yml", *WHEEL, "-e", f'{{"front_accounts": [{{"name": "{account["name"]}", "hash": "{account["hash"]}"}}]}}')
+        run = playbook(
+            "playbooks/front.yml",
+            *WHEEL,
+            "-e",
+            f'{{"front_accounts": [{{"name": "{account["name"]}", "hash": "{account["hash"]}"}}]}}',
+        )
         assert run.rc == 0, run.output[-2000:]
         assert front.get("/").status_code == 401
         assert "account" in front.get("/").json()["error"]
         assert front.get("/api/v0/exec", method="POST", data="1").status_code == 401
         assert front.get("/", auth=("ada", "wrong")).status_code == 401
         assert front.get("/", auth=("ada", "lovelace")).status_code == 200
-        assert front.get("/api/v0/exec", method="POST", data="1 1 +", auth=("ada", "lovelace")).json() == [2]
+        assert front.get(
+            "/api/v0/exec", method="POST", data="1 1 +", auth=("ada", "lovelace")
+        ).json() == [2]
         assert front.get("/health").status_code == 200
     finally:
         assert playbook("playbooks/front.yml", *WHEEL).rc == 0

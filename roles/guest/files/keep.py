@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-# Of a connection whose script runs: open, or left by its guest. Others are over, and wait for late packets.
+# Of a connection whose script runs: open, or left by its guest. Others only wait for late packets.
 ESTABLISHED, LEFT = "01", "08"
 # Seconds beyond the time of a script: the front gives up first, and says so.
 GRACE = 3.0

@@ -23,7 +23,7 @@ lists = folder / "revoked"
 
 
 def ident(token: bytes) -> str:
-    """SipHash-2-4 of a token under the server's key, as Warp 10 lists it (doi:10.1007/978-3-642-34931-7_28)."""
+    """Name a token as Warp 10 lists it: SipHash-2-4 (doi:10.1007/978-3-642-34931-7_28)."""
     secrets = (folder / "secrets.conf").read_text()
     key = bytes.fromhex(re.search(r"^warp\.hash\.token = hex:([0-9a-f]{32})$", secrets, re.M)[1])
     k0, k1 = (int.from_bytes(half, "big") for half in (key[:8], key[8:]))
@@ -64,7 +64,8 @@ def ident(token: bytes) -> str:
 def lay(idents: set[str]) -> None:
     """Replace the list by one of these tokens; its name tells the server that it is another."""
     text = "".join(f"{one}\n" for one in sorted(idents))
-    name = f"helloexoworld.full.{time.time_ns() // 1_000_000}-{hashlib.md5(text.encode()).hexdigest()}.trl"
+    now, digest = time.time_ns() // 1_000_000, hashlib.md5(text.encode()).hexdigest()
+    name = f"helloexoworld.full.{now}-{digest}.trl"
     os.umask(0o077)
     new = lists / "new"
     new.write_text(text)
@@ -101,12 +102,19 @@ if not TOKEN:
 
 url, seconds = sys.argv[2], float(sys.argv[3])
 begun = time.monotonic()
-own = [path.stem for path in sorted((folder / "tokens").glob("*.token")) if path.read_text().strip() == TOKEN]
+own = [
+    path.stem
+    for path in sorted((folder / "tokens").glob("*.token"))
+    if path.read_text().strip() == TOKEN
+]
 before = accepted(url, TOKEN)
 lay(there | {ident(TOKEN.encode())})
 while accepted(url, TOKEN):
     if time.monotonic() - begun > seconds:
-        sys.exit(f"The server takes the token still after {seconds:.0f} s, though it is on the list in {lists}: restart Warp 10.")
+        sys.exit(
+            f"The server takes the token still after {seconds:.0f} s, though it is on the list "
+            f"in {lists}: restart Warp 10."
+        )
     time.sleep(1)
 for name in own:
     (folder / "tokens" / f"{name}.token").unlink()
