@@ -19,7 +19,7 @@ TYPED = SOURCE STARS RECORDS LABELS BUNDLE KOI K2 INVENTORY VARS
 $(foreach name,$(TYPED),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits dataset training scores status tag lab lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ tag: $(VENV)/controller ## Tag stars with their planets and candidates [KOI=… 
 
 lab: $(VENV)/controller ## Make the lab's containers and provision them, without an import
 	@$(PLAY) playbooks/site.yml
+
+explorer: $(VENV)/controller ## Make the lab with its front, by which guests come in, and print its address
+	@FRONT=true $(PLAY) playbooks/explorer.yml
 
 lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAY) playbooks/lab_down.yml

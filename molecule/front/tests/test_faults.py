@@ -1,0 +1,61 @@
+"""What fails beside the front is said at once, and is well again by itself or by a run."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+from conftest import sentence, slower
+from lab import SCHEDULER, SERVER, playbook
+
+FETCH = "[ @HELLOEXOWORLD/GETREADTOKEN 'sap.flux' {} MAXLONG -1 ] FETCH SIZE"
+
+
+def test_a_data_server_that_is_down_is_said_and_guests_are_back_by_themselves(front):
+    guest = front.started("warp10-guest")
+    front.lab.shell(SERVER, "systemctl stop warp10")
+    try:
+        begun = time.monotonic()
+        answer = front.exec(FETCH)
+        assert answer.status_code == 500
+        assert "The database does not answer: try again in a minute." in sentence(answer)
+        assert time.monotonic() - begun < 5 * slower()
+        # Scripts that ask nothing of it go on.
+        assert front.exec("1 1 +").json() == [2]
+        until = time.monotonic() + 15 * slower()
+        while (answer := front.get("/health")).status_code == 200:
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        assert answer.status_code == 503
+        assert answer.json()["data"] is False
+        assert "database" in answer.json()["error"]
+    finally:
+        front.lab.shell(SERVER, "systemctl start warp10")
+    front.wait_health(30)
+    assert front.exec(FETCH).json()[0] >= 2
+    assert front.started("warp10-guest") == guest
+
+
+def test_an_expired_certificate_is_refused_by_guests_and_renewed_by_a_run(front):
+    lab = front.lab
+    tls = "/etc/kepler-front/tls"
+    request = lab.shell(
+        SERVER,
+        f"cd {tls} && openssl x509 -in host.pem -x509toreq -signkey host.key -copy_extensions copyall",
+    )
+    lab.shell(SCHEDULER, f"cat > /tmp/request <<'END'\n{request}\nEND")
+    expired = lab.shell(
+        SCHEDULER,
+        "cd /etc/kepler-lens/ca && openssl x509 -req -in /tmp/request -CA ca.pem -CAkey ca.key "
+        "-not_before 20250101000000Z -not_after 20250201000000Z -copy_extensions copyall",
+    )
+    lab.shell(
+        SERVER,
+        f"cat > {tls}/host.pem <<'END'\n{expired}\nEND\nsystemctl reload kepler-front; sleep 2",
+    )
+    with pytest.raises(requests.exceptions.SSLError, match="expired"):
+        front.get("/health")
+    run = playbook("playbooks/front.yml", "--tags", "front", "-e", "warp10_distribution=wheel")
+    assert run.rc == 0, run.output[-2000:]
+    front.wait_health(30)

@@ -1,0 +1,184 @@
+# ruff: noqa: E501 - a script stands as it is sent, in one line
+"""Scripts and guests that mean harm, while an import writes: guests lose a moment, and the database nothing."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import socket
+import ssl
+import statistics
+import threading
+import time
+
+import pytest
+import requests
+from conftest import MAXTIME, sentence, slower
+from lab import SERVER
+
+DOUBLED = "'a' 1 34 <% DROP DUP + %> FOR SIZE"
+TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"
+# Each ends the server for guests, or is refused by it; the front says one sentence.
+SCRIPTS = {
+    "a text without end": DOUBLED,
+    "a list without end": "[] 'l' STORE 1 1000000000 <% $l SWAP +! DROP %> FOR",
+    "a map without end": "{} 'm' STORE 1 1000000000 <% $m SWAP DUP PUT DROP %> FOR",
+    "bytes without end": "'a' 1 28 <% DROP DUP + %> FOR 'UTF-8' ->BYTES ->HEX ->JSON SIZE",
+    "a stack without end": "1 1000000000 <% %> FOR",
+    "buckets without end": "[ NEWGTS 1 NaN NaN NaN 1 ADDVALUE bucketizer.last 1 1 100000000 ] BUCKETIZE",
+    "an image without end": "100000 100000 '2D' PGraphics",
+    "a loop without end": "<% true %> <% %> WHILE",
+    "loops in loops": "<% true %> <% 1 1000 <% DROP %> FOR %> WHILE",
+    "recursion without end": "<% $a EVAL %> 'a' STORE $a EVAL",
+    "a pattern that takes for ever": "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!' '(a+)+$' MATCHER MATCH",
+    "a fetch without end": f"{{ 'token' {TOKEN} 'selectors' [ 1 500 <% DROP '~.*flux{{}}' %> FOR ] 'end' MAXLONG 'timespan' MAXLONG }} FETCH SIZE",
+}
+
+
+class Import:
+    """Pushes points as an import does, without pause, and counts what is acknowledged."""
+
+    def __init__(self, lab) -> None:
+        token = lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()
+        self.url, self.headers = f"{lab.url}/api/v0", {"X-Warp10-Token": token}
+        self.done, self.failed, self.over = 0, [], False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self) -> None:
+        session = requests.Session()
+        lines = "\n".join(
+            f"=TS// {n}.5".replace("TS", str(n * 1_000_000)) for n in range(1, 20_000)
+        )
+        number = 0
+        while not self.over:
+            number += 1
+            body = f"0// hostile.import{{n={number % 50}}} 0.5\n{lines}"
+            try:
+                answer = session.post(
+                    f"{self.url}/update", data=body, headers=self.headers, timeout=60
+                )
+            except requests.RequestException as error:
+                self.failed.append(repr(error))
+                continue
+            if answer.ok:
+                self.done += 20_000
+            else:
+                self.failed.append(answer.text[:200])
+
+    def rate(self, seconds: float) -> float:
+        """Points a second, over some seconds from now."""
+        before, begun = self.done, time.monotonic()
+        time.sleep(seconds)
+        return (self.done - before) / (time.monotonic() - begun)
+
+
+@pytest.fixture(scope="module")
+def running(lab):
+    """An import that goes on all the time, and never fails."""
+    one = Import(lab)
+    one.thread.start()
+    yield one
+    one.over = True
+    one.thread.join(60)
+    requests.get(
+        f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60
+    )
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.usefixtures("steady")
+def test_a_hostile_script_hurts_guests_for_a_moment_and_the_database_not_at_all(
+    front, running, name
+):
+    before = running.done
+    begun = time.monotonic()
+    answer = front.exec(SCRIPTS[name])
+    assert answer.status_code in (500, 502, 504), answer.text[:300]
+    assert len(sentence(answer)) < 1500
+    # Nothing of a guest goes on for longer than his time.
+    assert time.monotonic() - begun < MAXTIME + 10 * slower()
+    front.wait_health(30)
+    assert running.failed == []
+    assert running.done > before
+
+
+@pytest.mark.usefixtures("steady")
+def test_an_answer_without_end_ends(front, running):
+    """Few bytes in memory, and an answer longer than any disk: the front or the keeper ends it."""
+    begun = time.monotonic()
+    size = 0
+    try:
+        with front.get(
+            "/api/v0/exec",
+            method="POST",
+            data="[ 1 ] 1 60 <% DROP DUP 2 ->LIST %> FOR",
+            stream=True,
+        ) as answer:
+            for part in answer.iter_content(1 << 20):
+                size += len(part)
+                if time.monotonic() - begun > 60:
+                    break
+    except requests.RequestException:
+        pass
+    assert time.monotonic() - begun < 60
+    assert running.failed == []
+
+
+@pytest.mark.usefixtures("steady")
+def test_a_guest_who_leaves_leaves_no_script_behind(front, running):
+    """The script of a guest who hung up is ended as another."""
+    before = front.started("warp10-guest")
+    with pytest.raises(requests.RequestException):
+        front.get(
+            "/api/v0/exec", method="POST", data=SCRIPTS["a pattern that takes for ever"], timeout=2
+        )
+    until = time.monotonic() + 45 * slower()
+    while front.started("warp10-guest") == before:
+        assert time.monotonic() < until, "the script runs on"
+        time.sleep(1)
+
+
+@pytest.mark.usefixtures("steady")
+def test_two_hundred_connections_keep_nobody_out(front, running):
+    address = front.url.removeprefix("https://")
+    context = ssl.create_default_context(cafile=front.authority)
+    held = []
+    try:
+        for _ in range(200):
+            wire = socket.create_connection((address, 443), 30)
+            held.append(context.wrap_socket(wire, server_hostname=address))
+        assert front.exec("1 1 +").json() == [2]
+    finally:
+        for wire in held:
+            wire.close()
+    assert running.failed == []
+
+
+@pytest.mark.usefixtures("steady")
+def test_the_import_is_as_fast_as_before(front, running):
+    """Quiet and hostile stretches by turns, since a machine is not the same from one minute to the next."""
+    stop = threading.Event()
+    harm = [
+        SCRIPTS["loops in loops"],
+        DOUBLED,
+        f"[ {TOKEN} '~.*flux' {{}} MAXLONG MAXLONG ] FETCH SIZE",
+    ]
+
+    def attack(number: int) -> None:
+        while not stop.is_set():
+            front.get("/api/v0/exec", method="POST", data=harm[number % len(harm)], timeout=60)
+
+    ratios = []
+    for _ in range(3):
+        quiet = running.rate(6)
+        stop.clear()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            runs = [pool.submit(attack, number) for number in range(4)]
+            time.sleep(2)
+            hostile = running.rate(6)
+            stop.set()
+            concurrent.futures.wait(runs)
+        front.wait_health(30)
+        ratios.append(hostile / ((quiet + running.rate(6)) / 2))
+    print("hostile to quiet:", [f"{ratio:.2f}" for ratio in ratios])
+    assert statistics.median(ratios) >= 0.9, ratios
+    assert running.failed == []

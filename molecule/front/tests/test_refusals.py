@@ -1,0 +1,206 @@
+# ruff: noqa: E501 - a script stands as it is sent, in one line
+"""What the front refuses it refuses with a status, JSON and one sentence; slow and greedy guests are let go."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import gzip
+import json
+import re
+import socket
+import ssl
+import time
+
+import pytest
+import requests
+from conftest import MAXTIME, sentence
+from lab import SERVER
+
+PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# What an answer to a script may carry, and nothing else.
+ALLOWED = {
+    *(
+        "server",
+        "date",
+        "content-type",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "vary",
+        "content-encoding",
+    ),
+    *(
+        "x-warp10-elapsed",
+        "x-warp10-ops",
+        "x-warp10-fetched",
+        "x-warp10-error-message",
+        "x-warp10-error-line",
+    ),
+    *(
+        "content-security-policy",
+        "x-content-type-options",
+        "referrer-policy",
+        "cross-origin-resource-policy",
+        "cache-control",
+    ),
+}
+
+
+def test_the_page_is_there_and_may_load_nothing_but_its_own(front):
+    answer = front.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == PAGE
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_the_page_needs_to_know_is_said(front):
+    said = front.get("/explorer.json").json()
+    assert said == {
+        "maxtime": MAXTIME,
+        "points": 5_000_000,
+        "script_bytes": 65536,
+        "title": "HelloExoWorld",
+    }
+    assert front.health() == {"guest": True, "data": True}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v0/exec", 405),
+        ("OPTIONS", "/api/v0/exec", 405),
+        ("PUT", "/api/v0/exec", 405),
+        ("POST", "/api/v0/update", 405),
+        ("POST", "/", 405),
+        ("DELETE", "/explorer.json", 405),
+        ("POST", "/health", 405),
+        ("GET", "/api/v0/exec/a=1", 404),
+        ("GET", "/api/v0/fetch", 404),
+        ("GET", "/api/v0/find", 404),
+        ("GET", "/nothing", 404),
+        ("GET", "/%2e%2e/%2e%2e/etc/passwd", 400),
+        ("GET", "/x" * 9000, 414),
+    ],
+)
+def test_everything_else_is_refused(front, method, path, status):
+    answer = front.get(path, method=method)
+    assert answer.status_code == status
+    sentence(answer)
+
+
+def test_a_script_has_64_kilobytes(front):
+    most = "'" + 65533 * "a" + "'\n"
+    assert front.exec(most[:-1]).json() == [65533 * "a"]
+    answer = front.exec(most + " ")
+    assert answer.status_code == 413
+    assert "65536 bytes" in sentence(answer)
+
+
+def test_a_gigabyte_is_refused_before_it_comes(front):
+    begun = time.monotonic()
+    with tls(front) as wire:
+        wire.sendall(head("POST", "/api/v0/exec", "Content-Length: 1073741824"))
+        said = wire.recv(20)
+    assert b" 413 " in said
+    assert time.monotonic() - begun < 5
+
+
+def head(method: str, path: str, *headers: str) -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: front", *headers, "", ""]).encode()
+
+
+def tls(front) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=front.authority)
+    address = front.url.removeprefix("https://")
+    return context.wrap_socket(
+        socket.create_connection((address, 443), 30), server_hostname=address
+    )
+
+
+@pytest.mark.parametrize("sent", ["headers", "body"])
+def test_who_is_slow_is_let_go(front, sent):
+    """A byte a second: the connection ends, whatever goes on."""
+    with tls(front) as wire:
+        if sent == "body":
+            wire.sendall(head("POST", "/api/v0/exec", "Content-Length: 60000"))
+        else:
+            wire.sendall(b"POST /api/v0/exec HTTP/1.1\r\nX-Slow: ")
+        begun = time.monotonic()
+        wire.settimeout(1)
+        while time.monotonic() - begun < 40:
+            try:
+                if sent == "headers":
+                    wire.sendall(b"a")
+                if wire.recv(1000) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert time.monotonic() - begun < 30
+
+
+def test_of_one_address_four_scripts_run(front):
+    """The fifth is told so at once, and the others end as they would."""
+    script = "NOW 'begin' STORE <% NOW $begin - 4 s < %> <% %> WHILE 'done'"
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        runs = [
+            pool.submit(front.get, "/api/v0/exec", method="POST", data=script) for _ in range(8)
+        ]
+        answers = [run.result() for run in runs]
+    states = sorted(answer.status_code for answer in answers)
+    assert states == [200] * 4 + [429] * 4
+    for answer in answers:
+        if answer.status_code == 429:
+            assert "send it again" in sentence(answer)
+
+
+def test_of_one_address_twenty_scripts_a_second_begin(front):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(front.get, "/api/v0/exec", method="POST", data="1") for _ in range(200)]
+        states = {run.result().status_code for run in runs}
+    assert states == {200, 429}
+
+
+def test_a_script_sets_no_header_and_makes_no_page(front):
+    html = "<html><script>alert(1)</script></html>"
+    script = f"""{{ 'Content-Type' 'text/html' 'Set-Cookie' 'a=b' 'X-Accel-Redirect' '/explorer.json' 'Location' '/' 'X-Own' 'yes'
+'Access-Control-Allow-Origin' '*' 'Content-Security-Policy' 'none' }} HEADER '{html}'"""
+    for more in ("", " 'no' MSGFAIL"):
+        answer = front.exec(script.replace("\n", " ") + more)
+        assert {name.lower() for name in answer.headers} <= ALLOWED
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert front.exec(script.replace("\n", " ")).json() == [html]
+
+
+def test_answers_are_compressed(front):
+    answer = front.exec(
+        "1 20000 <% %> FOR 20000 ->LIST", headers={"Accept-Encoding": "gzip"}, stream=True
+    )
+    assert answer.headers["Content-Encoding"] == "gzip"
+    raw = answer.raw.read()
+    assert len(raw) < 60_000
+    assert len(json.loads(gzip.decompress(raw))[0]) == 20_000
+
+
+def test_the_log_has_no_token(front):
+    secret = "tokenthatnobodymaysee"
+    front.get(f"/explorer.json?token={secret}", headers={"X-Warp10-Token": secret})
+    front.get(f"/nothing?token={secret}")
+    front.exec(f"'{secret}' DROP 'no' MSGFAIL")
+    time.sleep(1)
+    lines = front.lab.shell(SERVER, "journalctl --no-pager -o cat --since -5min")
+    assert re.search(r"GET /nothing 404 ", lines)
+    assert secret not in lines
+
+
+def test_plain_http_is_told_what_to_do(front):
+    answer = requests.get(front.url.replace("https", "http") + ":443/", timeout=20)
+    assert answer.status_code == 400
+    assert "HTTPS" in sentence(answer)

@@ -1,0 +1,96 @@
+"""A token that has leaked is withdrawn while points come in; one of the server's is made anew."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+from lab import SCHEDULER, SERVER, playbook
+from test_hostile import Import
+
+TOKENS = "/etc/warp10/tokens"
+
+
+@pytest.fixture(scope="module")
+def running(lab):
+    one = Import(lab)
+    one.thread.start()
+    yield one
+    one.over = True
+    one.thread.join(60)
+    requests.get(
+        f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60
+    )
+
+
+def reads(lab, token: str) -> bool:
+    answer = requests.post(
+        f"{lab.url}/api/v0/exec", data=f"[ '{token}' '~.*' {{}} ] FIND SIZE", timeout=60
+    )
+    return answer.ok
+
+
+def test_a_token_in_a_file_is_refused_within_90_s_while_points_come_in(front, running, tmp_path):
+    lab = front.lab
+    leaked = lab.shell(SERVER, f"cat {TOKENS}/call.token").strip()
+    path = tmp_path / "leaked"
+    path.write_text(leaked + "\n")
+    other = lab.shell(SERVER, f"cat {TOKENS}/ledger-read.token").strip()
+    # As a token of the server's that it does not know by a name any more.
+    lab.shell(SERVER, f"rm {TOKENS}/call.token")
+    assert reads(lab, leaked)
+    server, done, begun = front.started(), running.done, time.monotonic()
+    run = playbook(
+        "playbooks/revoke.yml", "-e", f"revoke_token={path}", "-e", "warp10_distribution=wheel"
+    )
+    assert run.rc == 0, run.output[-2000:]
+    assert time.monotonic() - begun < 90
+    assert not reads(lab, leaked)
+    assert "none of those that the server keeps" in " ".join(run.output.split())
+    assert leaked not in run.output
+    assert reads(lab, other)
+    assert front.started() == server
+    assert running.failed == []
+    assert running.done > done
+
+
+def test_a_withdrawn_token_stays_withdrawn_after_a_restart(front, running):
+    token = running.headers["X-Warp10-Token"]
+    assert len(front.lab.shell(SERVER, "cat /etc/warp10/revoked/*.trl").split()) == 1
+    assert token
+
+
+def test_what_is_no_token_is_refused(front, tmp_path):
+    before = front.lab.shell(SERVER, "ls /etc/warp10/revoked")
+    (tmp_path / "text").write_text("this is not a token\n")
+    for named, words in (
+        ("", "Which token?"),
+        ("nosuch", "nothing was changed"),
+        (str(tmp_path / "text"), "nothing was changed"),
+    ):
+        run = playbook(
+            "playbooks/revoke.yml", "-e", f"revoke_token={named}", "-e", "warp10_distribution=wheel"
+        )
+        assert run.rc != 0
+        assert words in " ".join(run.output.split())
+    assert front.lab.shell(SERVER, "ls /etc/warp10/revoked") == before
+
+
+def test_the_public_token_is_made_anew_for_all(front):
+    """The one token that every guest has: withdrawn, it is another, and everything reads again."""
+    lab = front.lab
+    old = front.exec("@HELLOEXOWORLD/GETREADTOKEN").json()[0]
+    run = playbook(
+        "playbooks/revoke.yml", "-e", "revoke_token=read", "-e", "warp10_distribution=wheel"
+    )
+    assert run.rc == 0, run.output[-3000:]
+    assert "It was the token read of the server itself" in " ".join(run.output.split())
+    front.wait_health(60)
+    new = front.exec("@HELLOEXOWORLD/GETREADTOKEN").json()[0]
+    assert new != old
+    assert not reads(lab, old)
+    assert reads(lab, new)
+    assert front.exec(f"[ '{old}' 'sap.flux' {{}} ] FIND").status_code == 500
+    assert front.exec("6541920 'sap.flux' @HELLOEXOWORLD/LIGHTCURVE SIZE").json()[0] > 10
+    assert lab.shell(SCHEDULER, "cat /etc/kepler-lens/tokens/read.token").strip() == new

@@ -1,0 +1,95 @@
+"""Hardened, the same after a second run, to be seen before it is done, and to be removed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lab import SERVER, SERVER_PORT, playbook
+
+WHEEL = ("-e", "warp10_distribution=wheel")
+UNITS = ["warp10-guest.service", "kepler-front.service", "warp10.service"]
+OURS = (
+    "/etc/warp10-guest",
+    "/opt/warp10-guest",
+    "/etc/kepler-front",
+    "/opt/kepler-front",
+    "/etc/systemd/system/warp10-guest.service",
+    "/etc/systemd/system/kepler-front.service",
+)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_are_hardened(front, unit):
+    words = front.lab.shell(SERVER, f"systemd-analyze security --no-pager {unit} | tail -1")
+    exposure = float(re.search(r"([0-9.]+)\s+(OK|MEDIUM|EXPOSED|UNSAFE|SAFE|PERFECT)", words)[1])
+    assert exposure <= 2.0, words
+
+
+def test_only_the_ports_of_the_inventory_are_open(front):
+    lines = front.lab.shell(SERVER, "ss -Hltn").splitlines()
+    sockets = [line.split()[3].rsplit(":", 1) for line in lines]
+    outside = {
+        (a.removeprefix("[::ffff:").rstrip("]"), int(p))
+        for a, p in sockets
+        if not re.match(r"(127\.|\[::1\]|\[::ffff:127)", a)
+    }
+    address = f"{front.lab.prefix}.10"
+    assert outside - {("0.0.0.0", 22), ("[::", 22)} == {(address, SERVER_PORT), (address, 443)}
+
+
+def test_the_service_of_the_package_does_not_run(front):
+    assert front.lab.host(SERVER).run("systemctl is-active nginx").stdout.strip() == "inactive"
+
+
+def test_memory_of_guests_is_bounded(front):
+    said = front.lab.shell(SERVER, "systemctl show -p MemoryMax --value warp10-guest")
+    assert int(said) == 2048 * 1024**2
+
+
+def test_a_guest_with_a_wrong_password_stays_out(front):
+    account = {"name": "ada", "hash": front.lab.shell(SERVER, "openssl passwd -6 lovelace").strip()}
+    try:
+        run = playbook(
+            "playbooks/front.yml",
+            *WHEEL,
+            "-e",
+            f'{{"front_accounts": [{{"name": "{account["name"]}", "hash": "{account["hash"]}"}}]}}',
+        )
+        assert run.rc == 0, run.output[-2000:]
+        assert front.get("/").status_code == 401
+        assert "account" in front.get("/").json()["error"]
+        assert front.get("/api/v0/exec", method="POST", data="1").status_code == 401
+        assert front.get("/", auth=("ada", "wrong")).status_code == 401
+        assert front.get("/", auth=("ada", "lovelace")).status_code == 200
+        assert front.get(
+            "/api/v0/exec", method="POST", data="1 1 +", auth=("ada", "lovelace")
+        ).json() == [2]
+        assert front.get("/health").status_code == 200
+    finally:
+        assert playbook("playbooks/front.yml", *WHEEL).rc == 0
+
+
+def test_a_second_run_changes_nothing(front):
+    run = playbook("playbooks/front.yml", *WHEEL)
+    assert run.rc == 0, run.output[-3000:]
+    assert run.changed[SERVER] == 0, run.output[-3000:]
+
+
+def test_it_is_removed_seen_beforehand_and_comes_back(front):
+    def there() -> set[str]:
+        return {path for path in OURS if front.lab.host(SERVER).file(path).exists}
+
+    run = playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent")
+    assert run.rc == 0, run.output[-3000:]
+    assert there() == set()
+    assert playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent").changed[SERVER] == 0
+    # The database does not mind.
+    assert front.lab.execute("1 1 +") == [2]
+    dry = playbook("playbooks/front.yml", *WHEEL, "--check", "--diff")
+    assert dry.rc == 0, dry.output[-3000:]
+    assert there() == set()
+    run = playbook("playbooks/front.yml", *WHEEL)
+    assert run.rc == 0, run.output[-3000:]
+    assert there() == set(OURS)
+    front.wait_health(30)

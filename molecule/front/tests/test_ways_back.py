@@ -1,0 +1,171 @@
+# ruff: noqa: E501 - a script stands as it is sent, in one line
+"""A guest reads and computes: there is no way to write, to call, or to reach another host, and none back to one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from conftest import sentence
+from lab import PROJECT, SCHEDULER_PORT, SERVER, SERVER_PORT
+
+VARS = yaml.safe_load((PROJECT / "roles/guest/vars/main.yml").read_text())
+KINDS = ("writing", "reaching", "threads", "server", "parsers")
+REFUSED = [name for kind in KINDS for name in VARS[f"guest_refused_{kind}"].split()]
+TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"
+POINT = "NEWGTS 'evil' RENAME 1 NaN NaN NaN 1 ADDVALUE"
+
+
+@pytest.fixture(scope="module")
+def write(lab) -> str:
+    """A token that writes, as a guest may have got hold of it."""
+    return lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()
+
+
+@pytest.fixture(scope="module")
+def outside(lab) -> Iterator[tuple[str, list]]:
+    """A host that nobody should reach, and who has reached it."""
+    reached: list = []
+    with socket.create_server((f"{lab.prefix}.1", 0)) as server:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, address = server.accept()
+                except OSError:
+                    return
+                reached.append(address)
+                connection.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://{lab.prefix}.1:{server.getsockname()[1]}/", reached
+
+
+def ways(name: str) -> dict[str, str]:
+    """Scripts that try to have a function that is not there, with whatever is on the stack."""
+    return {
+        "by its name": name,
+        "from text": f"'{name}' EVAL",
+        "in a macro": f"<% {name} %> EVAL",
+        "in a macro of a mapper": f"<% {name} %> MACROMAPPER DROP <% {name} %> EVAL",
+        "undefined": f"NULL '{name}' DEF {name}",
+        "defined anew and undefined": f"<% %> '{name}' DEF NULL '{name}' DEF {name}",
+        "after all definitions are cleared": f"<% %> '{name}' DEF CLEARDEFS {name}",
+        "after a reset": f"{name} ",
+        "by a restored context": f"SAVE 'c' STORE NULL '{name}' DEF $c RESTORE {name}",
+        "from a snapshot": f"<% {name} %> SNAPSHOT EVAL EVAL",
+        "through a name of the server's": f"<% {name} %> 'HELLOEXOWORLD/GUEST/ASK' STORE [ 'a' 'b' {{}} ] FIND",
+        "through the macro of FETCH": f"<% {name} %> 'HELLOEXOWORLD/GUEST/FETCH' STORE [] FETCH",
+        "through what unpacks answers": f"<% {name} %> 'OPB64->' DEF [ {TOKEN} 'sap.flux' {{}} ] FIND",
+        "through what evaluates answers": f"<% {name} %> 'EVAL' DEF [ {TOKEN} 'sap.flux' {{}} ] FIND",
+    }
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_function_is_refused_with_a_sentence(front, name):
+    answer = front.exec(name)
+    assert answer.status_code == 500
+    assert f"{name} is not for guests" in sentence(answer)
+
+
+@pytest.fixture(scope="module")
+def untouched(lab) -> Iterator[None]:
+    """After all that guests have tried, the database is as it was."""
+    before = lab.counts()
+    yield
+    assert lab.counts() == before
+    assert lab.execute(f"[ {TOKEN} 'evil' {{}} ] FIND SIZE") == [0]
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("way", ways("X"))
+@pytest.mark.parametrize("name", ["REXEC", "UPDATE", "DELETE", "CALL", "WEBCALL"])
+def test_there_is_no_way_back(front, outside, write, name, way):
+    url, reached = outside
+    arguments = {
+        "REXEC": f"'1 1 +' '{front.lab.url}/api/v0/exec'",
+        "UPDATE": f"{POINT} '{write}'",
+        "DELETE": f"'{write}' 'sap.flux{{}}' NULL NULL 100",
+        "CALL": "'' 'transits'",
+        "WEBCALL": f"'{write}' 'GET' '{url}' {{}} ''",
+    }
+    answer = front.exec(f"{arguments[name]} {ways(name)[way]}")
+    assert answer.status_code == 500
+    sentence(answer)
+    assert reached == []
+
+
+ASK = "@HELLOEXOWORLD/GUEST/ASK"
+INJECTED = {
+    "another function": f"[ 'x' ] 'UPDATE' {ASK}",
+    "text for a function": f"[ 'x' ] 'FIND 1 1 +' {ASK}",
+    "no text for a function": f"[ 'x' ] [ 'FIND' ] {ASK}",
+    "quotes in a class": f"[ {TOKEN} 'a\" B64URL-> 1 1 + \"' {{}} ] FIND SIZE",
+    "a macro in a class": f"[ {TOKEN} <% 1 1 + %> {{}} ] FIND",
+    "a macro in a label": f"[ {TOKEN} 'sap.flux' {{ 'KEPLERID' <% 1 1 + %> }} ] FIND",
+    "too much": f"[ {TOKEN} 'sap.flux' {{ 'KEPLERID' 'a' 1 17 <% DROP DUP + %> FOR }} ] FIND",
+    "references that blow up": f"[ {TOKEN} 'a' {{}} [ 1 ] 1 30 <% DROP DUP 2 ->LIST %> FOR ] FIND",
+    "itself within itself": f"[] 'l' STORE $l $l +! DROP [ {TOKEN} 'sap.flux' $l ] FIND",
+    "a pattern that takes for ever": f"[ {TOKEN} 'sap.flux' {{ 'OBJECT' '~((.+)+)+!' }} ] FIND",
+    "such a pattern in a selector": f"{{ 'token' {TOKEN} 'selector' '~.*{{OBJECT~((.+)+)+!}}' }} FIND",
+    "a pattern with many signs": f"[ {TOKEN} 'sap.flux' {{ 'OBJECT' '~.*.*.*.*.*.*.*.*!' }} ] FIND",
+}
+
+
+@pytest.mark.parametrize("name", INJECTED)
+@pytest.mark.usefixtures("steady")
+def test_what_is_asked_is_data_and_no_script(front, name):
+    answer = front.exec(INJECTED[name])
+    if name == "quotes in a class":
+        assert answer.json() == [0]
+        return
+    assert answer.status_code in (500, 502)
+    sentence(answer)
+
+
+def test_a_token_that_writes_reads_nothing_and_writes_nothing(front, write):
+    answer = front.exec(f"[ '{write}' 'sap.flux' {{}} MAXLONG -1 ] FETCH")
+    assert answer.status_code == 500
+    assert "FETCH: " in sentence(answer)
+    assert write not in answer.text
+
+
+def test_the_server_for_guests_has_no_secret_of_the_database(lab):
+    theirs = lab.shell(SERVER, "cat /etc/warp10-guest/secrets.conf /etc/warp10-guest/guest.conf")
+    for line in lab.shell(SERVER, "cat /etc/warp10/secrets.conf").splitlines():
+        assert line.partition("hex:")[2] not in theirs
+    for path in (
+        "/etc/warp10/secrets.conf",
+        "/etc/warp10/tokens/write.token",
+        "/var/lib/warp10/leveldb/CURRENT",
+    ):
+        assert lab.host(SERVER).run(f"runuser -u warp10-guest -- cat {path}").rc != 0
+    # The name of the one function that sends is for its user alone.
+    assert lab.host(SERVER).run("runuser -u nobody -- ls /etc/warp10-guest").rc != 0
+
+
+REACH = "python3 -c \"import socket; socket.create_connection(('{host}', {port}), 5); print('open')\" 2>&1 || true"
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "port", "open_"),
+    [
+        ("warp10-guest", "{prefix}.10", SERVER_PORT, True),
+        ("warp10-guest", "{prefix}.20", SCHEDULER_PORT, False),
+        ("warp10-guest", "{prefix}.20", 22, False),
+        ("warp10-guest", "{prefix}.10", 443, False),
+        ("kepler-front", "{prefix}.10", SERVER_PORT, False),
+        ("kepler-front", "127.0.0.1", 8081, True),
+        ("nobody", "{prefix}.10", SERVER_PORT, False),
+        ("nobody", "127.0.0.1", 8081, False),
+        ("nobody", "127.0.0.1", 8082, False),
+        ("root", "{prefix}.10", SERVER_PORT, True),
+    ],
+)
+def test_a_user_of_the_host_reaches_what_is_meant_for_him(lab, user, host, port, open_):
+    command = REACH.format(host=host.format(prefix=lab.prefix), port=port)
+    said = lab.shell(SERVER, f"runuser -u {user} -- {command}" if user != "root" else command)
+    assert (said.strip() == "open") == open_, said

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""Run the server for guests, and end it where a script holds it longer than a script may.
+
+Warp 10 counts the time of loops alone: a script can hold a thread in one function, or answer
+without end. A connection lives as long as its script, so its age is that of the script.
+
+Argument: a file of JSON, see templates/keep.json.j2. The service manager starts it all anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+# Of a connection whose script runs: open, or left by its guest. Others only wait for late packets.
+ESTABLISHED, LEFT = "01", "08"
+# Seconds beyond the time of a script: the front gives up first, and says so.
+GRACE = 3.0
+# Seconds between two looks at the servers, until an answer, and how many answers may fail in a row.
+LOOK, PATIENCE, FAILURES = 5.0, 10.0, 2
+
+
+def answers(url: str, timeout: float) -> bool:
+    """Ask a Warp 10 server for the sum of 1 and 1."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(f"{url}/api/v0/exec", b"1 1 +")
+    try:
+        with opener.open(request, timeout=timeout) as reply:
+            return reply.read(1000).strip() == b"[2]"
+    except OSError:
+        return False
+
+
+def connections(port: int) -> set[str]:
+    """Name the connections to a port of this host whose scripts run, by where they come from."""
+    found = set()
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            _, local, remote, state = row.split()[:4]
+            if state in (ESTABLISHED, LEFT) and int(local.rpartition(":")[2], 16) == port:
+                found.add(f"{remote} {row.split()[9]}")
+    return found
+
+
+def notify(words: str) -> None:
+    """Tell the service manager."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(path.replace("@", "\0", 1) if path.startswith("@") else path)
+            sender.sendall(words.encode())
+
+
+class Health(BaseHTTPRequestHandler):
+    """Say whether the server for guests and the data server answer."""
+
+    state: ClassVar[dict[str, bool]] = {"guest": False, "data": False}
+
+    def do_GET(self) -> None:
+        """Answer with JSON."""
+        answer: dict[str, object] = dict(self.state)
+        if not self.state["guest"]:
+            answer["error"] = "The server for guests is starting: try again in ten seconds."
+        elif not self.state["data"]:
+            answer["error"] = "The database does not answer: try again in a minute."
+        body = json.dumps(answer).encode() + b"\n"
+        self.send_response(503 if "error" in answer else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: somebody asks every few seconds."""
+
+
+def watch_servers(job: dict, over: threading.Event) -> None:
+    """Keep the state of both servers; the one for guests is over where it hangs."""
+    failures = 0
+    while not over.is_set():
+        Health.state["data"] = answers(job["data"], PATIENCE)
+        Health.state["guest"] = answers(job["guest"], PATIENCE)
+        failures = 0 if Health.state["guest"] else failures + 1
+        if failures >= FAILURES:
+            print("The server for guests does not answer: it is started anew.", flush=True)
+            over.set()
+        over.wait(LOOK)
+
+
+def watch_scripts(job: dict, over: threading.Event) -> None:
+    """End it all where a connection is older than a script may be."""
+    seen: dict[str, float] = {}
+    while not over.wait(1.0):
+        now = time.monotonic()
+        seen = {name: seen.get(name, now) for name in connections(job["port"])}
+        if seen and now - min(seen.values()) > job["maxtime"] + GRACE:
+            print(
+                f"A script ran longer than {job['maxtime']} s: the server for guests starts anew.",
+                flush=True,
+            )
+            over.set()
+
+
+def main(path: str) -> int:
+    """Run the server until it ends, or has to."""
+    job = json.loads(Path(path).read_text())
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    health = ThreadingHTTPServer(("127.0.0.1", job["health_port"]), Health)
+    threading.Thread(target=health.serve_forever, daemon=True).start()
+    server = subprocess.Popen(job["command"], stdin=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + job["start_timeout"]
+        while not answers(job["guest"], PATIENCE):
+            if server.poll() is not None or time.monotonic() > until:
+                print("The server for guests did not start.", flush=True)
+                return 1
+            time.sleep(0.25)
+        notify("READY=1")
+        for watch in (watch_servers, watch_scripts):
+            threading.Thread(target=watch, args=(job, over), daemon=True).start()
+        while server.poll() is None and not over.wait(0.25):
+            pass
+        return 1
+    finally:
+        server.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
