@@ -3,14 +3,20 @@
 import "uplot/dist/uPlot.min.css";
 import "./app.css";
 import { fill, h } from "./dom";
+import { askView } from "./ask";
+import { findView } from "./find";
 import { type Route, address, read } from "./route";
 import { starView } from "./star";
+import { tourView } from "./tour";
 import { limits } from "./warp10";
 
 type View = (root: HTMLElement, route: Route, signal: AbortSignal) => void | Promise<void>;
 
 const VIEWS: Record<string, View> = {
+  find: findView,
   star: starView,
+  ask: askView,
+  tour: tourView,
 };
 const LINKS = [
   ["find", "Find"],

@@ -8,7 +8,8 @@ import { MomentPanel } from "./moment";
 import { Problem, problem } from "./problem";
 import type { Window } from "./plot";
 import { type Route, address, note } from "./route";
-import { type Star, fetchNamed, fetchStar } from "./star_data";
+import { findStars, ofName } from "./find_data";
+import { type Star, fetchStar } from "./star_data";
 import { candidateTable, searchWords, starFacts } from "./star_words";
 import { vettingPanel } from "./vetting";
 import { notice, waiting } from "./wait";
@@ -37,9 +38,12 @@ export async function starView(root: HTMLElement, route: Route, signal: AbortSig
 async function byName(root: HTMLElement, typed: string, route: Route, signal: AbortSignal): Promise<void> {
   const box = h("div", {});
   fill(root, h("h1", {}, typed), box);
-  const found = await waiting(box, `Looking for ${typed} …`, signal, () => fetchNamed(typed, 50, signal));
-  if (!found) return;
-  if (found.length === 1) return location.replace(address(["star", found[0]!.number], Object.fromEntries(route.query)));
+  const wanted = { name: typed, ranges: {}, disposition: "", known: "" };
+  const rows = await waiting(box, `Looking for ${typed} …`, signal, () => findStars(wanted, signal));
+  if (!rows) return;
+  const exact = ofName(rows.rows, typed);
+  const found = exact.length ? exact : rows.rows;
+  if (found.length === 1) return location.replace(address(["star", found[0]!.star], Object.fromEntries(route.query)));
   fill(
     box,
     notice(
@@ -47,7 +51,7 @@ async function byName(root: HTMLElement, typed: string, route: Route, signal: Ab
         ? new Problem(`${found.length} stars have a name that begins with ${typed}.`, "Choose one:")
         : new Problem(`No star here is called ${typed}.`, "Give its KIC or EPIC number, or look at what is there:"),
     ),
-    h("ul", {}, ...found.map(({ number, tags }) => h("li", {}, h("a", { href: address(["star", number]) }, tags["planets"] ?? number)))),
+    h("ul", {}, ...found.map(({ star, tags }) => h("li", {}, h("a", { href: address(["star", star]) }, star), ` ${(tags["planets"] ?? tags["kois"] ?? "").split(",").join(", ")}`))),
     h("p", {}, h("a", { href: address(["find"]) }, "Find a star")),
   );
 }

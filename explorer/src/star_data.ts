@@ -1,7 +1,7 @@
 // What the server knows of a star: its series, tags, candidates, scores, and the search that counts.
 
 import { bkjdOf } from "./time";
-import { type Series, exec, literal, quoted } from "./warp10";
+import { type Series, exec, quoted } from "./warp10";
 
 const FLUX = "'~(pdc)?sap%5C.flux'";
 
@@ -128,44 +128,4 @@ export function candidateOf(series: Series): Candidate {
         }
       : {}),
   };
-}
-
-/** A regular expression for the tags planets or kois, lists with commas, where one begins like this. */
-function beginning(text: string): string {
-  return `~(?i)(.*,)?${literal(text).replace(/ /g, "[ -]?")}.*`;
-}
-
-export interface Found {
-  number: string;
-  object: string;
-  tags: Record<string, string>;
-}
-
-/** Stars whose number is this, or one of whose names begins like this; at most `most`. */
-export async function fetchNamed(text: string, most: number, signal: AbortSignal): Promise<Found[]> {
-  const digits = /^(?:KIC|EPIC)?[ -]*(\d{1,9})$/i.exec(text.trim());
-  const wanted = digits
-    ? [`'KEPLERID' ${quoted(String(Number(digits[1])))}`]
-    : [`'planets' ${quoted(beginning(planetName(text)))}`, `'kois' ${quoted(beginning(koiName(text)))}`];
-  const script = `
-@HELLOEXOWORLD/GETREADTOKEN 'token' STORE
-[] ${wanted.map((labels) => `[ $token ${FLUX} { ${labels} } ] FIND APPEND`).join("\n")}
-{} 'stars' STORE
-<% 'series' STORE $stars [ $series LABELS 'OBJECT' GET $series ATTRIBUTES ] $series LABELS 'KEPLERID' GET PUT DROP %> FOREACH
-$stars`;
-  const [stars] = (await exec(script, signal)) as [Record<string, [string | null, Record<string, string>]>];
-  return Object.entries(stars)
-    .map(([number, [object, tags]]) => ({ number, object: object ?? "", tags }))
-    .sort((a, b) => a.number.localeCompare(b.number, "en", { numeric: true }))
-    .slice(0, most);
-}
-
-/** K00157.01 for KOI-157.01, as the tables have it. */
-function koiName(text: string): string {
-  const koi = /^(?:KOI|K)[ -]*0*(\d{1,5})(\.\d*)?$/i.exec(text.trim());
-  return koi?.[1] ? `K${koi[1].padStart(5, "0")}${koi[2] ?? ""}` : text.trim();
-}
-
-function planetName(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
 }

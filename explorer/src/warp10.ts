@@ -75,9 +75,21 @@ function refusal(answer: Response, text: string): Problem {
 
 /** Make a sentence of what the server says of a script. */
 function scriptFault(said: string, line: number | undefined): Problem {
-  // The server puts the name of its exception, the place and the section around what MSGFAIL said.
-  const words = said.replace(/^.*?Exception in statement/, "Error in statement");
-  return new Problem(words, line ? `Look at line ${line} of the script.` : "Look at the script.", false, line);
+  return new Problem(innermost(said), line ? `Look at line ${line} of the script.` : "Look at the script.", false, line);
+}
+
+/**
+ * What went wrong at first: around it the server writes where it was passed on, as in
+ * "Exception at statement 'IFT' in section '[TOP]' (Exception at statement 'MSGFAIL' in section '[TOP]' (why))".
+ */
+function innermost(said: string): string {
+  const words = said.replace(/^(?:ERROR line #\d+ )?in section '?[^ ]*'?: /, "");
+  const around = /^Exception at .*? in section \S+ \(/.exec(words);
+  if (!around) return words.replace(/^MSGFAIL /, "");
+  let open = 1;
+  let end = around[0].length;
+  for (; end < words.length && open > 0; end += 1) open += words[end] === "(" ? 1 : words[end] === ")" ? -1 : 0;
+  return innermost(words.slice(around[0].length, open > 0 ? end : end - 1));
 }
 
 function errorOf(text: string): string | undefined {
