@@ -181,9 +181,10 @@ export class CurvePlot {
     });
     if (!middles.length) return this.state.relative ? [0.99, 1.01] : [0, 1];
     for (const values of [lows, highs, middles]) values.sort((a, b) => a - b);
-    const span = at(highs, 0.995) - at(lows, 0.005) || Math.abs(at(middles, 0.5)) * 1e-3 || 1;
-    const low = Math.max(lows[0]!, Math.min(at(lows, 0.005) - 1.5 * span, middles[0]!));
-    const high = Math.min(highs.at(-1)!, Math.max(at(highs, 0.995) + 0.5 * span, middles.at(-1)!));
+    const span = at(highs, 0.97) - at(lows, 0.03) || Math.abs(at(middles, 0.5)) * 1e-3 || 1;
+    // Dips may be what is looked for, brighter points seldom are.
+    const low = Math.max(lows[0]!, Math.min(at(lows, 0.03) - 2 * span, middles[0]!));
+    const high = Math.min(highs.at(-1)!, Math.max(at(highs, 0.97) + 0.4 * span, middles.at(-1)!));
     const margin = 0.08 * (high - low || span);
     return [low - 1.6 * margin, high + 1.4 * margin];
   }

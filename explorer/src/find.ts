@@ -125,11 +125,15 @@ function shown(list: string, { rows, all }: Rows, beginning?: string): HTMLEleme
 }
 
 const number = (text: string | undefined) => (text ? Number(text) : undefined);
-const hosts = (row: Row) => (row.tags["planets"] ?? row.tags["kois"] ?? "").split(",").join(", ");
+const list = (row: Row) => (row.tags["planets"] ?? row.tags["kois"] ?? "").split(",");
+/** Kepler-11 b, c, d: the host's name once. */
+const planets = (row: Row) => list(row).map((name, i, all) => (i && host(name) === host(all[i - 1]!) ? name.slice(host(name).length).trim() : name)).join(", ");
+const host = (name: string) => name.replace(/( [a-z]|\.\d+)$/, "");
+const hosts = (row: Row) => [...new Set(list(row).map(host))].join(", ");
 
 const STARS: Column<Row>[] = [
   { name: "kepid", heading: "Star", unit: "", ucd: "meta.id;meta.main", about: "KIC or EPIC number", value: (row) => row.star, link: (row) => address(["star", row.star]) },
-  { name: "names", heading: "Planets, KOI", unit: "", ucd: "meta.id", about: "Names of its planets, else of its Kepler Objects of Interest", value: (row) => hosts(row) || undefined },
+  { name: "names", heading: "Planets, KOI", unit: "", ucd: "meta.id", about: "Names of its planets, else of its Kepler Objects of Interest", value: (row) => planets(row) || undefined },
   { name: "disposition", heading: "Known as", unit: "", ucd: "meta.code.status", about: "The best disposition in the tables of the Exoplanet Archive", value: (row) => row.tags["disposition"]?.toLowerCase() },
   { name: "candidates", heading: "Planets and candidates", unit: "", ucd: "meta.number", about: "How many of its signals are planets or candidates in those tables", value: (row) => number(row.tags["candidates"]) },
   { name: "teff", heading: "Temperature", unit: "K", ucd: "phys.temperature.effective", about: "Effective temperature of the star", value: (row) => number(row.tags["teff"]) },
@@ -141,13 +145,13 @@ const CANDIDATES: Column<Row>[] = [
   { name: "kepid", heading: "Star", unit: "", ucd: "meta.id;meta.main", about: "KIC or EPIC number", value: (row) => row.star, link: (row) => address(["star", row.star], { candidate: String(row.number) }) },
   { name: "tce_plnt_num", heading: "No.", unit: "", ucd: "meta.id.part", about: "Number of the candidate", value: (row) => row.number },
   { name: "tce_period", heading: "Period", unit: "d", ucd: "time.period", about: "Time from transit to transit", value: (row) => number(row.candidate["period"]), words: (row) => Number(row.candidate["period"]).toFixed(4) },
-  { name: "tce_time0bk", heading: "Epoch", unit: "d", ucd: "time.epoch", about: "Middle of a transit, BKJD = BJD(TDB) - 2454833", value: (row) => number(row.candidate["epoch"]) },
+  { name: "tce_time0bk", heading: "Epoch", unit: "d", ucd: "time.epoch", about: "Middle of a transit, BKJD = BJD(TDB) - 2454833", value: (row) => number(row.candidate["epoch"]), words: (row) => Number(row.candidate["epoch"]).toFixed(3) },
   { name: "tce_duration", heading: "Duration", unit: "h", ucd: "time.duration", about: "From first to fourth contact", value: (row) => number(row.candidate["duration"]), words: (row) => Number(row.candidate["duration"]).toFixed(1) },
   { name: "tce_depth", heading: "Depth", unit: "ppm", about: "Missing light in the middle of the transit, parts per million", value: (row) => number(row.candidate["depth"]), words: (row) => Number(row.candidate["depth"]).toFixed(0) },
   { name: "tce_model_snr", heading: "SNR", unit: "", ucd: "stat.snr", about: "Depth over its error", value: (row) => number(row.candidate["snr"]), words: (row) => Number(row.candidate["snr"]).toFixed(1) },
-  { name: "tce_prad", heading: "Radius", unit: "R⊕", ucd: "phys.size.radius", about: "Radius of the planet, where that of the star is known", value: (row) => number(row.candidate["radius"]) },
+  { name: "tce_prad", heading: "Radius", unit: "R⊕", ucd: "phys.size.radius", about: "Radius of the planet, where that of the star is known", value: (row) => number(row.candidate["radius"]), words: (row) => (row.candidate["radius"] ? Number(row.candidate["radius"]).toFixed(2) : "–") },
   { name: "score", heading: "Score", unit: "", ucd: "stat.probability", about: "Calibrated probability that it is a planet", value: (row) => number(row.candidate["score"]), words: (row) => (row.candidate["score"] ? Number(row.candidate["score"]).toFixed(3) : "–") },
   { name: "disposition", heading: "Disposition", unit: "", ucd: "meta.code.status", about: "Of the vetting", value: (row) => row.candidate["disposition"]?.toLowerCase() },
-  { name: "names", heading: "Planets, KOI", unit: "", ucd: "meta.id", about: "Names of the star's planets in the tables of the Exoplanet Archive, else of its KOIs", value: (row) => hosts(row) || undefined },
+  { name: "host", heading: "Name", unit: "", ucd: "meta.id", about: "Name of the star whose planets the Exoplanet Archive has, else its KOI", value: (row) => hosts(row) || undefined },
   { name: "teff", heading: "Temperature", unit: "K", ucd: "phys.temperature.effective", about: "Effective temperature of the star", value: (row) => number(row.tags["teff"]) },
 ];

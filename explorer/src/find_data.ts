@@ -69,7 +69,7 @@ function starScript(wanted: Wanted, ids: string): string {
 
 /** A regular expression for tags that are lists with commas, where one begins like this. */
 function beginning(text: string): string {
-  return `~(?i)(.*,)?${literal(text).replace(/\s+/g, "\\s*")}.*`;
+  return `~(?i)(.*,)?${literal(text).replace(/(\\-|[\s_])+/g, "[\\s_-]*")}.*`;
 }
 
 /** K00157.01 for KOI-157.01, as the tables have it. */

@@ -50,6 +50,8 @@ export class FoldPanel {
   private candidate: Candidate | undefined;
   private ephemeris: Ephemeris;
   private whole = false;
+  /** Whether what was typed last can be folded at. */
+  private valid = true;
   private drawn: AbortController | undefined;
   private bins: Bin[] = [];
 
@@ -93,6 +95,7 @@ export class FoldPanel {
   }
 
   private take(candidate: Candidate): void {
+    this.valid = true;
     this.candidate = candidate;
     const { period, epoch, duration, late } = candidate;
     this.ephemeris = { period, epoch, duration, late };
@@ -114,7 +117,8 @@ export class FoldPanel {
       box.setCustomValidity(right ? "" : "Greater than 0, please.");
       box.setAttribute("aria-invalid", String(!right));
     }
-    if (!(period > 0 && duration > 0 && Number.isFinite(epoch))) {
+    this.valid = period > 0 && duration > 0 && Number.isFinite(epoch);
+    if (!this.valid) {
       this.words.textContent = "Period and duration are numbers greater than 0.";
       return;
     }
@@ -177,7 +181,7 @@ export class FoldPanel {
   }
 
   private draw(): void {
-    if (!this.flat) return;
+    if (!this.flat || !this.valid) return;
     const ephemeris = this.on.late ? this.ephemeris : { ...this.ephemeris, late: [] };
     const { period, duration } = ephemeris;
     // The candidate that was typed by hand is not hidden from itself.

@@ -41,6 +41,12 @@ const PAN = 0.25; // of the window, a step of the arrow keys (chosen)
 const NARROWEST = 0.02; // of a day, or of what the x axis has: half an hour (chosen: one long cadence)
 const TABLE_ROWS = 200; // chosen: a longer table is no help to anybody; the files have all
 
+/** A tick without separators, so that it can be copied; with the digits that tell neighbours apart. */
+function plain(tick: number, all: number[]): string {
+  const step = Math.abs((all[1] ?? 1) - (all[0] ?? 0));
+  return tick.toFixed(Math.min(Math.max(Math.ceil(-Math.log10(step || 1) - 1e-9), 0), 6)).replace("-", "−");
+}
+
 const FONT = '11px system-ui, -apple-system, "Segoe UI", "Noto Sans", sans-serif';
 
 export class Plot {
@@ -178,13 +184,13 @@ export class Plot {
       height: given.height(width),
       pxAlign: 0,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 30, 0, 0],
       scales: {
         x: { time: false, auto: false },
         y: { range: () => given.range(this.current.from, this.current.to) },
       },
       axes: [
-        axis(given.x, { space: 70, size: 30 }),
+        axis(given.x, { space: 70, size: 30, values: (_plot, ticks) => ticks.map((tick) => plain(tick, ticks)) }),
         axis(given.y, { size: 62, space: 32 }),
         ...(given.axes ?? []).map((more) => axis("", { ...more, labelSize: 0 })),
       ],

@@ -195,9 +195,13 @@ class StarPage {
     });
     fill(
       this.below,
-      h("section", { class: "candidates" }, h("h2", {}, "Candidates"), table, searchWords(star), this.moment.element),
-      h("section", { class: "fold" }, fold.element),
-      h("section", { class: "vetting" }, vetting),
+      h(
+        "div",
+        { class: "column words" },
+        h("section", { class: "candidates" }, h("h2", {}, "Candidates"), table, searchWords(star)),
+        h("section", { class: "vetting" }, vetting),
+      ),
+      h("div", { class: "column" }, h("section", { class: "fold" }, fold.element), h("section", {}, this.moment.element)),
     );
     void fold.load();
   }

@@ -62,7 +62,7 @@ export function candidateTable(
       h("td", { class: "n" }, one.depth.toFixed(0)),
       h("td", { class: "n" }, one.duration.toFixed(1)),
       h("td", { class: "n" }, one.snr.toFixed(1)),
-      h("td", { class: "n" }, one.radius || "–"),
+      h("td", { class: "n" }, one.radius ? Number(one.radius).toFixed(2) : "–"),
       scored && h("td", { class: "n" }, one.score ? one.score.planet.toFixed(3) : "–"),
       h("td", { class: one.disposition === "FALSE POSITIVE" ? "against" : "" }, one.disposition.toLowerCase()),
     );
@@ -77,7 +77,7 @@ export function candidateTable(
       h(
         "thead",
         {},
-        h("tr", {}, head("marked"), head("fold"), head("period", "d"), head("depth", "ppm"), head("duration", "h"), head("SNR"), head("radius", "R⊕"), scored && head("score"), head("disposition")),
+        h("tr", {}, head("mark"), head("fold"), head("period", "d"), head("depth", "ppm"), head("duration", "h"), head("SNR"), head("radius", "R⊕"), scored && head("score"), head("disposition")),
       ),
       h("tbody", {}, ...rows),
     ),
