@@ -1,6 +1,6 @@
 // Builds dist/ from src/. `--check` builds beside it and fails where a byte differs.
 import { build } from "esbuild";
-import { copyFile, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -9,8 +9,18 @@ const here = import.meta.dirname;
 const dist = join(here, "dist");
 const PAGES = ["index.html", "icon.svg"];
 
+// The licences of the libraries whose code is in the files, as they ask.
+async function licenses(inputs) {
+  const names = new Set(inputs.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean));
+  const texts = [...names].sort().map(async (name) => {
+    const { version } = JSON.parse(await readFile(join(here, "node_modules", name, "package.json"), "utf8"));
+    return `${name} ${version}\n\n${(await readFile(join(here, "node_modules", name, "LICENSE"), "utf8")).trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${"-".repeat(80)}\n\n`);
+}
+
 async function make(folder) {
-  await build({
+  const { metafile } = await build({
     absWorkingDir: here,
     entryPoints: { app: "src/main.ts", editor: "src/editor.ts" },
     outdir: folder,
@@ -19,11 +29,13 @@ async function make(folder) {
     target: "es2022",
     minify: true,
     charset: "utf8",
-    legalComments: "linked",
+    legalComments: "none",
+    metafile: true,
     // The editor is a file of its own: it is fetched when a script is to be written.
     external: ["./editor.js"],
     logLevel: "warning",
   });
+  await writeFile(join(folder, "licenses.txt"), await licenses(Object.keys(metafile.inputs)));
   for (const page of PAGES) await copyFile(join(here, "src", page), join(folder, page));
 }
 

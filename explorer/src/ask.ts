@@ -151,7 +151,7 @@ class AskPage {
     if (!stack) return;
     fill(
       this.bar,
-      choice("as", FORMS.map((one) => [one, one]), form, (value) => {
+      choice("Show as", FORMS.map((one) => [one, one]), form, (value) => {
         this.form = value as Form;
         note({ form: value });
         this.draw(this.form, seconds);

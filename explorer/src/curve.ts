@@ -31,6 +31,7 @@ export class CurvePlot {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private loading: AbortController | undefined;
   private loaded: Window;
+  private asked = 0;
 
   constructor(
     private readonly source: Source,
@@ -39,7 +40,8 @@ export class CurvePlot {
     private readonly signal: AbortSignal,
     private readonly events: {
       moved: (window: Window | undefined) => void;
-      shown: (curve: Curve, ms: number) => void;
+      /** Points came, for a window that was asked for at an instant of `performance.now()`. */
+      shown: (curve: Curve, began: number) => void;
       failed: (error: unknown) => void;
       loading: () => void;
       picked: (bkjd: number) => void;
@@ -110,6 +112,7 @@ export class CurvePlot {
 
   private later(ms = RELOAD_AFTER_MS): void {
     clearTimeout(this.timer);
+    this.asked = performance.now();
     this.timer = setTimeout(() => void this.reload(), ms);
   }
 
@@ -123,7 +126,7 @@ export class CurvePlot {
     if (window.from <= this.loaded.from && window.to >= this.loaded.to && this.shown === this.whole) return;
     if (!this.shown.far && from >= this.loaded.from && to <= this.loaded.to) return;
     this.events.loading();
-    const began = performance.now();
+    const began = this.asked;
     try {
       const buckets = Math.min(Math.round(this.plot.width * (1 + 2 * BEYOND)), MOST_BUCKETS);
       const signal = AbortSignal.any([this.signal, loading.signal]);
@@ -133,7 +136,7 @@ export class CurvePlot {
       this.loaded = window;
       this.columns = this.tabular(curve);
       this.plot.setData(this.columns as uPlot.AlignedData);
-      this.events.shown(curve, performance.now() - began);
+      this.events.shown(curve, began);
     } catch (error) {
       if (loading.signal.aborted || this.signal.aborted) return;
       this.events.failed(error);

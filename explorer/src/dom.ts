@@ -46,7 +46,7 @@ export function choice(
   chosen: string,
   change: (value: string) => void,
 ): HTMLLabelElement {
-  const select = h("select", { onchange: () => change(select.value) });
+  const select = h("select", { "aria-label": label, onchange: () => change(select.value) });
   for (const [value, words] of choices) {
     select.append(h("option", { value, selected: value === chosen }, words));
   }

@@ -75,11 +75,14 @@ export async function findView(root: HTMLElement, route: Route, signal: AbortSig
     wait,
     result,
   );
-  suggest(name, wait, result, signal);
+  // What was asked by the address is not shown any more once somebody types.
+  const typing = new AbortController();
+  const untilTyped = AbortSignal.any([signal, typing.signal]);
+  suggest(name, wait, result, signal, () => typing.abort());
 
   const wanted = wantedOf(query);
   const words = list === "stars" ? "Looking for stars …" : "Looking for candidates …";
-  const found = await waiting(wait, words, signal, () => (list === "stars" ? findStars : findCandidates)(wanted, signal));
+  const found = await waiting(wait, words, untilTyped, () => (list === "stars" ? findStars : findCandidates)(wanted, untilTyped));
   if (found) fill(result, ...shown(list, found));
 }
 
@@ -96,7 +99,7 @@ const SUGGEST_AFTER_MS = 250; // chosen: faster than that nobody has finished a 
 const SUGGEST_FROM = 3; // characters; of fewer there are too many stars
 
 /** While a name is typed, show the stars whose name begins so. */
-function suggest(name: HTMLInputElement, wait: HTMLElement, result: HTMLElement, signal: AbortSignal): void {
+function suggest(name: HTMLInputElement, wait: HTMLElement, result: HTMLElement, signal: AbortSignal, begun: () => void): void {
   let timer: ReturnType<typeof setTimeout>;
   let asked: AbortController | undefined;
   name.addEventListener("input", () => {
@@ -104,6 +107,7 @@ function suggest(name: HTMLInputElement, wait: HTMLElement, result: HTMLElement,
     asked?.abort();
     const text = name.value.trim();
     if (text.length < SUGGEST_FROM) return;
+    begun();
     timer = setTimeout(() => {
       asked = new AbortController();
       const either = AbortSignal.any([signal, asked.signal]);

@@ -116,6 +116,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
 
     yield opened
     for visit in visits:
+        visit.page.unroute_all(behavior="ignoreErrors")
         visit.page.context.close()
     for visit in visits:
         visit.keeps_to_its_manners()

@@ -29,7 +29,7 @@ def test_a_result_is_plot_table_and_json(lab, open_page):
     box = page.locator(".result[data-form]")
     expect(box).to_have_attribute("data-form", "plot")
     expect(box.locator("canvas")).to_be_visible()
-    form = page.get_by_label("as", exact=True)
+    form = page.get_by_label("Show as")
     form.select_option("table")
     (series,) = lab.execute(script)
     expect(box.locator("tbody tr").first).to_contain_text(str(series["v"][0][-1]))

@@ -88,7 +88,7 @@ def test_results_with_markup_are_text(open_page):
     )
     for form in ("plot", "table", "JSON"):
         page.locator(".result[data-form]").wait_for()
-        page.get_by_label("as", exact=True).select_option(form)
+        page.get_by_label("Show as").select_option(form)
         expect(page.locator(".result")).to_contain_text("<img src=x")
         assert page.locator("main img").count() == 0
 
@@ -124,7 +124,7 @@ def test_the_keyboard_alone_finds_and_folds_a_star(open_page):
 def test_a_wait_shows_itself(open_page):
     visit = open_page()
     held = []
-    visit.page.route("**/api/v0/exec", held.append)
+    visit.page.route("**/api/v0/exec", lambda route: held.append(route))  # noqa: PLW0108 - Playwright wants a function
     page = visit.go(f"#/star/{KEPLER_11}")
     expect(page.get_by_role("status").filter(has_text="Loading the light curve")).to_be_visible()
     for route in held:
