@@ -27,6 +27,7 @@ class AskPage {
   private readonly box = h("div", { class: "result" });
   private readonly bar = h("div", { class: "controls" });
   private readonly help = h("aside", { class: "help", "aria-label": "Macros of this server" });
+  private readonly allowed = h("p", { class: "small" });
   private readonly run = h("button", { type: "button", class: "main", onclick: () => void this.execute() }, "Run");
   private readonly stop = h("button", { type: "button", disabled: true, onclick: () => this.running?.abort() }, "Stop");
   private words: Word[] = FUNCTION_WORDS;
@@ -78,6 +79,9 @@ class AskPage {
     this.signal.addEventListener("abort", () => clearTimeout(timer));
     this.host.dataset["ready"] = "true";
     if (this.query.has("run")) void this.execute();
+    void limits().then(({ maxtime, points }) => {
+      this.allowed.textContent = `A script may run for ${maxtime} s and read ${points.toLocaleString("en")} points.`;
+    });
     const macros = await fetchMacros(this.signal).catch((error: unknown) => (unwanted(error) ? undefined : []));
     if (!macros || this.signal.aborted) return;
     this.words = [...macroWords(macros), ...FUNCTION_WORDS];
@@ -100,6 +104,7 @@ class AskPage {
           ...macro.examples.map((example) => h("p", {}, h("button", { type: "button", onclick: () => this.take(example) }, "Take this example"), " ", h("code", {}, example))),
         ),
       ),
+      this.allowed,
       h("p", { class: "small" }, "All functions of WarpScript are described in the documentation of Warp 10."),
     );
   }

@@ -3,6 +3,7 @@
 import type uPlot from "uplot";
 import { type Curve, type Source, fetchCurve, hasQuarters } from "./curve_data";
 import { Plot, type Window } from "./plot";
+import { robustRange } from "./spread";
 import type { Candidate } from "./star_data";
 import { colour, markColour } from "./theme";
 import { QUARTER_EDGES, date, quarterAt } from "./time";
@@ -60,7 +61,8 @@ export class CurvePlot {
       { stroke: "transparent", points: { show: false }, width: 0 },
       { stroke: "transparent", points: { show: false }, width: 0 },
       {
-        stroke: () => colour(`quarter-${part}`),
+        // Near, the points count, and the line only leads from one to the next.
+        stroke: () => colour(this.shown.far ? `quarter-${part}` : `band-${part}`),
         width: 1,
         points: { show: () => !this.shown.far, size: 3, width: 0, fill: () => colour(`quarter-${part}`) },
       },
@@ -168,7 +170,6 @@ export class CurvePlot {
     return columns;
   }
 
-  /** What y shows: all but single outliers, which must not hide transits of some parts in a thousand. */
   private range(from: number, to: number): [number, number] {
     const [time, lowA, highA, middleA, lowB, highB, middleB] = this.columns as [number[], ...(number | null)[][]];
     const lows: number[] = [];
@@ -182,14 +183,12 @@ export class CurvePlot {
       lows.push(lowA![i] ?? lowB![i] ?? middle);
       highs.push(highA![i] ?? highB![i] ?? middle);
     });
-    if (!middles.length) return this.state.relative ? [0.99, 1.01] : [0, 1];
-    for (const values of [lows, highs, middles]) values.sort((a, b) => a - b);
-    const span = at(highs, 0.97) - at(lows, 0.03) || Math.abs(at(middles, 0.5)) * 1e-3 || 1;
-    // Dips may be what is looked for, brighter points seldom are.
-    const low = Math.max(lows[0]!, Math.min(at(lows, 0.03) - 2 * span, middles[0]!));
-    const high = Math.min(highs.at(-1)!, Math.max(at(highs, 0.97) + 0.4 * span, middles.at(-1)!));
-    const margin = 0.08 * (high - low || span);
-    return [low - 1.6 * margin, high + 1.4 * margin];
+    const found = robustRange(lows, highs, middles);
+    if (!found) return this.state.relative ? [0.99, 1.01] : [0, 1];
+    const [low, high] = found;
+    const margin = high - low || Math.abs(high) * 1e-3 || 1;
+    // Below is room for the marks of transits, above for the names of quarters.
+    return [low - 0.13 * margin, high + 0.11 * margin];
   }
 
   private draw(plot: uPlot): void {
@@ -323,10 +322,6 @@ function empty(): Columns {
 
 function width(window: Window): number {
   return window.to - window.from;
-}
-
-function at(sorted: number[], part: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
 }
 
 function usualStep(time: number[]): number {

@@ -203,7 +203,7 @@ export class FoldPanel {
     this.drawn = new AbortController();
     const signal = AbortSignal.any([this.signal, this.drawn.signal]);
     const plot = this.plot(folded, width, shape, half, signal, this.whole ? half : near);
-    fill(this.box, plot.element);
+    fill(this.box, plot.element, this.on.parity && legend());
     this.box.dataset["period"] = String(period);
   }
 
@@ -261,6 +261,15 @@ export class FoldPanel {
     if (this.on.model) parts.push("model of a transit");
     return parts.join(" · ");
   }
+}
+
+function legend(): HTMLElement {
+  const entry = (name: "odd" | "even") => {
+    const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
+    swatch.style.background = `var(--${name})`;
+    return h("li", {}, swatch, `${name} transits`);
+  };
+  return h("ul", { class: "legend" }, entry("odd"), entry("even"));
 }
 
 /** Instants of the model: close within the transit, and the far ends. */

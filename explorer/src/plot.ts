@@ -184,14 +184,14 @@ export class Plot {
       height: given.height(width),
       pxAlign: 0,
       legend: { show: false },
-      padding: [8, 30, 0, 0],
+      padding: [8, 34, 0, 0],
       scales: {
         x: { time: false, auto: false },
         y: { range: () => given.range(this.current.from, this.current.to) },
       },
       axes: [
         axis(given.x, { space: 70, size: 30, values: (_plot, ticks) => ticks.map((tick) => plain(tick, ticks)) }),
-        axis(given.y, { size: 62, space: 32 }),
+        axis(given.y, { size: 62, space: 32, values: (_plot, ticks) => ticks.map((tick) => plain(tick, ticks)) }),
         ...(given.axes ?? []).map((more) => axis("", { ...more, labelSize: 0 })),
       ],
       series: [{}, ...given.series],

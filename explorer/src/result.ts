@@ -3,6 +3,7 @@
 import type uPlot from "uplot";
 import { fill, h } from "./dom";
 import { Plot } from "./plot";
+import { robustRange } from "./spread";
 import { MARKS, colour } from "./theme";
 import { bkjdOf, date } from "./time";
 import type { Series, Stack } from "./warp10";
@@ -13,6 +14,8 @@ export type Form = (typeof FORMS)[number];
 const MOST_SERIES = 24; // drawn with a line of their own in words (chosen)
 const MOST_DRAWN = 400_000; // points that a browser draws within a second (chosen)
 const MOST_JSON = 200_000; // characters of JSON shown; the file has all (chosen)
+const FEW = 1000; // points up to which no outlier is cut off (chosen)
+const FOLD_HOURS = 36; // shown of a fold at first (chosen: transits last hours)
 const MOST_ROWS = 500; // of a table (chosen)
 const AROUND_ZERO_US = 400 * 86_400e6; // ticks nearer to 0 than that are no instants but differences: a fold
 
@@ -70,9 +73,10 @@ function plot(all: Series[], signal: AbortSignal): HTMLElement {
   const many = drawn.length > 5000;
   const name = (k: number): `mark-${number}` => `mark-${(k + 3) % MARKS}`;
   const range = (from: number, to: number): [number, number] => {
-    let [low, high] = [Infinity, -Infinity];
-    for (const [at, , value] of drawn) if (at >= from && at <= to) [low, high] = [Math.min(low, value), Math.max(high, value)];
-    if (low > high) return [0, 1];
+    const values = drawn.filter(([at]) => at >= from && at <= to).map(([, , value]) => value);
+    // Of few points each may be what was asked for.
+    const whole = values.length < FEW ? ([Math.min(...values), Math.max(...values)] as [number, number]) : undefined;
+    const [low, high] = values.length ? (whole ?? robustRange(values, values, values.filter((_, i) => i % 97 === 0))!) : [0, 1];
     const pad = 0.06 * (high - low) || Math.abs(high) * 0.05 || 1;
     return [low - pad, high + pad];
   };
@@ -101,6 +105,7 @@ function plot(all: Series[], signal: AbortSignal): HTMLElement {
     },
     data as unknown as uPlot.AlignedData,
     signal,
+    fold && last > FOLD_HOURS && first < -FOLD_HOURS ? { from: -FOLD_HOURS, to: FOLD_HOURS } : undefined,
   );
   const legend = h("ul", { class: "legend" });
   groups.slice(0, MOST_SERIES).forEach((one, k) => {

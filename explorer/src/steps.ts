@@ -86,8 +86,8 @@ $ticks <%
     before: [
       "With a period all transits can be laid over each other: FOLD takes the curve, the period in days and the instant of one transit, and noise averages out. These are the figures of Kepler-11 e.",
     ],
-    script: `${FLAT}\n31.9996 154.161 @HELLOEXOWORLD/FOLD`,
-    after: "At 0 hours there is the transit. Change the period by 0.02 days and run it again: the transits run apart.",
+    script: `${FLAT}\n31.9955 154.16 @HELLOEXOWORLD/FOLD`,
+    after: "At 0 hours there is the transit; ⤢ shows the whole period. Change the period by 0.02 days and run it again: the transits run apart.",
   },
   {
     title: "Planet or impostor",

@@ -75,7 +75,8 @@ function refusal(answer: Response, text: string): Problem {
 
 /** Make a sentence of what the server says of a script. */
 function scriptFault(said: string, line: number | undefined): Problem {
-  return new Problem(innermost(said), line ? `Look at line ${line} of the script.` : "Look at the script.", false, line);
+  const words = innermost(said).trim();
+  return new Problem(/[.!?)]$/.test(words) ? words : `${words}.`, line ? `Look at line ${line} of the script.` : "Look at the script.", false, line);
 }
 
 /**
@@ -102,8 +103,15 @@ function errorOf(text: string): string | undefined {
   return undefined;
 }
 
-/** What the server allows; defaults where it does not say. */
-export async function limits(): Promise<Limits> {
+let known: Promise<Limits> | undefined;
+
+/** What the server allows, asked once; defaults where it does not say. */
+export function limits(): Promise<Limits> {
+  known ??= fetchLimits();
+  return known;
+}
+
+async function fetchLimits(): Promise<Limits> {
   const standard: Limits = { maxtime: 30, points: 10_000_000, script_bytes: 65_536, title: "HelloExoWorld" };
   try {
     const answer = await fetch("/explorer.json");
