@@ -79,9 +79,7 @@ def short_cadence(lab: Lab) -> Iterator[int]:
     """Write a star of two million points, and take it away again."""
     token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
     warp10 = Warp10(lab.url)
-    name = (
-        f"pdcsap.flux{{KEPLERID={SHORT},OBJECT=made,MISSION=Simulation,OBSMODE=short%20cadence}}"
-    )
+    name = f"pdcsap.flux{{KEPLERID={SHORT},OBJECT=made,MISSION=Simulation,OBSMODE=short%20cadence}}"
     flux = np.random.default_rng(1).normal(50_000, 50, SHORT_POINTS).astype(np.float32)
     first = round((131.5 + 14245.5) * 86_400e6)
     ticks = first + (np.arange(SHORT_POINTS) * SHORT_SECONDS * 1e6).astype(np.int64)

@@ -37,7 +37,7 @@ class Visit:
         page.on("request", self._request)
 
     def _console(self, message) -> None:
-        # The browser itself writes a line for each status from 400 on, which the page then explains.
+        # The browser writes a line for each status from 400 on, which the page explains.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(message.text)
 

@@ -34,7 +34,9 @@ def test_candidates_by_period(candidates, open_page):
     page.get_by_label("Period, at least").fill("5")
     page.get_by_label("Period, at most").fill("25")
     page.get_by_role("button", name="Find candidates").click()
-    expect(page.get_by_role("status").filter(has_text=f"{len(candidates)} candidate")).to_be_visible()
+    expect(
+        page.get_by_role("status").filter(has_text=f"{len(candidates)} candidate")
+    ).to_be_visible()
     assert periods(page) == expected(candidates)
 
 

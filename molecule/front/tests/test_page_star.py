@@ -169,7 +169,9 @@ def test_a_star_that_is_not_there_is_said_to_be_so(open_page):
     expect(page.get_by_role("alert")).to_contain_text("The server has no star 999.")
 
 
-@pytest.mark.parametrize("name", ["Kepler-11", "kepler 11 b", "KOI-157", "K00157.01", "KIC 6541920"])
+@pytest.mark.parametrize(
+    "name", ["Kepler-11", "kepler 11 b", "KOI-157", "K00157.01", "KIC 6541920"]
+)
 def test_a_name_leads_to_its_star(lab, open_page, name):
     tagged = lab.execute(f"[ {READ} 'pdcsap.flux' {{ 'planets' '~.*Kepler-11 b.*' }} ] FIND SIZE")
     if "KIC" not in name and not tagged[0]:
