@@ -23,7 +23,7 @@ export interface Piece {
   low: number[];
   high: number[];
   middle: number[];
-  /** Median of its values within the window. */
+  /** Median of its values within the window, of buckets that of their medians. */
   level: number;
 }
 
@@ -36,16 +36,19 @@ export interface Curve {
   pieces: Piece[];
 }
 
-/** Number, level, ticks; then values, or smallest, largest and median values. */
-type Sent = [number, number, number[], ...number[][]];
+/** Number, ticks; then values, or smallest, largest and median values. */
+type Sent = [number, number[], ...number[][]];
 
 /** Whether Kepler's quarters divide the time of a star: not those of K2, whose EPIC numbers have 9 digits from 2. */
 export function hasQuarters(star: string): boolean {
   return !/^2\d{8}$/.test(star);
 }
 
-/** The script for a window, or for everything; the answer is [points, bucket in µs, piece, …]. */
-export function curveScript(source: Source, buckets: number, window?: Window): string {
+/**
+ * The script for a window, or for everything; the answer is [points, bucket in µs, piece, …]. `bucket` is how
+ * long one is in µs; without it there are `buckets` of them, or none where there are few points.
+ */
+export function curveScript(source: Source, buckets: number, window?: Window, bucket?: number): string {
   const [end, span] = window
     ? [String(tickOf(window.to)), String(Math.max(1, tickOf(window.to) - tickOf(window.from)))]
     : ["MAXLONG", "MAXLONG"];
@@ -65,15 +68,15 @@ export function curveScript(source: Source, buckets: number, window?: Window): s
 // Several only where the archive changed a label between quarters.
 <% $found SIZE 0 == %> <% NEWGTS %> <% $found MERGE SORT %> IFTE 'curve' STORE
 $curve SIZE 'size' STORE
-$size ${MOST_POINTS} > 'far' STORE
-<% $far %> <% $curve LASTTICK $curve FIRSTTICK - ${buckets} / 1 + %> <% 0 %> IFTE 'bucket' STORE
+${bucket ? "true" : `$size ${MOST_POINTS} >`} 'far' STORE
+<% $far %> <% ${bucket ?? `$curve LASTTICK $curve FIRSTTICK - ${buckets} / 1 +`} %> <% 0 %> IFTE 'bucket' STORE
 ${split}
 'pieces' STORE
 [ $size $bucket ] $pieces <%
   LIST-> DROP 'piece' STORE 'i' STORE
   <% $piece SIZE 0 > %>
   <%
-    [ $i $piece VALUES LSORT DUP SIZE 2 / GET ]
+    [ $i ]
     <% $far %>
     <%
       [ bucketizer.min bucketizer.max bucketizer.median ] <%
@@ -91,6 +94,13 @@ ${split}
 }
 
 const FAR_FUTURE = 1e5; // BKJD, the end of the last quarter
+const LAST_DAY = 1592; // BKJD, the end of the light curves of Kepler
+
+/**
+ * All points of short cadence are read in three parts at the same time: one star may have two million, and the
+ * server reads a part on a core. A guest may run four scripts at once.
+ */
+const PARTS = [0, 6, 12, 18];
 
 /** Fetch a curve in a window, or all of it. */
 export async function fetchCurve(
@@ -99,15 +109,33 @@ export async function fetchCurve(
   signal: AbortSignal,
   window?: Window,
 ): Promise<Curve> {
-  const [answer] = (await exec(curveScript(source, buckets, window), signal)) as [[number, number, ...Sent[]]];
+  if (window || source.mode !== "short cadence" || !hasQuarters(source.star)) {
+    return curveOf(curveScript(source, buckets, window), signal);
+  }
+  const edges = [...QUARTER_EDGES, LAST_DAY];
+  const span = LAST_DAY - QUARTER_EDGES[0]!;
+  const bucket = Math.round(tickOf(span / buckets) - tickOf(0));
+  const parts = PARTS.slice(1).map((end, i) => ({ from: edges[PARTS[i]!]!, to: edges[end]! }));
+  const curves = await Promise.all(parts.map((part) => curveOf(curveScript(source, buckets, part, bucket), signal)));
+  const points = curves.reduce((sum, curve) => sum + curve.points, 0);
+  // Few points come as they are.
+  if (points <= MOST_POINTS) return curveOf(curveScript(source, buckets), signal);
+  return { far: true, bucket: days(bucket), points, pieces: curves.flatMap((curve) => curve.pieces) };
+}
+
+async function curveOf(script: string, signal: AbortSignal): Promise<Curve> {
+  const [answer] = (await exec(script, signal)) as [[number, number, ...Sent[]]];
   const [points, bucketTicks, ...sent] = answer;
   const bucket = days(bucketTicks);
   return { far: bucket > 0, bucket, points, pieces: sent.map((one) => piece(one, bucket)) };
 }
 
-function piece([number, level, ticks, ...values]: Sent, bucket: number): Piece {
+function piece([number, ticks, ...values]: Sent, bucket: number): Piece {
   // A bucket is named by its end, and means its middle.
   const time = ticks.map((tick) => bkjdOf(tick) - bucket / 2);
   const [low = [], high = [], middle = low] = values;
+  const sorted = [...middle].sort((a, b) => a - b);
+  // Of buckets the median of their medians: within the noise that of all points.
+  const level = sorted[Math.floor(sorted.length / 2)] || 1;
   return { number, level, time, low: bucket ? low : [], high: bucket ? high : [], middle };
 }
