@@ -8,6 +8,8 @@ import type { Window } from "./plot";
 
 /** Points up to which all are sent (chosen: two for each pixel of a wide plot). */
 const MOST_POINTS = 4000;
+const FAR_FUTURE = 1e5; // BKJD, the end of the last quarter
+const LAST_DAY = 1592; // BKJD, the end of the light curves of Kepler
 
 export interface Source {
   star: string;
@@ -92,9 +94,6 @@ ${split}
 %> FOREACH
 `;
 }
-
-const FAR_FUTURE = 1e5; // BKJD, the end of the last quarter
-const LAST_DAY = 1592; // BKJD, the end of the light curves of Kepler
 
 /**
  * All points of short cadence are read in three parts at the same time: one star may have two million, and the
