@@ -1,8 +1,9 @@
 // The light curve of a star: reloaded in the window, quarters told apart, transits marked.
 
 import type uPlot from "uplot";
-import { type Curve, type Source, fetchCurve, hasQuarters } from "./curve_data";
+import { BEYOND, type Curve, type Source, fetchCurve, hasQuarters, widened } from "./curve_data";
 import { Plot, type Window } from "./plot";
+import { type Flag, flagWords } from "./quality";
 import { robustRange } from "./spread";
 import type { Candidate } from "./star_data";
 import { colour, markColour } from "./theme";
@@ -10,7 +11,6 @@ import { QUARTER_EDGES, date, quarterAt } from "./time";
 
 const RELOAD_AFTER_MS = 60; // chosen: a wheel turns a notch in less
 const MOST_BUCKETS = 2000; // chosen: the pixels of a wide screen
-const BEYOND = 0.25; // of the window, loaded on both sides, so that a small move shows something at once
 const FEW = 60; // transits in a window up to which each has its number and its duration drawn (chosen)
 
 export interface CurveState {
@@ -18,7 +18,8 @@ export interface CurveState {
   candidates: Candidate[];
   /** Numbers of the candidates that are marked. */
   marked: Set<number>;
-  flagged: { time: number; flags: number }[];
+  /** Cadences whose quality the file doubts. */
+  flagged: Flag[];
 }
 
 /** Columns: time, and smallest, largest, middle for odd quarters and for even ones. */
@@ -123,8 +124,7 @@ export class CurvePlot {
     const loading = new AbortController();
     this.loading = loading;
     const { from, to } = this.plot.window;
-    const beyond = (to - from) * BEYOND;
-    const window = { from: from - beyond, to: to + beyond };
+    const window = widened(this.plot.window);
     if (window.from <= this.loaded.from && window.to >= this.loaded.to && this.shown === this.whole) return;
     if (!this.shown.far && from >= this.loaded.from && to <= this.loaded.to) return;
     this.events.loading();
@@ -280,7 +280,8 @@ export class CurvePlot {
     const number = (value: number) => (this.state.relative ? value.toFixed(5) : value.toFixed(1));
     const flux = middle === undefined || middle === null ? "nothing measured" : number(middle);
     const band = low === undefined || low === null || high === undefined || high === null ? "" : `${number(low)} to ${number(high)}`;
-    return ["BKJD " + at.toFixed(3), `${date(at)} TDB`, quarter, flux, band].filter(Boolean).join("  ·  ");
+    const flags = this.state.flagged.find((flag) => Math.abs(flag.time - at) < 1e-5)?.flags ?? 0;
+    return ["BKJD " + at.toFixed(3), `${date(at)} TDB`, quarter, flux, band, ...flagWords(flags)].filter(Boolean).join("  ·  ");
   }
 
   /** n and p go to the next and the previous transit of what is marked. */

@@ -11,6 +11,15 @@ const MOST_POINTS = 4000;
 const FAR_FUTURE = 1e5; // BKJD, the end of the last quarter
 const LAST_DAY = 1592; // BKJD, the end of the light curves of Kepler
 
+/** Of a window, loaded on both sides, so that a small move shows something at once (chosen). */
+export const BEYOND = 0.25;
+
+/** What is loaded for a window. */
+export function widened({ from, to }: Window): Window {
+  const beyond = (to - from) * BEYOND;
+  return { from: from - beyond, to: to + beyond };
+}
+
 export interface Source {
   star: string;
   classname: string;

@@ -69,7 +69,8 @@ function starScript(wanted: Wanted, ids: string): string {
 
 /** A regular expression for tags that are lists with commas, where one begins like this. */
 function beginning(text: string): string {
-  return `~(?i)(.*,)?${literal(text).replace(/(\\-|[\s_])+/g, "[\\s_-]*")}.*`;
+  // Warp 10 takes a flag for all of the expression without effect: it is that of a group.
+  return `~(?i:(.*,)?${literal(text).replace(/(\\-|[\s_])+/g, "[\\s_-]*")}.*)`;
 }
 
 /** K00157.01 for KOI-157.01, as the tables have it. */

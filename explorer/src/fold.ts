@@ -141,7 +141,7 @@ export class FoldPanel {
 
   private controls(): HTMLElement {
     const button = (words: string, title: string, act: () => void) =>
-      h("button", { type: "button", class: "tool", title, "aria-label": title, onclick: act }, words);
+      h("button", { type: "button", class: "tool", title, "aria-label": /[a-z]/.test(words) ? undefined : title, onclick: act }, words);
     const redraw = (name: keyof typeof this.on) => (value: boolean) => {
       this.on[name] = value;
       this.draw();
@@ -155,8 +155,8 @@ export class FoldPanel {
         { class: "group" },
         button("◂", "Period a little shorter", () => this.nudge(-1)),
         button("▸", "Period a little longer", () => this.nudge(1)),
-        button("½", "Half the period (½)", () => this.scale(0.5)),
-        button("2×", "Twice the period (2×)", () => this.scale(2)),
+        button("half", "Half the period", () => this.scale(0.5)),
+        button("double", "Twice the period", () => this.scale(2)),
       ),
       h("label", { class: "field" }, h("span", {}, "Epoch [BKJD]"), this.epoch),
       h("label", { class: "field" }, h("span", {}, "Duration [h]"), this.duration),

@@ -1,12 +1,13 @@
 // The page of a star: its light curve, and below it what was found in it.
 
 import { CurvePlot, type CurveState } from "./curve";
-import { type Source, fetchCurve } from "./curve_data";
+import { type Source, fetchCurve, widened } from "./curve_data";
 import { choice, fill, h } from "./dom";
 import { FoldPanel } from "./fold";
 import { MomentPanel } from "./moment";
 import { Problem, problem } from "./problem";
 import type { Window } from "./plot";
+import { fetchFlags } from "./quality";
 import { type Route, address, note } from "./route";
 import { findStars, ofName } from "./find_data";
 import { type Star, fetchStar } from "./star_data";
@@ -68,6 +69,7 @@ class StarPage {
   private readonly below = h("div", { class: "below" });
   private curve: CurvePlot | undefined;
   private moment: MomentPanel | undefined;
+  private star: Star | undefined;
 
   constructor(
     private readonly root: HTMLElement,
@@ -120,6 +122,7 @@ class StarPage {
         fill(this.wait);
         this.curveBox.removeAttribute("aria-busy");
         this.curveBox.dataset["points"] = String(curve.far ? 0 : curve.points);
+        void this.flags(curve.far);
       },
       failed: (error) => {
         this.status.textContent = "";
@@ -133,6 +136,16 @@ class StarPage {
       performance.mark("curve drawn");
       this.curveBox.dataset["drawn"] = String(whole.points);
     });
+  }
+
+  /** Near, cadences whose quality the file doubts are marked; where that was not imported, none are. */
+  private async flags(far: boolean): Promise<void> {
+    const { curve, state } = this;
+    if (far || !curve || !this.star?.heads.some((head) => head.classname === "sap.quality")) return;
+    const found = await fetchFlags(this.number, this.source.mode, widened(curve.plot.window), this.signal).catch(() => []);
+    if (this.signal.aborted) return;
+    state.flagged = found;
+    curve.changed();
   }
 
   private unknown(): void {
@@ -174,9 +187,11 @@ class StarPage {
 
   private found(star: Star): void {
     const { state, query } = this;
+    this.star = star;
     state.candidates = star.candidates;
     for (const one of star.candidates) state.marked.add(one.number);
     this.curve?.changed();
+    void this.flags(!Number(this.curveBox.dataset["points"]));
     const chosen = star.candidates.find((one) => String(one.number) === query.get("candidate")) ?? star.candidates[0];
     const vetting = h("div", {});
     const fold = new FoldPanel(this.source, star.candidates, this.signal, {

@@ -105,7 +105,6 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
             color_scheme=scheme,
             # The lab's authority is nobody's but the lab's.
             ignore_https_errors=True,
-            http_credentials=None,
         )
         if init:
             # By the debugger, which the Content Security Policy does not bind.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
+import requests
+from lab import SERVER
 from page import KEPLER_11
 from playwright.sync_api import Page, expect
 
@@ -123,7 +126,7 @@ def test_marks_are_switched_off(candidates, open_page):
 
 
 def deviations(page: Page) -> float:
-    words = page.locator(".fold p[role=status]")
+    words = page.locator(".fold p.small[role=status]")
     expect(words).to_contain_text("deviations")
     return float(re.search(r"\((-?[\d.]+) deviations", words.inner_text())[1])
 
@@ -153,7 +156,7 @@ def test_an_address_carries_a_typed_fold(candidates, open_page):
 def test_what_is_no_period_is_said(open_page):
     page = open_page().star()
     page.get_by_label("Period in days").fill("-3")
-    expect(page.locator(".fold p[role=status]")).to_contain_text("greater than 0")
+    expect(page.locator(".fold p.small[role=status]")).to_contain_text("greater than 0")
 
 
 def test_what_else_happened_at_a_transit(candidates, open_page):
@@ -162,6 +165,38 @@ def test_what_else_happened_at_a_transit(candidates, open_page):
     page.get_by_label("Instant, BKJD in days").fill(f"{middle:.3f}")
     page.get_by_role("button", name="Look").click()
     expect(page.locator(".moment li").filter(has_text="Candidate 1 transits at")).to_be_visible()
+
+
+@pytest.fixture
+def doubted(lab):
+    """Write the quality of two cadences of Kepler-11 as an import of SAP_QUALITY does."""
+    (series,) = lab.execute(
+        f"[ {READ} 'pdcsap.flux' {{ 'KEPLERID' '{KEPLER_11}' }} {tick(203)} -2 ] FETCH"
+    )[0]
+    labels = ",".join(f"{k}={quote(v)}" for k, v in series["l"].items() if not k.startswith("."))
+    ticks = sorted(point[0] for point in series["v"])
+    lines = [
+        f"{t}// sap.quality{{{labels}}} {flags}\n" for t, flags in zip(ticks, (0, 128), strict=True)
+    ]
+    token = lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()
+    header = {"X-Warp10-Token": token}
+    requests.post(f"{lab.url}/api/v0/update", "".join(lines), headers=header).raise_for_status()
+    yield ticks
+    chosen = {"selector": f"sap.quality{{{labels}}}", "start": ticks[0], "end": ticks[1]}
+    requests.get(f"{lab.url}/api/v0/delete", chosen, headers=header).raise_for_status()
+
+
+def test_the_quality_of_the_file_is_named(doubted, open_page):
+    page = open_page().star(query="?from=200&to=205")
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    bkjd = doubted[1] / 86_400e6 - 14245.5
+    page.get_by_label("Instant, BKJD in days").fill(f"{bkjd:.3f}")
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator(".moment li").filter(has_text="cosmic ray in the aperture")).to_be_visible()
+    over = page.locator(".u-over").first
+    width = over.bounding_box()["width"]
+    over.hover(position={"x": width * (bkjd - 200) / 5, "y": 60})
+    expect(page.locator(".readout").first).to_contain_text("cosmic ray in the aperture")
 
 
 def test_a_star_that_is_not_there_is_said_to_be_so(open_page):
