@@ -19,7 +19,7 @@ TYPED = SOURCE STARS RECORDS LABELS BUNDLE KOI K2 INVENTORY VARS
 $(foreach name,$(TYPED),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits bench-explorer explorer-build mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,12 @@ bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCE
 
 bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
 	@$(ONE_CORE) LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
+
+bench-explorer: $(VENV)/dev ## How fast the page draws and reloads, in Chromium; on a lab that stands, or one of its own
+	@LAB_NAME=$${LAB_NAME:-bench-explorer} LAB_PREFIX=$${LAB_PREFIX:-10.87.46} LAB_PORT=0 PYTHONPATH=molecule:molecule/front/tests:$(PYTHONPATH) python benchmarks/explorer.py
+
+explorer-build: ## Build the page's files, explorer/dist, from explorer/src; needs node
+	@.ci/explorer build
 
 mutants: $(VENV)/dev ## Break package and roles one way at a time and report which test noticed [PART=package|roles|all]
 	@python tests/mutants $(PART)

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 from lab import SCHEDULER, SERVER, Lab
+from page import browser, open_page
+
+__all__ = ["browser", "open_page"]
 
 os.environ["LAB_INVENTORY"] = str(Path(__file__).resolve().parents[1] / "inventory")
 GUEST = "warp10-guest"
@@ -76,6 +79,12 @@ def front(lab: Lab, tmp_path_factory) -> Front:
     front = Front(lab, f"https://{lab.prefix}.10", str(path))
     front.wait_health(60)
     return front
+
+
+@pytest.fixture(scope="session")
+def address(front: Front) -> str:
+    """Where the page is."""
+    return os.environ.get("EXPLORER_URL", front.url).rstrip("/") + "/"
 
 
 @pytest.fixture

@@ -1,0 +1,149 @@
+// Light curves in the detail that a window needs. The server reduces: near, every point comes as it was
+// measured; far, each bucket of time comes with its smallest, largest and median value, so that neither
+// outliers nor shallow transits are lost in the noise.
+
+import { exec, quoted } from "./warp10";
+import { QUARTER_EDGES, bkjdOf, days, tickOf } from "./time";
+import type { Window } from "./plot";
+
+/** Points up to which all are sent (chosen: two for each pixel of a wide plot). */
+const MOST_POINTS = 4000;
+const FAR_FUTURE = 1e5; // BKJD, the end of the last quarter
+const LAST_DAY = 1592; // BKJD, the end of the light curves of Kepler
+
+/** Of a window, loaded on both sides, so that a small move shows something at once (chosen). */
+export const BEYOND = 0.25;
+
+/** What is loaded for a window. */
+export function widened({ from, to }: Window): Window {
+  const beyond = (to - from) * BEYOND;
+  return { from: from - beyond, to: to + beyond };
+}
+
+export interface Source {
+  star: string;
+  classname: string;
+  mode: string;
+}
+
+/** One quarter, or campaign, within a window. Times are BKJD; buckets are named by their middle. */
+export interface Piece {
+  /** Number of the quarter from 0, or of the campaign in the order of time. */
+  number: number;
+  time: number[];
+  low: number[];
+  high: number[];
+  middle: number[];
+  /** Median of its values within the window, of buckets that of their medians. */
+  level: number;
+}
+
+export interface Curve {
+  /** Whether buckets are shown, and how long one is (days). */
+  far: boolean;
+  bucket: number;
+  /** How many points the window has on the server. */
+  points: number;
+  pieces: Piece[];
+}
+
+/** Number, ticks; then values, or smallest, largest and median values. */
+type Sent = [number, number[], ...number[][]];
+
+/** Whether Kepler's quarters divide the time of a star: not those of K2, whose EPIC numbers have 9 digits from 2. */
+export function hasQuarters(star: string): boolean {
+  return !/^2\d{8}$/.test(star);
+}
+
+/**
+ * The script for a window, or for everything; the answer is [points, bucket in µs, piece, …]. `bucket` is how
+ * long one is in µs; without it there are `buckets` of them, or none where there are few points.
+ */
+export function curveScript(source: Source, buckets: number, window?: Window, bucket?: number): string {
+  const [end, span] = window
+    ? [String(tickOf(window.to)), String(Math.max(1, tickOf(window.to) - tickOf(window.from)))]
+    : ["MAXLONG", "MAXLONG"];
+  const edges = [...QUARTER_EDGES, FAR_FUTURE].map(tickOf).join(" ");
+  const split = hasQuarters(source.star)
+    ? `[ ${edges} ] 'edges' STORE
+[] 0 $edges SIZE 2 - <%
+  'i' STORE
+  $edges $i 1 + GET 'end' STORE
+  [ $i $curve $end 1 - $end $edges $i GET - TIMECLIP ] +!
+%> FOR`
+    : `0 'i' STORE
+[] $curve 5 d 1 'piece' TIMESPLIT <% [ $i ] SWAP +! +! $i 1 + 'i' STORE %> FOREACH`;
+  return `
+[ @HELLOEXOWORLD/GETREADTOKEN ${quoted(source.classname)}
+  { 'KEPLERID' ${quoted(source.star)} 'OBSMODE' ${quoted(source.mode)} } ${end} ${span} ] FETCH 'found' STORE
+// Several only where the archive changed a label between quarters.
+<% $found SIZE 0 == %> <% NEWGTS %> <% $found MERGE SORT %> IFTE 'curve' STORE
+$curve SIZE 'size' STORE
+${bucket ? "true" : `$size ${MOST_POINTS} >`} 'far' STORE
+<% $far %> <% ${bucket ?? `$curve LASTTICK $curve FIRSTTICK - ${buckets} / 1 +`} %> <% 0 %> IFTE 'bucket' STORE
+${split}
+'pieces' STORE
+[ $size $bucket ] $pieces <%
+  LIST-> DROP 'piece' STORE 'i' STORE
+  <% $piece SIZE 0 > %>
+  <%
+    [ $i ]
+    <% $far %>
+    <%
+      [ bucketizer.min bucketizer.max bucketizer.median ] <%
+        DROP 'bucketizer' STORE
+        [ $piece $bucketizer 0 $bucket 0 ] BUCKETIZE 0 GET UNBUCKETIZE SORT
+      %> LMAP 'reduced' STORE
+      $reduced 0 GET TICKLIST +!
+      $reduced <% DROP VALUES %> LMAP APPEND
+    %>
+    <% $piece TICKLIST +! $piece VALUES +! %> IFTE
+    +!
+  %> IFT
+%> FOREACH
+`;
+}
+
+/**
+ * All points of short cadence are read in three parts at the same time: one star may have two million, and the
+ * server reads a part on a core. A guest may run four scripts at once.
+ */
+const PARTS = [0, 6, 12, 18];
+
+/** Fetch a curve in a window, or all of it. */
+export async function fetchCurve(
+  source: Source,
+  buckets: number,
+  signal: AbortSignal,
+  window?: Window,
+): Promise<Curve> {
+  if (window || source.mode !== "short cadence" || !hasQuarters(source.star)) {
+    return curveOf(curveScript(source, buckets, window), signal);
+  }
+  const edges = [...QUARTER_EDGES, LAST_DAY];
+  const span = LAST_DAY - QUARTER_EDGES[0]!;
+  const bucket = Math.round(tickOf(span / buckets) - tickOf(0));
+  const parts = PARTS.slice(1).map((end, i) => ({ from: edges[PARTS[i]!]!, to: edges[end]! }));
+  const curves = await Promise.all(parts.map((part) => curveOf(curveScript(source, buckets, part, bucket), signal)));
+  const points = curves.reduce((sum, curve) => sum + curve.points, 0);
+  // Few points come as they are.
+  if (points <= MOST_POINTS) return curveOf(curveScript(source, buckets), signal);
+  return { far: true, bucket: days(bucket), points, pieces: curves.flatMap((curve) => curve.pieces) };
+}
+
+async function curveOf(script: string, signal: AbortSignal): Promise<Curve> {
+  const [answer] = (await exec(script, signal)) as [[number, number, ...Sent[]]];
+  const [points, bucketTicks, ...sent] = answer;
+  const bucket = days(bucketTicks);
+  return { far: bucket > 0, bucket, points, pieces: sent.map((one) => piece(one, bucket)) };
+}
+
+function piece([number, ticks, ...values]: Sent, bucket: number): Piece {
+  // A bucket is named by its end, and means its middle.
+  const time = ticks.map((tick) => bkjdOf(tick) - bucket / 2);
+  const [low = [], high = [], middle = low] = values;
+  const sorted = [...middle].sort((a, b) => a - b);
+  // Of buckets the median of their medians: within the noise that of all points.
+  const level = sorted[Math.floor(sorted.length / 2)] || 1;
+  return { number, level, time, low: bucket ? low : [], high: bucket ? high : [], middle };
+}

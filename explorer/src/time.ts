@@ -1,0 +1,45 @@
+// Time: ticks of the server (µs since 1970, TDB), BKJD (BJD(TDB) - 2454833, days), and dates.
+
+const REFERENCE_DAYS = 14245.5; // from 1970-01-01 to BKJD 0
+const DAY_MS = 86_400_000;
+const DAY_US = DAY_MS * 1000;
+
+/** First cadence of each quarter of Kepler, 0 to 17, BKJD: as `kepler_lens.lightcurve` has it. */
+export const QUARTER_STARTS = [
+  120.5, 131.5, 169.5, 260.2, 352.3, 443.4, 539.4, 630.1, 735.3, 808.5, 906.8, 1001.2, 1099.4, 1182.7, 1274.1, 1373.4,
+  1472.0, 1559.2,
+] as const;
+
+/** First points come some minutes before the rounded start (chosen: the shortest pause is 0.9 d). */
+const EARLY_DAYS = 0.3;
+
+export const QUARTER_EDGES = QUARTER_STARTS.map((start) => start - EARLY_DAYS);
+
+export function bkjdOf(tick: number): number {
+  return tick / DAY_US - REFERENCE_DAYS;
+}
+
+export function tickOf(bkjd: number): number {
+  return Math.round((bkjd + REFERENCE_DAYS) * DAY_MS) * 1000;
+}
+
+export function days(ticks: number): number {
+  return ticks / DAY_US;
+}
+
+/** Number of the quarter at an instant (BKJD), -1 before the first. */
+export function quarterAt(bkjd: number): number {
+  let number = -1;
+  for (const edge of QUARTER_EDGES) {
+    if (bkjd < edge) break;
+    number += 1;
+  }
+  return number;
+}
+
+/** Date and time of BKJD, TDB, such as 2010-01-02 03:04; without the time where `day` is true. */
+export function date(bkjd: number, day = false): string {
+  const whole = new Date((bkjd + REFERENCE_DAYS) * DAY_MS);
+  if (Number.isNaN(whole.getTime())) return "";
+  return whole.toISOString().slice(0, day ? 10 : 16).replace("T", " ");
+}

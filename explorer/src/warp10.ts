@@ -1,0 +1,122 @@
+// Asking the server. A script goes in, a stack comes out, top first.
+
+import { Problem } from "./problem";
+
+const EXEC = "/api/v0/exec";
+
+/** Series as the server writes them: points are [tick in µs, …, value]. */
+export interface Series {
+  c: string;
+  l: Record<string, string>;
+  a: Record<string, string>;
+  v: [number, ...(number | string | boolean)[]][];
+}
+
+export type Stack = unknown[];
+
+export interface Limits {
+  maxtime: number;
+  points: number;
+  script_bytes: number;
+  title: string;
+}
+
+/** Write a text as WarpScript reads it: everything but letters, digits and _ is percent-encoded. */
+export function quoted(text: string): string {
+  const encoded = encodeURIComponent(text).replace(/[!'()*~.-]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+  return `'${encoded}'`;
+}
+
+/** Write a text so that a regular expression takes it literally. */
+export function literal(text: string): string {
+  return text.replace(/[\\^$.|?*+()[\]{}-]/g, "\\$&");
+}
+
+/** Run a script; its stack, top first. Throws a Problem. */
+export async function exec(script: string, signal?: AbortSignal): Promise<Stack> {
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(EXEC, { method: "POST", body: script, signal: signal ?? null });
+    text = await answer.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Problem("The server cannot be reached.", "Is the network there? The page asks again by itself.", true);
+  }
+  if (!answer.ok) throw refusal(answer, text);
+  try {
+    return JSON.parse(text.replace(/\bNaN\b/g, "null")) as Stack;
+  } catch {
+    throw new Problem(
+      "The answer of the server is not whole, or no JSON.",
+      "Ask for less, or for values that JSON can hold.",
+    );
+  }
+}
+
+function refusal(answer: Response, text: string): Problem {
+  const said = answer.headers.get("X-Warp10-Error-Message");
+  const line = Number(answer.headers.get("X-Warp10-Error-Line") ?? Number.NaN);
+  if (said) return scriptFault(said, Number.isFinite(line) && line > 0 ? line : undefined);
+  const sentence = errorOf(text);
+  switch (answer.status) {
+    case 429:
+      return new Problem(sentence ?? "Too many scripts at once.", "The page asks again by itself in some seconds.", true);
+    case 502:
+    case 503:
+    case 504:
+      return new Problem(sentence ?? "The database does not answer.", "The page asks again by itself.", true);
+    case 413:
+      return new Problem(sentence ?? "The script is too long.", "Make it shorter.");
+    default:
+      return new Problem(sentence ?? `The server refuses (status ${answer.status}).`, "Ask the one who runs this server.");
+  }
+}
+
+/** Make a sentence of what the server says of a script. */
+function scriptFault(said: string, line: number | undefined): Problem {
+  const words = innermost(said).trim();
+  return new Problem(/[.!?)]$/.test(words) ? words : `${words}.`, line ? `Look at line ${line} of the script.` : "Look at the script.", false, line);
+}
+
+/**
+ * What went wrong at first: around it the server writes where it was passed on, as in
+ * "Exception at statement 'IFT' in section '[TOP]' (Exception at statement 'MSGFAIL' in section '[TOP]' (why))".
+ */
+function innermost(said: string): string {
+  const words = said.replace(/^(?:ERROR line #\d+ )?in section '?[^ ]*'?: /, "");
+  const around = /^Exception at .*? in section \S+ \(/.exec(words);
+  if (!around) return words.replace(/^MSGFAIL /, "");
+  let open = 1;
+  let end = around[0].length;
+  for (; end < words.length && open > 0; end += 1) open += words[end] === "(" ? 1 : words[end] === ")" ? -1 : 0;
+  return innermost(words.slice(around[0].length, open > 0 ? end : end - 1));
+}
+
+function errorOf(text: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && "error" in parsed) return String(parsed.error);
+  } catch {
+    // No JSON: the status says enough.
+  }
+  return undefined;
+}
+
+let known: Promise<Limits> | undefined;
+
+/** What the server allows, asked once; defaults where it does not say. */
+export function limits(): Promise<Limits> {
+  known ??= fetchLimits();
+  return known;
+}
+
+async function fetchLimits(): Promise<Limits> {
+  const standard: Limits = { maxtime: 30, points: 10_000_000, script_bytes: 65_536, title: "HelloExoWorld" };
+  try {
+    const answer = await fetch("/explorer.json");
+    return answer.ok ? { ...standard, ...((await answer.json()) as Partial<Limits>) } : standard;
+  } catch {
+    return standard;
+  }
+}

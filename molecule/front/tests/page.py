@@ -1,0 +1,121 @@
+"""The page in a real browser: where it is, and what every visit must keep to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from lab import PROJECT, Lab
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+KEPLER_11 = "6541920"
+EXPLORER = PROJECT / "explorer"
+AXE = EXPLORER / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
+PATIENCE_MS = 20_000
+"""chosen: a lab on two cores that other scenarios share; speeds have a benchmark of their own."""
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+class Visit:
+    """A page that was opened, and what it said and asked for meanwhile."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._request)
+
+    def _console(self, message) -> None:
+        # The browser writes a line for each status from 400 on, which the page explains.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    def _request(self, request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("blob", "data"):
+            self.hosts.add(parts.netloc)
+
+    def go(self, fragment: str) -> Page:
+        self.page.goto(self.address + fragment)
+        return self.page
+
+    def star(self, number: str = KEPLER_11, query: str = "") -> Page:
+        """Open a star and wait until it is drawn."""
+        page = self.go(f"#/star/{number}{query}")
+        expect(page.locator("[data-drawn]")).to_be_visible()
+        return page
+
+    def keeps_to_its_manners(self) -> None:
+        assert self.errors == []
+        assert self.hosts == {urlsplit(self.address).netloc}
+
+
+@pytest.fixture(scope="session")
+def address(lab: Lab) -> Iterator[str]:
+    """EXPLORER_URL, or the development server in front of the lab's database."""
+    if url := os.environ.get("EXPLORER_URL"):
+        yield url.rstrip("/") + "/"
+        return
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("EXPLORER_URL names no page, and there is no node to serve one")
+    server = subprocess.Popen(
+        [node, str(EXPLORER / "serve.mjs")],
+        env=os.environ | {"WARP10_URL": lab.url, "PORT": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield server.stdout.readline().strip()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("there is no Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # A container has no user namespaces of its own for the sandbox.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
+    """Open pages; at the end of the test each must have kept to its manners."""
+    visits: list[Visit] = []
+
+    def opened(width: int = 1280, scheme: str = "light", init: Path | None = None) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            # The lab's authority is nobody's but the lab's.
+            ignore_https_errors=True,
+        )
+        if init:
+            # By the debugger, which the Content Security Policy does not bind.
+            context.add_init_script(path=init)
+        visit = Visit(context.new_page(), address)
+        visits.append(visit)
+        return visit
+
+    yield opened
+    for visit in visits:
+        visit.page.unroute_all(behavior="ignoreErrors")
+        visit.page.context.close()
+    for visit in visits:
+        visit.keeps_to_its_manners()

@@ -1,0 +1,107 @@
+"""Finding stars, and the tables to take along."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from astropy.io import votable
+from page import KEPLER_11
+from playwright.sync_api import expect
+
+
+@pytest.fixture(scope="module")
+def candidates(lab) -> list[dict]:
+    found = lab.execute("{ 'period' [ 5 25 ] } @HELLOEXOWORLD/CANDIDATES")[0]
+    if not found:
+        pytest.skip("no star of this lab was searched")
+    return found
+
+
+def periods(page) -> list[str]:
+    rows = page.locator(".result tbody tr")
+    expect(rows.first).to_be_visible()
+    return [row.split("\t")[2] for row in rows.all_inner_texts()]
+
+
+def expected(candidates) -> list[str]:
+    return [f"{float(series['a']['period']):.4f}" for series in candidates]
+
+
+def test_candidates_by_period(candidates, open_page):
+    page = open_page().go("#/find")
+    page.get_by_label("Period, at least").fill("5")
+    page.get_by_label("Period, at most").fill("25")
+    page.get_by_role("button", name="Find candidates").click()
+    expect(
+        page.get_by_role("status").filter(has_text=f"{len(candidates)} candidate")
+    ).to_be_visible()
+    assert periods(page) == expected(candidates)
+
+
+def test_a_column_sorts_both_ways(candidates, open_page):
+    page = open_page().go("#/find?list=candidates&period=5..25")
+    wanted = sorted(expected(candidates), key=float)
+    assert periods(page) == expected(candidates)
+    head = page.get_by_role("columnheader", name="Period")
+    head.get_by_role("button").click()
+    assert periods(page) == wanted[::-1]
+    expect(head).to_have_attribute("aria-sort", "descending")
+    head.get_by_role("button").click()
+    assert periods(page) == wanted
+
+
+def test_tables_are_taken_along(candidates, open_page):
+    page = open_page().go("#/find?list=candidates&period=5..25")
+    assert periods(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    assert [f"{float(row['tce_period']):.4f}" for row in rows] == expected(candidates)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="VOTable").click()
+    table = votable.parse_single_table(str(download.value.path()), verify="exception").to_table()
+    assert [f"{period:.4f}" for period in table["tce_period"]] == expected(candidates)
+    assert str(table["tce_period"].unit) == "d"
+    assert str(table["tce_prad"].unit) in ("Rearth", "earthRad", "R_earth")
+
+
+def test_stars_by_what_is_known_of_them(lab, open_page):
+    tagged = lab.execute(
+        "[ @HELLOEXOWORLD/GETREADTOKEN 'pdcsap.flux' { 'disposition' 'CONFIRMED' } ] FIND "
+        "<% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE"
+    )[0]
+    if not tagged:
+        pytest.skip("the stars of this lab are not tagged")
+    page = open_page().go("#/find?list=stars&known=CONFIRMED")
+    rows = page.locator(".result tbody tr")
+    expect(rows).to_have_count(len(tagged))
+    assert {row.split("\t")[0] for row in rows.all_inner_texts()} == set(tagged)
+
+
+@pytest.mark.parametrize("typed", ["654", "6541920", "KIC 6541"])
+def test_half_a_number_shows_stars_that_begin_so(open_page, typed):
+    page = open_page().go("#/find")
+    page.get_by_label("Name or number").press_sequentially(typed, delay=30)
+    expect(page.locator(f'.result a[href="#/star/{KEPLER_11}"]')).to_be_visible()
+
+
+@pytest.mark.parametrize("typed", ["Kepler-", "(((", "'%00", "nobody"])
+def test_half_a_name_is_no_error(open_page, typed):
+    page = open_page().go("#/find")
+    page.get_by_label("Name or number").press_sequentially(typed, delay=30)
+    said = page.locator(".result").get_by_role("status")
+    expect(said).to_contain_text("star")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_star_at_random_is_drawn(open_page):
+    page = open_page().go("#/find")
+    page.get_by_role("button", name="One at random").click()
+    expect(page.locator("[data-drawn]")).to_be_visible()
+
+
+def test_nothing_found_says_what_to_do(open_page):
+    page = open_page().go("#/find?list=candidates&period=0.01..0.02")
+    expect(page.locator(".result")).to_contain_text("There are no such candidates. Widen")

@@ -1,0 +1,156 @@
+"""On every page: no errors, no other host, nobody is shut out, and text is never markup."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from page import AXE, KEPLER_11
+from playwright.sync_api import Page, expect
+
+PAGES = {
+    "find": ("#/find", ".result tbody tr"),
+    "star": (f"#/star/{KEPLER_11}", ".fold [data-period]"),
+    "ask": ("#/ask?run=1", ".result[data-form]"),
+    "tour": ("#/tour/2", ".script"),
+}
+MARKUP = "<img src=x onerror=document.title='taken'>"
+
+
+def opened(open_page, name: str, **given) -> Page:
+    fragment, ready = PAGES[name]
+    page = open_page(**given).go(fragment)
+    page.locator(ready).first.wait_for()
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(open_page, name, scheme):
+    if not AXE.exists():
+        pytest.skip("axe-core is not here: npm ci in explorer/")
+    page = opened(open_page, name, scheme=scheme, init=AXE)
+    for details in page.locator(".as-table").all():
+        details.locator("summary").click()
+    found = page.evaluate("async () => (await axe.run()).violations")
+    bad = [
+        (v["id"], v["impact"], [n["html"][:200] for n in v["nodes"]][:3])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert bad == []
+
+
+@pytest.mark.parametrize("width", [390, 1280, 2000])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_the_window(open_page, name, width):
+    page = opened(open_page, name, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_policy_is_strict_and_holds(open_page):
+    visit = open_page()
+    answer = visit.page.goto(visit.address)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    # It would be noticed: an inline style is refused, and the browser says so.
+    visit.page.evaluate("document.body.setAttribute('style', 'color: red')")
+    assert visit.page.evaluate("document.body.style.color") == ""
+    assert any("Content Security Policy" in error for error in visit.errors)
+    visit.errors.clear()
+
+
+def test_names_with_markup_are_text(open_page):
+    visit = open_page()
+
+    def with_markup(route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("Kepler-11", MARKUP))
+
+    visit.page.route("**/api/v0/exec", with_markup)
+    page = visit.star()
+    expect(page.locator("h1")).to_contain_text(MARKUP)
+    assert page.locator("main img").count() == 0
+    page = visit.go("#/find?list=stars&known=CONFIRMED")
+    expect(page.locator(".result tbody")).to_contain_text(MARKUP)
+    assert page.locator("main img").count() == 0
+    assert page.title() != "taken"
+
+
+def test_results_with_markup_are_text(open_page):
+    visit = open_page()
+    page = visit.go(
+        "#/ask?run=1&script="
+        + f"NEWGTS '{MARKUP.replace(chr(39), chr(96))}' RENAME 1 NaN NaN NaN 2 ADDVALUE".replace(
+            " ", "%20"
+        )
+    )
+    for form in ("plot", "table", "JSON"):
+        page.locator(".result[data-form]").wait_for()
+        page.get_by_label("Show as").select_option(form)
+        expect(page.locator(".result")).to_contain_text("<img src=x")
+        assert page.locator("main img").count() == 0
+
+
+def test_a_message_with_markup_is_text(open_page):
+    page = open_page().go("#/ask?run=1&script=%27%3Cimg%20src=x%3E%27%20MSGFAIL")
+    expect(page.get_by_role("alert")).to_contain_text("<img src=x>")
+    assert page.locator("main img").count() == 0
+
+
+def test_the_keyboard_alone_finds_and_folds_a_star(open_page):
+    page = open_page().go("#/find")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.type(KEPLER_11)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-drawn]")).to_be_visible()
+    page.locator(".fold [data-period]").wait_for()
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate("document.activeElement.getAttribute('aria-label') ?? 'nameless'")
+        )
+    assert {"Period in days", "Closer", "Instant, BKJD in days"} <= reached
+    assert any(name.startswith("Light curve of star") for name in reached)
+
+
+def test_a_wait_shows_itself(open_page):
+    visit = open_page()
+    held = []
+    visit.page.route("**/api/v0/exec", lambda route: held.append(route))
+    page = visit.go(f"#/star/{KEPLER_11}")
+    expect(page.get_by_role("status").filter(has_text="Loading the light curve")).to_be_visible()
+    for route in held:
+        route.continue_()
+    visit.page.unroute("**/api/v0/exec")
+    expect(page.locator("[data-drawn]")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"), [(429, "Too many scripts at once."), (504, "The script took too long.")]
+)
+def test_a_refusal_is_said_and_the_page_asks_again(open_page, status, sentence):
+    visit = open_page()
+    refused = []
+
+    def refuse(route) -> None:
+        if len(refused) < 2:
+            refused.append(route)
+            route.fulfill(
+                status=status,
+                content_type="application/json",
+                body=json.dumps({"error": sentence}),
+            )
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", refuse)
+    page = visit.go(f"#/star/{KEPLER_11}")
+    expect(page.get_by_role("alert").first).to_contain_text(sentence)
+    expect(page.locator("[data-drawn]")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -1,0 +1,219 @@
+"""A star in the browser: its curve, the window, the fold, and what is known of it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+import requests
+from lab import SERVER
+from page import KEPLER_11
+from playwright.sync_api import Page, expect
+
+READ = "@HELLOEXOWORLD/GETREADTOKEN"
+FIVE_DAYS = (200.0, 205.0)
+
+
+def tick(bkjd: float) -> int:
+    return round((bkjd + 14245.5) * 86_400_000) * 1000
+
+
+@pytest.fixture(scope="module")
+def candidates(lab) -> list[dict]:
+    found = lab.execute(f"{{ 'KEPLERID' '{KEPLER_11}' }} @HELLOEXOWORLD/CANDIDATES")[0]
+    if not found:
+        pytest.skip("Kepler-11 was not searched on this lab")
+    return found
+
+
+def table_of_curve(page: Page) -> list[list[str]]:
+    page.locator(".curve .as-table summary").first.click()
+    rows = page.locator(".curve").first.locator(".as-table tbody tr")
+    expect(rows.first).to_be_visible()
+    return [row.split("\t") for row in rows.all_inner_texts()]
+
+
+def test_all_points_are_drawn_at_first(lab, open_page):
+    page = open_page().star()
+    size = lab.execute(
+        f"[ {READ} 'pdcsap.flux' {{ 'KEPLERID' '{KEPLER_11}' 'OBSMODE' 'long cadence' }} "
+        "MAXLONG MAXLONG ] FETCH MERGE SIZE"
+    )[0]
+    assert page.locator("[data-drawn]").get_attribute("data-drawn") == str(size)
+    expect(page.locator(".readout").first).to_contain_text(f"{size:,} points: the median of each")
+
+
+@pytest.mark.parametrize("classname", ["pdcsap.flux", "sap.flux"])
+def test_near_points_are_those_of_the_server(lab, open_page, classname):
+    first, last = FIVE_DAYS
+    query = f"?from={first}&to={last}&unit=e&class={classname}"
+    page = open_page().star(query=query)
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    expect(page.locator(".readout").first).to_contain_text("each as it was measured")
+    (series,) = lab.execute(
+        f"[ {READ} '{classname}' {{ 'KEPLERID' '{KEPLER_11}' }} {tick(last)} "
+        f"{tick(last) - tick(first)} ] FETCH MERGE SORT"
+    )
+    rows = table_of_curve(page)
+    expected = [(f"{t / 86_400e6 - 14245.5:.4f}", f"{value:.2f}") for t, value in series["v"]]
+    step = -(-len(expected) // 200)
+    shown = [(row[0], row[2]) for row in rows]
+    assert len(shown) > 100
+    assert set(shown) <= set(expected)
+    assert len(shown) >= len(expected) // step
+
+
+def test_relative_flux_is_that_of_the_quarter(lab, open_page):
+    page = open_page().star(query="?from=200&to=205")
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    values = [float(row[2]) for row in table_of_curve(page)]
+    assert 0.99 < min(values) < 1 < max(values) < 1.01
+
+
+def test_drag_loads_the_points_of_the_window(open_page):
+    page = open_page().star()
+    box = page.locator(".u-over").first.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.30, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.31, y, steps=4)
+    page.mouse.up()
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    found = re.search(r"from=([\d.]+)&to=([\d.]+)", page.url)
+    assert found, page.url
+    assert 5 < float(found[2]) - float(found[1]) < 40
+
+
+def test_wheel_and_keys_zoom_and_the_whole_comes_back(open_page):
+    page = open_page().star()
+    over = page.locator(".u-over").first
+    over.hover()
+    page.mouse.wheel(0, -300)
+    expect(page).to_have_url(re.compile("from="))
+    page.locator(".frame").first.focus()
+    page.keyboard.press("0")
+    expect(page).not_to_have_url(re.compile("from="))
+    for _ in range(12):
+        page.keyboard.press("+")
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+
+
+def test_candidates_are_listed_as_the_server_has_them(candidates, open_page):
+    page = open_page().star()
+    rows = page.locator(".candidates tbody tr")
+    expect(rows).to_have_count(len(candidates))
+    for row, known in zip(rows.all_inner_texts(), candidates, strict=True):
+        assert f"{float(known['a']['period']):.4f}" in row
+        assert known["a"]["disposition"].lower() in row
+    page.get_by_label("Fold candidate 2").check()
+    for name, verdict in candidates[1]["a"].items():
+        if name.endswith(".verdict"):
+            expect(page.locator(".vetting")).to_contain_text(verdict)
+    if "score" in candidates[1]["a"]:
+        expect(page.locator(".score")).to_contain_text(f"{float(candidates[1]['a']['score']):.3f}")
+
+
+def test_marks_are_switched_off(candidates, open_page):
+    page = open_page().star(query="?from=200&to=205")
+    canvas = page.locator(".curve canvas").first
+    expect(page.get_by_label("Mark the transits of candidate 1")).to_be_checked()
+    page.locator(".fold [data-period]").wait_for()
+    before = canvas.screenshot()
+    for number in range(1, len(candidates) + 1):
+        page.get_by_label(f"Mark the transits of candidate {number}").uncheck()
+    assert canvas.screenshot() != before
+
+
+def deviations(page: Page) -> float:
+    words = page.locator(".fold p.small[role=status]")
+    expect(words).to_contain_text("deviations")
+    return float(re.search(r"\((-?[\d.]+) deviations", words.inner_text())[1])
+
+
+def test_fold_at_a_candidates_period_and_at_a_typed_one(candidates, open_page):
+    page = open_page().star()
+    period = page.get_by_label("Period in days")
+    expect(period).to_have_value(re.compile(rf"{float(candidates[0]['a']['period']):.3f}\d*"))
+    page.locator(".fold [data-period]").wait_for()
+    assert deviations(page) > 20
+    period.fill("7.7")
+    expect(page.locator(".fold h2")).to_have_text("Fold at a typed period")
+    assert abs(deviations(page)) < 8
+    expect(page).to_have_url(re.compile("period=7.7"))
+
+
+def test_an_address_carries_a_typed_fold(candidates, open_page):
+    known = candidates[0]["a"]
+    page = open_page().star(query=f"?period={known['period']}&epoch={known['epoch']}")
+    page.locator(".fold [data-period]").wait_for()
+    expect(page.get_by_label("Period in days")).to_have_value(
+        re.compile(rf"{float(known['period']):.3f}\d*")
+    )
+    assert deviations(page) > 20
+
+
+def test_what_is_no_period_is_said(open_page):
+    page = open_page().star()
+    page.get_by_label("Period in days").fill("-3")
+    expect(page.locator(".fold p.small[role=status]")).to_contain_text("greater than 0")
+
+
+def test_what_else_happened_at_a_transit(candidates, open_page):
+    page = open_page().star()
+    middle = candidates[0]["v"][0][0] / 86_400e6 - 14245.5
+    page.get_by_label("Instant, BKJD in days").fill(f"{middle:.3f}")
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator(".moment li").filter(has_text="Candidate 1 transits at")).to_be_visible()
+
+
+@pytest.fixture
+def doubted(lab):
+    """Write the quality of two cadences of Kepler-11 as an import of SAP_QUALITY does."""
+    (series,) = lab.execute(
+        f"[ {READ} 'pdcsap.flux' {{ 'KEPLERID' '{KEPLER_11}' }} {tick(203)} -2 ] FETCH"
+    )[0]
+    labels = ",".join(f"{k}={quote(v)}" for k, v in series["l"].items() if not k.startswith("."))
+    ticks = sorted(point[0] for point in series["v"])
+    lines = [
+        f"{t}// sap.quality{{{labels}}} {flags}\n" for t, flags in zip(ticks, (0, 128), strict=True)
+    ]
+    token = lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()
+    header = {"X-Warp10-Token": token}
+    requests.post(f"{lab.url}/api/v0/update", "".join(lines), headers=header).raise_for_status()
+    yield ticks
+    chosen = {"selector": f"sap.quality{{{labels}}}", "start": ticks[0], "end": ticks[1]}
+    requests.get(f"{lab.url}/api/v0/delete", chosen, headers=header).raise_for_status()
+
+
+def test_the_quality_of_the_file_is_named(doubted, open_page):
+    page = open_page().star(query="?from=200&to=205")
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    bkjd = doubted[1] / 86_400e6 - 14245.5
+    page.get_by_label("Instant, BKJD in days").fill(f"{bkjd:.3f}")
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator(".moment li").filter(has_text="cosmic ray in the aperture")).to_be_visible()
+    over = page.locator(".u-over").first
+    width = over.bounding_box()["width"]
+    over.hover(position={"x": width * (bkjd - 200) / 5, "y": 60})
+    expect(page.locator(".readout").first).to_contain_text("cosmic ray in the aperture")
+
+
+def test_a_star_that_is_not_there_is_said_to_be_so(open_page):
+    page = open_page().go("#/star/999")
+    expect(page.get_by_role("alert")).to_contain_text("The server has no star 999.")
+
+
+@pytest.mark.parametrize(
+    "name", ["Kepler-11", "kepler 11 b", "KOI-157", "K00157.01", "KIC 6541920"]
+)
+def test_a_name_leads_to_its_star(lab, open_page, name):
+    tagged = lab.execute(f"[ {READ} 'pdcsap.flux' {{ 'planets' '~.*Kepler-11 b.*' }} ] FIND SIZE")
+    if "KIC" not in name and not tagged[0]:
+        pytest.skip("the stars of this lab are not tagged")
+    page = open_page().go("")
+    box = page.get_by_label("Star: number or name")
+    box.fill(name)
+    box.press("Enter")
+    expect(page.locator("[data-drawn]")).to_be_visible()
+    expect(page.locator("h1")).to_contain_text(KEPLER_11)
