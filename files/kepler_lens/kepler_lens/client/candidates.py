@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from kepler_lens.client.door import Door
+from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
 
@@ -23,7 +23,7 @@ _SCRIPT = """
 
 
 def candidates_table(
-    door: Door,
+    endpoint: Endpoint,
     numbers: Collection[int] | None,
     *,
     disposition: str | None,
@@ -43,7 +43,7 @@ def candidates_table(
         script = _SCRIPT.format(
             wanted=" ".join([f"'KEPLERID' {literal(stars)}", *conditions.values()])
         )
-        (found,) = door.ask(script)
+        (found,) = endpoint.ask(script)
         rows += [
             {
                 **attributes,
@@ -54,7 +54,7 @@ def candidates_table(
             if wanted is None or attributes.get("disposition", "").lower() == wanted
         ]
     rows.sort(key=lambda row: (int(row["star"]), int(row["candidate"])))
-    return table("candidates", rows, door.url)
+    return table("candidates", rows, endpoint.url)
 
 
 def _parts(numbers: Collection[int] | None) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.client.curve import StarCurve
-from kepler_lens.client.door import Door
+from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.errors import LimitError, NoLightCurveError
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
@@ -55,11 +55,11 @@ class Reader:
 
     Parameters
     ----------
-    door : Door
+    endpoint : Endpoint
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._page = _PAGE
 
     def read(self, star: int, cadence: str, columns: Sequence[str] | None) -> StarCurve:
@@ -103,7 +103,7 @@ class Reader:
         while True:
             page = self._page
             script = _FETCH.format(
-                token=self._door.token,
+                token=self._endpoint.token,
                 classes=literal(classes),
                 star=literal(str(star)),
                 obsmode=literal(obsmode),
@@ -111,7 +111,7 @@ class Reader:
                 count=page,
             )
             try:
-                (found,) = self._door.ask(script)
+                (found,) = self._endpoint.ask(script)
             except LimitError:
                 if page < 2 * _SMALLEST_PAGE:
                     raise
@@ -122,10 +122,10 @@ class Reader:
     def _why_not(self, star: int, cadence: str, missing: Sequence[str]) -> str:
         """Say what the server has of the star instead."""
         script = _FIND.format(
-            token=self._door.token, classes=literal(_ANY_CLASS), star=literal(str(star))
+            token=self._endpoint.token, classes=literal(_ANY_CLASS), star=literal(str(star))
         )
-        (found,) = self._door.ask(script)
-        where = f"The server {self._door.url}"
+        (found,) = self._endpoint.ask(script)
+        where = f"The server {self._endpoint.url}"
         if not found:
             return f"{where} has no light curve of star {star}."
         same = {_COLUMN_OF_CLASS[name] for name, obsmode in found if obsmode.startswith(cadence)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kepler_lens.client.candidates import candidates_table
 from kepler_lens.client.curves import Reader
-from kepler_lens.client.door import Door
+from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, one_of
 from kepler_lens.client.script import python_object
 from kepler_lens.client.stars import Names, stars_table
@@ -66,7 +66,7 @@ def connect(
     >>> server = connect("http://127.0.0.1:8080")
     """
     return Server(
-        Door(url, token, account=account, verify=verify, timeout=timeout, patience=patience)
+        Endpoint(url, token, account=account, verify=verify, timeout=timeout, patience=patience)
     )
 
 
@@ -78,13 +78,13 @@ class Server:
     `client.errors.ScriptError`, `errors.TokenError`.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._names = Names(door)
-        self._reader = Reader(door)
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._names = Names(endpoint)
+        self._reader = Reader(endpoint)
 
     def __repr__(self) -> str:
-        return f"connect({self._door.url!r})"
+        return f"connect({self._endpoint.url!r})"
 
     def number(self, star: int | str) -> int:
         """Give a star's KIC or EPIC number.
@@ -144,7 +144,7 @@ class Server:
             Another condition makes no sense.
         """
         return stars_table(
-            self._door,
+            self._endpoint,
             self._numbers(names),
             mission=mission,
             disposition=disposition,
@@ -217,7 +217,7 @@ class Server:
             See `stars`.
         """
         return candidates_table(
-            self._door,
+            self._endpoint,
             self._numbers(names),
             disposition=disposition,
             period=period,
@@ -245,7 +245,7 @@ class Server:
         ScriptError
             The script is wrong; its `line` says where.
         """
-        answer: list[Any] = python_object(self._door.ask(script))
+        answer: list[Any] = python_object(self._endpoint.ask(script))
         return answer
 
     def _numbers(self, names: Stars | None) -> tuple[int, ...] | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kepler_lens.client.door import Door
+from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
@@ -30,26 +30,26 @@ _FLUXES = "~" + "|".join(re.escape(CLASS_OF_COLUMN[c]) for c in ("SAP_FLUX", "PD
 _TAGS = ("disposition", "planets", "kois", "candidates", "teff", "radius")
 
 
-def find(door: Door, selector: str) -> list[Series]:
+def find(endpoint: Endpoint, selector: str) -> list[Series]:
     """List the series that a selector matches, without points, as `Warp10.find` does."""
-    (found,) = door.ask(_FIND.format(token=door.token, selector=literal(selector)))
+    (found,) = endpoint.ask(_FIND.format(token=endpoint.token, selector=literal(selector)))
     return [Series(name, labels, attributes, [], []) for name, labels, attributes in found]
 
 
 class Names:
-    """Asks through a door for the numbers of names, see `kepler_lens.named.NameServer`."""
+    """Asks a server for the numbers of names, see `kepler_lens.named.NameServer`."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self.url = door.url
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.url = endpoint.url
 
     def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
         """Ask for the stars whose tags have the names; a name may be that of none."""
-        return numbers_tagged(names, lambda selector: find(self._door, selector))
+        return numbers_tagged(names, lambda selector: find(self._endpoint, selector))
 
 
 def stars_table(
-    door: Door,
+    endpoint: Endpoint,
     numbers: Collection[int] | None,
     *,
     mission: str | None,
@@ -77,10 +77,10 @@ def stars_table(
         labels.append(f"disposition={quote(wanted['disposition'])}")
     # Attributes are matched as text, so that a range only says that there has to be one.
     labels += [f"{name}~.%2B" for name, range_ in ranges.items() if range_ and name != "candidates"]
-    rows = _rows(series for part in _parts(numbers, labels) for series in find(door, part))
+    rows = _rows(series for part in _parts(numbers, labels) for series in find(endpoint, part))
     return _table(
         [row for row in rows if all(_within(row, name, r) for name, r in ranges.items() if r)],
-        door.url,
+        endpoint.url,
     )
 
 

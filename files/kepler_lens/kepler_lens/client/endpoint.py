@@ -1,4 +1,4 @@
-"""Where a guest asks: the server's own door, or the front's, which lets nothing else through."""
+"""Runs scripts on a server, or by a front, which lets guests' scripts through and nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _PassingError(Exception):
     """A failure that may pass, in the words of its last cause."""
 
 
-class Door:
+class Endpoint:
     """Runs scripts on a server.
 
     Parameters
