@@ -42,7 +42,8 @@ def test_an_expired_certificate_is_refused_by_guests_and_renewed_by_a_run(front)
     tls = "/etc/kepler-front/tls"
     request = lab.shell(
         SERVER,
-        f"cd {tls} && openssl x509 -in host.pem -x509toreq -signkey host.key -copy_extensions copyall",
+        f"cd {tls} && "
+        "openssl x509 -in host.pem -x509toreq -signkey host.key -copy_extensions copyall",
     )
     lab.shell(SCHEDULER, f"cat > /tmp/request <<'END'\n{request}\nEND")
     expired = lab.shell(

@@ -23,7 +23,11 @@ lists = folder / "revoked"
 
 
 def ident(token: bytes) -> str:
-    """Name a token as Warp 10 lists it: SipHash-2-4 (doi:10.1007/978-3-642-34931-7_28)."""
+    """Name a token as Warp 10 lists it.
+
+    SipHash-2-4 (doi:10.1007/978-3-642-34931-7_28) of the token and of itself backwards.
+    """
+    token += token[::-1]
     secrets = (folder / "secrets.conf").read_text()
     key = bytes.fromhex(re.search(r"^warp\.hash\.token = hex:([0-9a-f]{32})$", secrets, re.M)[1])
     k0, k1 = (int.from_bytes(half, "big") for half in (key[:8], key[8:]))
