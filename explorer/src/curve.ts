@@ -37,7 +37,7 @@ export class CurvePlot {
 
   constructor(
     private readonly source: Source,
-    private readonly whole: Curve,
+    private whole: Curve,
     private readonly state: CurveState,
     private readonly signal: AbortSignal,
     private readonly events: {
@@ -50,10 +50,10 @@ export class CurvePlot {
     },
     window?: Window,
   ) {
-    for (const piece of whole.pieces) this.levels.set(piece.number, piece.level);
     this.shown = whole;
+    this.level(whole);
     const times = whole.pieces.flatMap((piece) => [piece.time[0] ?? 0, piece.time.at(-1) ?? 0]);
-    const [first, last] = [Math.min(...times), Math.max(...times)];
+    const [first, last] = whole.span ? [whole.span.from, whole.span.to] : [Math.min(...times), Math.max(...times)];
     const margin = Math.max((last - first) * 0.01, 0.1);
     const all = { from: first - margin, to: last + margin };
     this.loaded = all;
@@ -111,6 +111,21 @@ export class CurvePlot {
   /** Draw anew after the state has changed. */
   changed(): void {
     this.plot.redraw();
+  }
+
+  /** Further parts of the whole have come. */
+  grow(whole: Curve): void {
+    this.level(whole);
+    const replaced = this.shown === this.whole;
+    this.whole = whole;
+    if (!replaced) return;
+    this.shown = whole;
+    this.columns = this.tabular(whole);
+    this.plot.setData(this.columns as uPlot.AlignedData);
+  }
+
+  private level(curve: Curve): void {
+    for (const piece of curve.pieces) this.levels.set(piece.number, piece.level);
   }
 
   private later(ms = RELOAD_AFTER_MS): void {

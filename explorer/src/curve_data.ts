@@ -45,6 +45,8 @@ export interface Curve {
   /** How many points the window has on the server. */
   points: number;
   pieces: Piece[];
+  /** The whole range of time, where parts of it are still to come. */
+  span?: Window;
 }
 
 /** Number, ticks; then values, or smallest, largest and median values. */
@@ -106,16 +108,18 @@ ${split}
 
 /**
  * All points of short cadence are read in three parts at the same time: one star may have two million, and the
- * server reads a part on a core. A guest may run four scripts at once.
+ * server reads a part on a core. The first is short, so that something is drawn soon; a guest may run four
+ * scripts at once.
  */
-const PARTS = [0, 6, 12, 18];
+const PARTS = [0, 4, 11, 18];
 
-/** Fetch a curve in a window, or all of it. */
+/** Fetch a curve in a window, or all of it; `partly` is told what is there while parts are still to come. */
 export async function fetchCurve(
   source: Source,
   buckets: number,
   signal: AbortSignal,
   window?: Window,
+  partly?: (curve: Curve) => void,
 ): Promise<Curve> {
   if (window || source.mode !== "short cadence" || !hasQuarters(source.star)) {
     return curveOf(curveScript(source, buckets, window), signal);
@@ -124,11 +128,24 @@ export async function fetchCurve(
   const span = LAST_DAY - QUARTER_EDGES[0]!;
   const bucket = Math.round(tickOf(span / buckets) - tickOf(0));
   const parts = PARTS.slice(1).map((end, i) => ({ from: edges[PARTS[i]!]!, to: edges[end]! }));
-  const curves = await Promise.all(parts.map((part) => curveOf(curveScript(source, buckets, part, bucket), signal)));
-  const points = curves.reduce((sum, curve) => sum + curve.points, 0);
+  const come: Curve[] = [];
+  const together = (): Curve => ({
+    far: true,
+    bucket: days(bucket),
+    points: come.reduce((sum, curve) => sum + curve.points, 0),
+    pieces: come.flatMap((curve) => curve.pieces).sort((a, b) => a.number - b.number),
+    span: { from: QUARTER_EDGES[0]!, to: LAST_DAY },
+  });
+  await Promise.all(
+    parts.map(async (part) => {
+      come.push(await curveOf(curveScript(source, buckets, part, bucket), signal));
+      const so = together();
+      if (so.points > MOST_POINTS && come.length < parts.length) partly?.(so);
+    }),
+  );
+  const all = together();
   // Few points come as they are.
-  if (points <= MOST_POINTS) return curveOf(curveScript(source, buckets), signal);
-  return { far: true, bucket: days(bucket), points, pieces: curves.flatMap((curve) => curve.pieces) };
+  return all.points > MOST_POINTS ? all : curveOf(curveScript(source, buckets), signal);
 }
 
 async function curveOf(script: string, signal: AbortSignal): Promise<Curve> {

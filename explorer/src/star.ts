@@ -92,7 +92,7 @@ class StarPage {
     fill(root, h("header", { class: "star-head" }, this.title, this.facts), this.controls, this.curveBox, this.wait, this.below);
     const buckets = Math.min(Math.max(root.clientWidth, 400), 1600);
     const [curve, star] = await Promise.all([
-      waiting(this.wait, "Loading the light curve …", signal, () => fetchCurve(source, buckets, signal)).then((whole) => {
+      waiting(this.wait, "Loading the light curve …", signal, () => fetchCurve(source, buckets, signal, undefined, (part) => this.drawCurve(part))).then((whole) => {
         if (whole?.points) this.drawCurve(whole);
         this.curveBox.removeAttribute("aria-busy");
         return whole;
@@ -107,6 +107,12 @@ class StarPage {
   }
 
   private drawCurve(whole: Awaited<ReturnType<typeof fetchCurve>>): void {
+    if (this.signal.aborted) return;
+    if (this.curve) {
+      this.curve.grow(whole);
+      this.curveBox.dataset["drawn"] = String(whole.points);
+      return;
+    }
     const { query } = this;
     const [from, to] = [Number(query.get("from") ?? Number.NaN), Number(query.get("to") ?? Number.NaN)];
     const window: Window | undefined = to > from ? { from, to } : undefined;
