@@ -31,37 +31,48 @@ def ansible(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def render(tmp_path: Path) -> Callable[..., dict[str, str]]:
-    """Write templates of roles, or texts, as they are for a host of the example inventory."""
+def renderer(folder: Path) -> Callable[..., dict[str, str]]:
+    """Give what writes templates of roles, or texts, for a host of the example inventory."""
 
     def render(
         host: str, roles: list[str], sources: Mapping[str, str], **settings: Any
     ) -> dict[str, str]:
         tasks = []
         for name, source in sources.items():
-            copy = {"dest": str(tmp_path / name), "mode": "0600"}
+            copy = {"dest": str(folder / name), "mode": "0600"}
             kind = "template" if source.endswith(".j2") else "copy"
             copy |= {"src": str(PROJECT / source)} if kind == "template" else {"content": source}
             tasks.append({f"ansible.builtin.{kind}": copy})
         # The roles' defaults and variables, and none of their tasks.
         unwanted = [{"role": role, "tags": ["unwanted"]} for role in roles]
         play = {"hosts": host, "gather_facts": False, "roles": unwanted, "tasks": tasks}
-        (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-        (tmp_path / "settings.yml").write_text(yaml.safe_dump(settings))
+        (folder / "play.yml").write_text(yaml.safe_dump([play]))
+        (folder / "settings.yml").write_text(yaml.safe_dump(settings))
         local = {
             "ansible_connection": "local",
             "ansible_become": False,
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "kepler_lens_mark": "mark",
         }
-        (tmp_path / "local.yml").write_text(yaml.safe_dump(local))
+        (folder / "local.yml").write_text(yaml.safe_dump(local))
         done = ansible(
-            *("ansible-playbook", "-i", str(PRODUCTION), str(tmp_path / "play.yml")),
+            *("ansible-playbook", "-i", str(PRODUCTION), str(folder / "play.yml")),
             *("--skip-tags", "unwanted"),
-            *("-e", f"@{tmp_path}/local.yml", "-e", f"@{tmp_path}/settings.yml"),
+            *("-e", f"@{folder}/local.yml", "-e", f"@{folder}/settings.yml"),
         )
         assert done.returncode == 0, done.stdout
-        return {name: (tmp_path / name).read_text() for name in sources}
+        return {name: (folder / name).read_text() for name in sources}
 
     return render
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """See `renderer`."""
+    return renderer(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_render(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
+    """See `renderer`; what several tests look at is written once."""
+    return renderer(tmp_path_factory.mktemp("rendered"))

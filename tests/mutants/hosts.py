@@ -38,7 +38,8 @@ MUTANTS = [
         "roles",
         "a port is open to all",
         "roles/base/defaults/main.yml",
-        'sources: "{{ (base_fleet_addresses + base_front_addresses) | unique + base_warp10_client_networks }}"',
+        'sources: "{{ (base_fleet_addresses + base_front_addresses) '
+        '| unique + base_warp10_client_networks }}"',
         'sources: ["0.0.0.0/0"]',
         ("molecule/default/tests/test_security.py",),
         provision=True,
