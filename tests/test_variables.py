@@ -11,7 +11,7 @@ ROLES = {
     "job": "the roles that include it set them all, and their tests run the jobs",
 }
 VARIABLES = {
-    "guest_state": "playbooks/front.yml sets it to front_state, by which the scenario front removes",
+    "guest_state": "playbooks/front.yml sets it to front_state, which is tested",
     "lab_state": "playbooks/lab_down.yml sets it, with which each scenario ends",
     "lab_port": "each scenario's environment sets it, LAB_PORT=0",
     "lab_archive": "WARP10_ARCHIVE sets it: a release archive cannot be had everywhere",
