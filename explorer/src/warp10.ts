@@ -3,6 +3,8 @@
 import { Problem } from "./problem";
 
 const EXEC = "/api/v0/exec";
+/** What a script is told by the server for guests (macro GUEST/ASK) where the data server is away. */
+const AWAY = "The database does not answer";
 
 /** Series as the server writes them: points are [tick in µs, …, value]. */
 export interface Series {
@@ -57,6 +59,7 @@ export async function exec(script: string, signal?: AbortSignal): Promise<Stack>
 function refusal(answer: Response, text: string): Problem {
   const said = answer.headers.get("X-Warp10-Error-Message");
   const line = Number(answer.headers.get("X-Warp10-Error-Line") ?? Number.NaN);
+  if (said?.includes(AWAY)) return new Problem(`${AWAY}.`, "The page asks again by itself.", true);
   if (said) return scriptFault(said, Number.isFinite(line) && line > 0 ? line : undefined);
   const sentence = errorOf(text);
   switch (answer.status) {
@@ -65,7 +68,7 @@ function refusal(answer: Response, text: string): Problem {
     case 502:
     case 503:
     case 504:
-      return new Problem(sentence ?? "The database does not answer.", "The page asks again by itself.", true);
+      return new Problem(sentence ?? `${AWAY}.`, "The page asks again by itself.", true);
     case 413:
       return new Problem(sentence ?? "The script is too long.", "Make it shorter.");
     default:

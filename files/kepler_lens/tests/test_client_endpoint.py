@@ -105,7 +105,12 @@ def test_a_script_that_is_wrong_says_its_line(scripted: Callable[..., Scripted])
     assert caught.value.line is None
 
 
-@pytest.mark.parametrize("answer", [None, refused(429, "Twenty a second."), refused(503, "Later.")])
+AWAY = failed("(MSGFAIL The database does not answer: try again in a minute. (ConnectException))")
+
+
+@pytest.mark.parametrize(
+    "answer", [None, refused(429, "Twenty a second."), refused(503, "Later."), AWAY]
+)
 def test_what_may_pass_is_tried_again(scripted: Callable[..., Scripted], answer: Answer) -> None:
     server = scripted(answer, answer, (200, "[2]"))
     assert connect(server.url).execute("1 1 +") == [2]

@@ -19,6 +19,8 @@ from kepler_lens.warp10 import Token
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that gives it
 _PASSING_STATUS = (429, 502, 503)
 _TOO_MUCH_STATUS = (413, 504)
+_AWAY = "The database does not answer"
+"""What the server for guests says (macro GUEST/ASK) where the data server is away."""
 _LONGEST_PAUSE = 2.0
 """Seconds between two tries; chosen: a person waits."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
@@ -187,7 +189,7 @@ class Endpoint:
                 f"{self.url} wants an account, or refuses this one ({readable(why)}): "
                 "connect(…, account=('NAME', 'PASSWORD'))."
             )
-        if status in _PASSING_STATUS:
+        if status in _PASSING_STATUS or _AWAY in why:
             return _PassingError(f"{self.url} is too busy or not ready ({status}): {readable(why)}")
         if status in _TOO_MUCH_STATUS:
             return LimitError(f"{self.url} refuses so much at once ({status}): {readable(why)}")
