@@ -5,7 +5,8 @@ import { type Stack, exec, literal, quoted } from "./warp10";
 /** Rows that one answer has at most (chosen: a table longer than that is searched again, not read). */
 export const MOST_ROWS = 2000;
 
-const FLUX = "'~(pdc)?sap%5C.flux'";
+/** Without a repetition after a bracket, which the server for guests refuses. */
+const FLUX = "'~(pdcsap|sap)%5C.flux'";
 const KEPT = ["period", "epoch", "depth", "duration", "snr", "radius", "disposition", "score", "comment", "transits"];
 
 export interface Wanted {
@@ -70,7 +71,7 @@ function starScript(wanted: Wanted, ids: string): string {
 /** A regular expression for tags that are lists with commas, where one begins like this. */
 function beginning(text: string): string {
   // Warp 10 takes a flag for all of the expression without effect: it is that of a group.
-  return `~(?i:(.*,)?${literal(text).replace(/(\\-|[\s_])+/g, "[\\s_-]*")}.*)`;
+  return `~(?i:(.*,|)${literal(text).replace(/(\\-|[\s_])+/g, "[\\s_-]*")}.*)`;
 }
 
 /** K00157.01 for KOI-157.01, as the tables have it. */

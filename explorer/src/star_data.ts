@@ -3,7 +3,8 @@
 import { bkjdOf } from "./time";
 import { type Series, exec, quoted } from "./warp10";
 
-const FLUX = "'~(pdc)?sap%5C.flux'";
+/** Without a repetition after a bracket, which the server for guests refuses. */
+const FLUX = "'~(pdcsap|sap)%5C.flux'";
 
 export interface Head {
   classname: string;

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 import requests
@@ -105,7 +106,10 @@ def test_the_front_gives_what_the_data_server_gives(front, name):
     assert there.ok, there.headers.get("X-Warp10-Error-Message")
     assert here.ok, here.text[:500]
     assert len(there.content) > 1
-    assert here.content == there.content
+    if here.content != there.content:
+        # The attributes of a series have no order, in Warp 10 as in JSON.
+        assert here.json() == there.json()
+        assert Counter(here.content) == Counter(there.content)
 
 
 def test_an_error_says_what_and_in_which_line(front):
