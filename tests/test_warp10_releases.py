@@ -61,19 +61,21 @@ def test_functions_are_told_from_all_else() -> None:
     assert functions(text) == {"s", "+", "DUP"}
 
 
-def python_scripts(path: Path) -> Iterator[str]:
-    """Give the scripts that a Python file has executed; what it fills in counts as a variable."""
+def python_scripts(source: str) -> Iterator[str]:
+    """Give the scripts that Python has executed; what it fills in counts as a variable."""
 
     def text(node: ast.AST) -> str:
         if isinstance(node, ast.Constant):
-            return str(node.value)
+            # As str.format would read it.
+            filled = re.sub(r"-?(?<!\{)\{\w+\}(?!\})", "$filled_in", str(node.value))
+            return filled.replace("{{", "{").replace("}}", "}")
         if isinstance(node, ast.JoinedStr):
             return "".join(text(value) for value in node.values)
         if isinstance(node, ast.BinOp):
             return text(node.left) + text(node.right)
         return "$filled_in"
 
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and node.args:
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if name in ("execute", "exec", "series", "flat"):
@@ -82,16 +84,18 @@ def python_scripts(path: Path) -> Iterator[str]:
             node.value, ast.Constant | ast.JoinedStr | ast.BinOp
         ):
             script = text(node.value)
-            if "%>" in script or "FETCH" in script or "] FIND" in script:
+            if any(sign in script for sign in ("%>", "FETCH", "] FIND", "@HELLOEXOWORLD/")):
                 yield script
 
 
 def blocks(path: Path) -> str:
     """Give the examples of a document that call the project's macros, also out of a command."""
-    found = re.findall(r"^```\w*\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
     shell = re.compile(r"<<'END'\n(.*?)^END$", re.DOTALL | re.MULTILINE)
     return "\n".join(
-        "\n".join(shell.findall(block)) or block for block in found if "@HELLOEXOWORLD/" in block
+        "\n".join(python_scripts(block) if language == "python" else shell.findall(block)) or block
+        for language, block in found
+        if "@HELLOEXOWORLD/" in block
     )
 
 
@@ -106,7 +110,7 @@ def scripts() -> dict[str, str]:
         found[path] = blocks(path)
     for folder in ("files/kepler_lens/kepler_lens", "molecule", "benchmarks"):
         for path in (PROJECT / folder).rglob("*.py"):
-            found[path] = "\n".join(python_scripts(path))
+            found[path] = "\n".join(python_scripts(path.read_text()))
     return {str(path.relative_to(PROJECT)): text for path, text in found.items() if text.strip()}
 
 
