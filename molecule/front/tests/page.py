@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from lab import PROJECT, Lab
+from lab import PROJECT
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 KEPLER_11 = "6541920"
@@ -59,28 +58,6 @@ class Visit:
     def keeps_to_its_manners(self) -> None:
         assert self.errors == []
         assert self.hosts == {urlsplit(self.address).netloc}
-
-
-@pytest.fixture(scope="session")
-def address(lab: Lab) -> Iterator[str]:
-    """EXPLORER_URL, or the development server in front of the lab's database."""
-    if url := os.environ.get("EXPLORER_URL"):
-        yield url.rstrip("/") + "/"
-        return
-    node = shutil.which("node")
-    if not node:
-        pytest.skip("EXPLORER_URL names no page, and there is no node to serve one")
-    server = subprocess.Popen(
-        [node, str(EXPLORER / "serve.mjs")],
-        env=os.environ | {"WARP10_URL": lab.url, "PORT": "0"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield server.stdout.readline().strip()
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture(scope="session")

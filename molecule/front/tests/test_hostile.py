@@ -79,6 +79,16 @@ class Import:
             else:
                 self.failed.append(answer.text[:200])
 
+    def __enter__(self) -> Import:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over = True
+        self.thread.join(60)
+        gone = f"{self.url}/delete?deleteall&selector=hostile.import%7B%7D"
+        requests.get(gone, headers=self.headers, timeout=60)
+
     def rate(self, seconds: float) -> float:
         """Points a second, over some seconds from now."""
         before, begun = self.done, time.monotonic()
@@ -89,14 +99,8 @@ class Import:
 @pytest.fixture(scope="module")
 def running(lab):
     """An import that goes on all the time, and never fails."""
-    one = Import(lab)
-    one.thread.start()
-    yield one
-    one.over = True
-    one.thread.join(60)
-    requests.get(
-        f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60
-    )
+    with Import(lab) as one:
+        yield one
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

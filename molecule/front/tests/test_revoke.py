@@ -20,14 +20,8 @@ def leaked(lab) -> str:
 
 @pytest.fixture
 def running(lab):
-    one = Import(lab)
-    one.thread.start()
-    yield one
-    one.over = True
-    one.thread.join(60)
-    requests.get(
-        f"{one.url}/delete?deleteall&selector=hostile.import%7B%7D", headers=one.headers, timeout=60
-    )
+    with Import(lab) as one:
+        yield one
 
 
 def reads(lab, token: str) -> bool:
