@@ -28,6 +28,7 @@ from kepler_lens.importer.config import Job, Tokens
 from kepler_lens.importer.driver import run_import
 from kepler_lens.importer.task import Batch, Orders, TakenOverError
 from kepler_lens.ledger import PENDING, Ledger
+from kepler_lens.register import Register
 from kepler_lens.simulate import simulate
 from kepler_lens.warp10 import Token, Warp10
 
@@ -48,8 +49,8 @@ class Server:
 
     @property
     def tokens(self):
-        f = self.folder
-        return Tokens(f / "write.token", f / "ledger-read.token", f / "ledger-write.token")
+        names = ("read", "write", "ledger-read", "ledger-write")
+        return Tokens(*(self.folder / f"{name}.token" for name in names))
 
     @property
     def warp10(self):
@@ -60,7 +61,10 @@ class Server:
         return Ledger(self.warp10, self.token("ledger-read"), self.token("ledger-write"))
 
     def clear(self):
-        self.ledger.forget(STARS)
+        ledger = self.ledger
+        ledger.forget(STARS)
+        ledger.settle_own()
+        Register(self.warp10, self.token("read"), self.token("write")).forget(STARS)
         stars = "|".join(map(str, STARS))
         self.warp10.delete(f"~(sap|pdcsap).*{{KEPLERID~({stars})}}", self.token("write"))
 
@@ -257,7 +261,9 @@ def test_an_attempt_taken_for_dead_deletes_nothing(server, job):
     stale = {c: [(first, last)] for c, (first, last, _) in entry.columns.items()}
     intent = replace(entry, state=PENDING, stale=stale)
     before = server.points()
-    orders = Orders("r", job.server, job.tokens, job.columns, False, Selection(), Settings())
+    orders = Orders(
+        "r", job.server, job.tokens, job.columns, False, Selection(), Settings(), "of a test"
+    )
     late = Batch(orders)
     server.ledger.write([replace(intent, attempt="of its successor")])
     with pytest.raises(TakenOverError):
@@ -469,7 +475,7 @@ def test_a_wrong_token_ends_it_in_one_sentence(job, tmp_path):
     wrong = tmp_path / "wrong.token"
     wrong.write_text("not-a-token-4711")
     began = time.monotonic()
-    for name in ("write", "ledger_read", "ledger_write"):
+    for name in ("read", "write", "ledger_read", "ledger_write"):
         with pytest.raises(TokenError) as caught:
             run_import(replace(job, tokens=replace(job.tokens, **{name: wrong})))
         assert "4711" not in str(caught.value)
