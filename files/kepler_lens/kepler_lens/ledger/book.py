@@ -201,11 +201,11 @@ class Ledger:
 
         To be called where a lock proves that the older runs are dead, and at the end of this one.
         """
-        self.sums.settle(lambda other: other.job == self.writer.job, self.writer.job)
+        self.sums.settle(lambda other: other.job == self.writer.job, self.writer)
 
     def settle_own(self) -> None:
         """Keep the sums of what this run has touched."""
-        self.sums.settle(lambda other: other == self.writer, self.writer.job)
+        self.sums.settle(lambda other: other == self.writer, self.writer)
 
     def summary(self) -> Summary:
         """Say how much is in completely: stars, files and points."""

@@ -10,6 +10,9 @@ What keeps the sums right, whoever is killed when, and however many jobs write a
 - marks are taken away before a bucket is counted, not after it: the one who counts has first put
   marks of its own, under a run by whose name nobody else writes. So what was written before the
   marks went is counted, and what comes later brings a mark along;
+- of a run that may still write only marks are deleted that were seen, and not their series: a
+  request under way has had the series entered into the server's directory and stores its points a
+  moment later, where nobody would see them. The series goes when the job's next run finds it empty;
 - a sum is held against the entries once more after it was written, and only then do the marks of
   the one who counted go. Of two who count one bucket, the second finds what the first missed.
 """
@@ -19,8 +22,7 @@ from __future__ import annotations
 import json
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -35,7 +37,7 @@ from kepler_lens.ledger.places import (
     star_of,
     ticks_of_buckets,
 )
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10 import Series, Token, Warp10
 
 POINTS = "import.points"
 SUM = "import.sum"
@@ -138,13 +140,13 @@ class Sums:
     def summary(self) -> Summary:
         """Say how much is in: the kept sums, and a count of the few buckets that are marked."""
         # The marks first: a bucket that is counted and freed in between has its new sum then.
-        live = self._marked()
+        live = _all(self.marks())
         sums = self._kept()
         if whole := len(live) <= LIVE_MOST:
             sums |= self.count(live)
         return Summary(*_total(one.counts for one in sums.values()), whole=whole)
 
-    def settle(self, mine: Callable[[Writer], bool], job: str) -> None:
+    def settle(self, mine: Callable[[Writer], bool], writer: Writer) -> None:
         """Keep the sums of the buckets that some runs have marked, and take those marks away.
 
         Parameters
@@ -152,25 +154,33 @@ class Sums:
         mine : callable
             Says of a run whether it has ended, or is the caller's own. Marks of a run that is
             alive somewhere must stay: it may die before it has put the next.
-        job : str
-            Whose name the marks have that stand there meanwhile.
+        writer : Writer
+            The caller's run.
         """
-        with self._taking_over(mine, Writer.new(job)) as (own, buckets):
-            self._keep(self.count(buckets), own)
+        known = self._warp10.find(f"{OPEN}{{}}", self._read)
+        runs = {_writer(series) for series in known} - {writer}
+        own = Writer.new(writer.job)
+        if taken := self._take_over(mine, own):
+            self._keep(self.count(_all(taken)), own)
+            self._remove(own)
+        for run in filter(mine, runs - taken.keys()):
+            self._remove(run)
 
     def recount(self) -> Off:
         """Count every bucket, keep all sums, take all marks away, and say what was wrong."""
-        with self._taking_over(lambda _: True, Writer.new()) as (own, before):
-            counted = self._count_all()
-            kept = self._kept()
-            # Where somebody writes, nobody takes the sum for what is there.
-            marked = before | self._marked()
-            wrong = {
-                bucket: (counted.get(bucket, Summary()), kept.get(bucket, Summary()))
-                for bucket in counted.keys() | kept.keys()
-            }
-            wrong = {bucket: pair for bucket, pair in wrong.items() if pair[0] != pair[1]}
-            self._keep({bucket: pair[0] for bucket, pair in wrong.items()}, own)
+        own = Writer.new()
+        taken = self._take_over(lambda _: True, own)
+        counted = self._count_all()
+        kept = self._kept()
+        # Where somebody writes, nobody takes the sum for what is there.
+        marked = _all(taken) | _all(self.marks())
+        wrong = {
+            bucket: (counted.get(bucket, Summary()), kept.get(bucket, Summary()))
+            for bucket in counted.keys() | kept.keys()
+        }
+        wrong = {bucket: pair for bucket, pair in wrong.items() if pair[0] != pair[1]}
+        self._keep({bucket: pair[0] for bucket, pair in wrong.items()}, own)
+        self._remove(own)
         differences = (
             tuple(abs(a - b) for a, b in zip(pair[0].counts, pair[1].counts, strict=True))
             for bucket, pair in wrong.items()
@@ -180,10 +190,8 @@ class Sums:
 
     def marks(self) -> dict[Writer, set[int]]:
         """Give the buckets that each run has marked."""
-        return {
-            Writer(series.labels["RUN"], series.labels["JOB"]): set(series.ticks)
-            for series in self._warp10.fetch(f"{OPEN}{{}}", self._read)
-        }
+        fetched = self._warp10.fetch(f"{OPEN}{{}}", self._read)
+        return {_writer(series): set(series.ticks) for series in fetched}
 
     def count(self, buckets: Iterable[int]) -> dict[int, Summary]:
         """Count what is in completely in some buckets, by the entries themselves."""
@@ -230,9 +238,6 @@ class Sums:
                     ) from None
         return kept
 
-    def _marked(self) -> set[int]:
-        return {bucket for buckets in self.marks().values() for bucket in buckets}
-
     def _keep(self, counted: Mapping[int, Summary], own: Writer) -> None:
         while counted:
             # Marks again: another one who counts may have taken away those that were there.
@@ -242,31 +247,34 @@ class Sums:
             again = self.count(counted)
             counted = {b: one for b, one in again.items() if one != counted[b]}
 
-    @contextmanager
-    def _taking_over(
-        self, mine: Callable[[Writer], bool], own: Writer
-    ) -> Iterator[tuple[Writer, set[int]]]:
-        """Put marks of a run of its own in the place of others, and take them away at the end."""
+    def _take_over(self, mine: Callable[[Writer], bool], own: Writer) -> dict[Writer, set[int]]:
+        """Put marks of a run of its own in the place of others, and say which these were."""
         taken = {writer: marked for writer, marked in self.marks().items() if mine(writer)}
-        buckets = {bucket for marked in taken.values() for bucket in marked}
-        self._update(own.marks(sorted(buckets)))
-        for writer in taken:
-            self._delete(writer)
-        yield own, buckets
-        if taken or own in self.marks():
-            self._delete(own)
+        self._update(own.marks(sorted(_all(taken))))
+        for writer, marked in taken.items():
+            for first, last in runs_of(marked, len(marked)):
+                self._warp10.delete(writer.series, self._token(), first, last)
+        return taken
 
-    def _delete(self, writer: Writer) -> None:
-        self._warp10.delete(writer.series, self._writer())
+    def _remove(self, writer: Writer) -> None:
+        self._warp10.delete(writer.series, self._token())
 
     def _update(self, lines: Iterable[str]) -> None:
         if text := "".join(lines):
-            self._warp10.update(text.encode(), self._writer())
+            self._warp10.update(text.encode(), self._token())
 
-    def _writer(self) -> Token:
+    def _token(self) -> Token:
         if self._write is None:
             raise Warp10Error("The ledger was opened for reading: name its write token too.")
         return self._write
+
+
+def _writer(series: Series) -> Writer:
+    return Writer(series.labels["RUN"], series.labels["JOB"])
+
+
+def _all(marks: Mapping[Writer, set[int]]) -> set[int]:
+    return {bucket for marked in marks.values() for bucket in marked}
 
 
 def _line(bucket: int, one: Summary) -> str:
