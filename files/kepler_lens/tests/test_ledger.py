@@ -269,6 +269,38 @@ def test_a_recount_while_a_job_writes_does_not_spoil_its_marks(server):
         assert kept(server) == (2, 2, 20)
 
 
+def test_a_recount_beside_a_job_finds_nothing_wrong(server, monkeypatch):
+    monkeypatch.setattr(of_sums, "STARS", 2**30)
+    number = 0
+    while True:
+        server.series.clear()
+        book = ledger(server)
+        book.write(BATCH)
+        book.settle()
+
+        def step(at=number):
+            other = ledger(server, "r2", "another host:job")
+            other.write([entry(7, 200 + at, 5), entry(6_541_920, 1, 5)])
+            other.settle()
+
+        counting = ledger(server, before={number: step})
+        assert counting.sums.recount() == Off(0, 0, 0), number
+        assert said(server) == kept(server) == there(server)
+        assert marks(server) == set()
+        if number > counting._warp10.asked:
+            break
+        number += 1
+
+
+def test_a_command_leaves_no_series_of_marks(server):
+    book = ledger(server)
+    book.write(BATCH)
+    book.forget(FAR[:1])
+    book.settle_own()
+    assert not [kept for kept in server.series.values() if kept.classname == "import.open"]
+    assert kept(server) == there(server)
+
+
 def test_a_late_worker_of_a_job_that_has_ended_is_counted(server):
     book = ledger(server)
     book.write([entry(7)])

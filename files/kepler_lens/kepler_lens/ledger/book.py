@@ -30,7 +30,7 @@ from kepler_lens.ledger.places import (
     tick_of,
     ticks_of_star,
 )
-from kepler_lens.ledger.sums import POINTS, Summary, Sums, Writer
+from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
 from kepler_lens.warp10 import Series, Token, Warp10
 
 FILES = "import.file"
@@ -150,7 +150,7 @@ class Ledger:
     def check(self) -> None:
         """Ask for nothing with each token: a wrong one is refused."""
         self._warp10.update(b"", self._token())
-        self._warp10.fetch(f"{FILES}{{}}", self._read, -1, -1)
+        self._warp10.fetch(f"{SUM}{{}}", self._read, 0, 0)
 
     def entries(self, stars: Sequence[int]) -> dict[int, list[Entry]]:
         """Give the entries of some stars (a few hundred at most), in one request for each."""
@@ -204,8 +204,9 @@ class Ledger:
         self.sums.settle(lambda other: other.job == self.writer.job, self.writer)
 
     def settle_own(self) -> None:
-        """Keep the sums of what this run has touched."""
+        """Keep the sums of what this run has touched, which has no workers and ends here."""
         self.sums.settle(lambda other: other == self.writer, self.writer)
+        self.sums.remove(self.writer)
 
     def summary(self) -> Summary:
         """Say how much is in completely: stars, files and points."""

@@ -162,29 +162,30 @@ class Sums:
         own = Writer.new(writer.job)
         if taken := self._take_over(mine, own):
             self._keep(self.count(_all(taken)), own)
-            self._remove(own)
+            self.remove(own)
         for run in filter(mine, runs - taken.keys()):
-            self._remove(run)
+            self.remove(run)
 
     def recount(self) -> Off:
         """Count every bucket, keep all sums, take all marks away, and say what was wrong."""
         own = Writer.new()
         taken = self._take_over(lambda _: True, own)
+        before = self._kept()
         counted = self._count_all()
         kept = self._kept()
-        # Where somebody writes, nobody takes the sum for what is there.
-        marked = _all(taken) | _all(self.marks())
+        # Where somebody writes, nobody takes the sum for what is there; or it was kept just now.
+        busy = _all(taken) | _all(self.marks()) | {b for b in kept if kept[b] != before.get(b)}
         wrong = {
             bucket: (counted.get(bucket, Summary()), kept.get(bucket, Summary()))
             for bucket in counted.keys() | kept.keys()
         }
         wrong = {bucket: pair for bucket, pair in wrong.items() if pair[0] != pair[1]}
         self._keep({bucket: pair[0] for bucket, pair in wrong.items()}, own)
-        self._remove(own)
+        self.remove(own)
         differences = (
             tuple(abs(a - b) for a, b in zip(pair[0].counts, pair[1].counts, strict=True))
             for bucket, pair in wrong.items()
-            if bucket not in marked
+            if bucket not in busy
         )
         return Off(*_total(differences))
 
@@ -256,7 +257,8 @@ class Sums:
                 self._warp10.delete(writer.series, self._token(), first, last)
         return taken
 
-    def _remove(self, writer: Writer) -> None:
+    def remove(self, writer: Writer) -> None:
+        """Delete the series of a run's marks: nobody writes under its name any more."""
         self._warp10.delete(writer.series, self._token())
 
     def _update(self, lines: Iterable[str]) -> None:
