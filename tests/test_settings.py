@@ -28,7 +28,7 @@ WRITTEN = {
 FACTS = {"distribution_major_version": "12", "architecture": "x86_64"}
 LOOSE = {"warp10_version": "1", "warp10_java_packages": {}, "warp10_main_class": "Main"}
 LOOSE |= {"warp10_classpath": "/jar", "ansible_facts": FACTS}
-TOKENS = ["write", "ledger_read", "ledger_write"]
+TOKENS = ["read", "write", "ledger_read", "ledger_write"]
 # Job: how the package reads its settings, the tokens it wants, what is set, and what it then has.
 JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
     "import": (

@@ -202,6 +202,13 @@ def delete(
             "back; without it an import takes them for done, unless forced."
         ),
     ] = None,
+    ledger_read_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the bookkeeping's read token, with which the sums are kept at once; "
+            "without it, `status` counts these stars' neighbours each time.",
+        ),
+    ] = None,
     results_token_file: Annotated[
         Path | None,
         typer.Option(
@@ -216,16 +223,18 @@ def delete(
     Examples
     --------
     `kepler-lens delete 6541920 --server http://127.0.0.1:8080 --token-file write.token
-    --ledger-token-file ledger-write.token`
+    --ledger-token-file ledger-write.token --ledger-read-token-file ledger-read.token`
     """
     from kepler_lens.gts import CLASS_OF_COLUMN
     from kepler_lens.ledger import Ledger
     from kepler_lens.named import TagServer, stars_wanted
+    from kepler_lens.register import Register
     from kepler_lens.warp10 import Token, Warp10
 
     numbers = stars_wanted(stars, None, TagServer(server), "STAR") or ()
     token = Token.from_file(token_file)
     ledger_token = Token.from_file(ledger_token_file) if ledger_token_file else None
+    ledger_read = Token.from_file(ledger_read_token_file) if ledger_read_token_file else None
     results_token = Token.from_file(results_token_file) if results_token_file else None
     names = ", ".join(map(str, numbers))
     chosen = f"{{KEPLERID~({'|'.join(map(str, numbers))})}}"
@@ -241,7 +250,12 @@ def delete(
         typer.confirm(f"Delete {len(found)} series of {names} from {server}?", abort=True)
     if ledger_token:
         # First what says that they are there: if this is cut short, an import repairs it.
-        Ledger(warp10, ledger_token, ledger_token).forget(numbers)
+        ledger = Ledger(warp10, ledger_read or ledger_token, ledger_token)
+        ledger.forget(numbers)
+        if ledger_read:
+            ledger.settle_own()
+    # Then the register: while a series is there, this command can be repeated.
+    Register(warp10, token, token).forget(numbers)
     for one in meant:
         warp10.delete(*one)
     typer.echo(f"{len(found)} series of {names} deleted.")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kepler_lens.cli import app, end_job
 from kepler_lens.errors import KeplerLensError
+
+if TYPE_CHECKING:
+    from kepler_lens.importer.config import Tokens
+    from kepler_lens.warp10 import Warp10
 
 HOME_STATE = Path("~/.local/state/kepler-lens/import")
 SYSTEM_JOB = Path("/etc/kepler-lens/import.json")
@@ -25,7 +29,7 @@ TokensOption = Annotated[
     typer.Option(
         "--tokens",
         metavar="FOLDER",
-        help="Folder of write.token, ledger-read.token and ledger-write.token.",
+        help="Folder of read.token, write.token, ledger-read.token and ledger-write.token.",
     ),
 ]
 StateOption = Annotated[
@@ -148,11 +152,19 @@ def status(
         bool, typer.Option("--report", help="Show the last import's table instead.")
     ] = False,
     width: Annotated[int, typer.Option("--width", help="Columns of that table.")] = 100,
+    recount: Annotated[
+        bool,
+        typer.Option(
+            "--recount", help="Count anew all that is there, and say by how much the sums were off."
+        ),
+    ] = False,
 ) -> None:
     """Say what is in the server and what the import does: one key=value a line.
 
-    `stars`, `files` and `points` count what has been imported completely. Where an import is set
-    up as a service, its job file is the default.
+    `stars`, `files` and `points` count what has been imported completely; `sums` is `right`, or
+    `in progress` while an import writes more than is counted for this answer, or has been stopped.
+    Where an import is set up as a service, its job file is the default. `--recount` needs all four
+    tokens; it also names all series of light curves in the register, where readers look for them.
     """
     from kepler_lens.importer.config import load_job
     from kepler_lens.importer.table import render_summary
@@ -160,13 +172,13 @@ def status(
     from kepler_lens.ledger import Ledger
     from kepler_lens.warp10 import Token, Warp10
 
-    folder, token_file = state.expanduser(), tokens / "ledger-read.token"
+    folder, files = state.expanduser(), _tokens(tokens)
     if job is None and server is None and state == HOME_STATE and SYSTEM_JOB.exists():
         job = SYSTEM_JOB
     if job is not None:
         # What is there can be asked even where the list of stars cannot be read.
         known = load_job(job, stars=False)
-        folder, token_file, server = known.state, known.tokens.ledger_read, known.server
+        folder, files, server = known.state, known.tokens, known.server
     if report:
         content = _read(folder / REPORT_FILE)
         if content is None:
@@ -176,12 +188,15 @@ def status(
     if server is None:
         raise KeplerLensError("Name the server: --server URL, or --job FILE.")
     warp10 = Warp10(server, patience=5.0)
-    summary = Ledger(warp10, Token.from_file(token_file)).summary()
+    recounted = _recount(warp10, files) if recount else {}
+    summary = Ledger(warp10, Token.from_file(files.ledger_read)).summary()
     lines: dict[str, Any] = {
         "warp10_url": warp10.url,
         "stars": summary.stars,
         "files": summary.files,
         "points": summary.points,
+        "sums": "right" if summary.whole else "in progress",
+        **recounted,
     }
     last = _read(folder / STATUS_FILE) or {"state": "none"}
     for key in (
@@ -191,6 +206,24 @@ def status(
         lines[f"import_{key}"] = last.get(key)
     for key, value in lines.items():
         typer.echo(f"{key}={'' if value is None else value}")
+
+
+def _recount(warp10: Warp10, files: Tokens) -> dict[str, int]:
+    from dataclasses import asdict
+
+    from kepler_lens.ledger import Sums
+    from kepler_lens.register import Register
+    from kepler_lens.warp10 import Token
+
+    read, write, ledger_read, ledger_write = (
+        Token.from_file(file)
+        for file in (files.read, files.write, files.ledger_read, files.ledger_write)
+    )
+    off = Sums(warp10, ledger_read, ledger_write).recount()
+    registered = Register(warp10, read, write).rebuild()
+    return {f"off_{name}": value for name, value in asdict(off).items()} | {
+        "registered": registered
+    }
 
 
 def _mission(quarters: list[int] | None, campaigns: list[int] | None) -> str | None:
@@ -210,14 +243,18 @@ def _job_of(
     **others: Any,
 ) -> Any:
     from kepler_lens.archive import Selection
-    from kepler_lens.importer.config import Job, Tokens
+    from kepler_lens.importer.config import Job
 
     if source is None or server is None:
         raise KeplerLensError("Name the SOURCE and --server URL, or give --job FILE.")
-    files = Tokens(
-        tokens / "write.token", tokens / "ledger-read.token", tokens / "ledger-write.token"
-    )
-    return Job(source, server, files, Selection(**selection), **others)
+    return Job(source, server, _tokens(tokens), Selection(**selection), **others)
+
+
+def _tokens(folder: Path) -> Tokens:
+    from kepler_lens.importer.config import Tokens
+
+    names = ("read", "write", "ledger-read", "ledger-write")
+    return Tokens(*(folder / f"{name}.token" for name in names))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

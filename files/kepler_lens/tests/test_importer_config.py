@@ -16,7 +16,7 @@ from kepler_lens.starlist import StarListError
 JOB = {
     "source": "/data",
     "server": "http://warp10:8080",
-    "tokens": {"write": "/t/w", "ledger_read": "/t/lr", "ledger_write": "/t/lw"},
+    "tokens": {"read": "/t/r", "write": "/t/w", "ledger_read": "/t/lr", "ledger_write": "/t/lw"},
 }
 
 

@@ -3,12 +3,14 @@
 The tests are those of `test_importer_server`, without those that kill processes.
 """
 
+import importlib
 from dataclasses import replace
 
 import pytest
 import test_importer_server as with_a_server
 
 from kepler_lens.archive import Selection
+from kepler_lens.cli import COMMANDS, app, run
 from kepler_lens.importer.config import Job
 from kepler_lens.importer.driver import run_import
 from kepler_lens.simulate import simulate
@@ -19,6 +21,10 @@ test_everything_is_in_once = (
     with_a_server.test_everything_is_in_once_and_a_second_import_pushes_nothing
 )
 test_the_ledger_sums_up_and_forgets = with_a_server.test_the_ledger_sums_up_and_forgets
+test_the_register = with_a_server.test_the_register_names_what_an_import_brought
+test_a_dead_worker_is_counted = (
+    with_a_server.test_what_a_worker_left_that_was_killed_is_counted_by_the_next_import
+)
 test_a_touched_file = with_a_server.test_a_touched_file_is_not_pushed_and_its_new_date_is_noted
 test_a_changed_file_leaves_no_stale_point = with_a_server.test_a_changed_file_leaves_no_stale_point
 test_an_interrupted_replacement_is_finished = (
@@ -69,6 +75,77 @@ def test_a_header_outweighs_a_stamp_that_no_quarter_has(server, job, source):
         path.rename(path.with_name(path.name.replace("2009259160929", "2019259160929")))
     chosen = Selection(segments=(1,))
     assert with_a_server.outcomes(run_import(replace(job, selection=chosen))) == {"pushed": 2}
+
+
+def test_files_that_are_there_cost_a_few_requests(memory, job):
+    run_import(job)
+    memory[0].asked.clear()
+    report = run_import(job)
+    assert with_a_server.outcomes(report) == {"unchanged": 6}
+    # Of two stars; four to see whether the tokens are good.
+    assert len(memory[0].asked) <= 2 + 4 + 6
+
+
+def test_a_file_that_the_ledger_has_no_place_for_is_rejected(job, source):
+    path = sorted(source.iterdir())[0]
+
+    def edit(units):
+        units[1].data["CADENCENO"] = -5
+
+    with_a_server.change(path, edit)
+    report = run_import(job)
+    assert with_a_server.outcomes(report) == {"pushed": 5, "quarantined": 1}
+    assert "begins at cadence -5, which cannot be kept" in report["rejected"][0]["reason"]
+
+
+def words(capsys, monkeypatch, *typed):
+    """Run a command of this process and give what it says."""
+    for module in COMMANDS:
+        importlib.import_module(f"kepler_lens.{module}")
+    monkeypatch.setattr("sys.argv", ["kepler-lens", *map(str, typed)])
+    with pytest.raises(SystemExit) as ended:
+        run(app)
+    out, err = capsys.readouterr()
+    assert not ended.value.code, err
+    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+
+
+def test_status_counts_anew_and_delete_leaves_right_sums(
+    memory, job, tmp_path, monkeypatch, capsys
+):
+    server, tokens = memory
+    report = run_import(job)
+    asked = ("status", "--server", server.url, "--tokens", tokens, "--state", job.state)
+    said = words(capsys, monkeypatch, *asked)
+    assert (said["stars"], said["points"], said["sums"]) == ("2", str(report["points"]), "right")
+    assert "off_points" not in said
+    for name in [name for name in server.series if name.startswith(("import.sum", "star.curve"))]:
+        del server.series[name]
+    assert words(capsys, monkeypatch, *asked)["stars"] == "0"
+    off = words(capsys, monkeypatch, *asked, "--recount")
+    assert (off["off_stars"], off["off_files"], off["registered"]) == ("2", "6", "2")
+    assert (off["stars"], off["off_points"]) == ("2", str(report["points"]))
+    again = words(capsys, monkeypatch, *asked, "--recount")
+    assert {again[f"off_{name}"] for name in ("stars", "files", "points")} == {"0"}
+    assert again["registered"] == "0"
+    gone = with_a_server.STARS[0]
+    for ledger_read in ((), ("--ledger-read-token-file", tokens / "ledger-read.token")):
+        words(
+            *(capsys, monkeypatch, "delete", gone, "--yes", "--server", server.url),
+            *("--token-file", tokens / "write.token", *ledger_read),
+            *("--ledger-token-file", tokens / "ledger-write.token"),
+        )
+        said = words(capsys, monkeypatch, *asked)
+        assert (said["stars"], said["files"], said["sums"]) == ("1", "3", "right")
+    assert (
+        len([k for k in server.series.values() if k.classname == "import.open" and k.points]) == 1
+    )
+    assert words(capsys, monkeypatch, *asked, "--recount")["off_stars"] == "0"
+    (curves,) = (kept for kept in server.series.values() if kept.classname == "star.curve")
+    assert set(curves.points) == {with_a_server.STARS[1]}
+    assert not any(
+        kept.points for kept in server.series.values() if kept.classname == "import.open"
+    )
 
 
 @pytest.fixture

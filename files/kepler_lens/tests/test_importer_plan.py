@@ -116,8 +116,8 @@ def test_a_star_is_found_in_the_header_where_the_name_tells_none(tmp_path, intac
     assert list(plan([nameless], Shelf(), others, WISH, Settings())) == []
 
 
-JOB = Job("x", "http://w:8080", Tokens("w", "r", "l"))
-WORK = work_of(Orders("r", JOB.server, JOB.tokens, (), False, Selection(), Settings()))
+JOB = Job("x", "http://w:8080", Tokens("r", "w", "lr", "lw"))
+WORK = work_of(Orders("r", JOB.server, JOB.tokens, (), False, Selection(), Settings(), "j"))
 
 
 def test_the_estimate_is_right_within_a_tenth(kepler_11):

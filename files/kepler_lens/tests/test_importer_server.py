@@ -27,7 +27,9 @@ from kepler_lens.errors import JobRunningError, TokenError
 from kepler_lens.importer.config import Job, Tokens
 from kepler_lens.importer.driver import run_import
 from kepler_lens.importer.task import Batch, Orders, TakenOverError
-from kepler_lens.ledger import PENDING, Ledger
+from kepler_lens.jobs.driver import job_name
+from kepler_lens.ledger import PENDING, Ledger, Writer
+from kepler_lens.register import Register
 from kepler_lens.simulate import simulate
 from kepler_lens.warp10 import Token, Warp10
 
@@ -48,8 +50,8 @@ class Server:
 
     @property
     def tokens(self):
-        f = self.folder
-        return Tokens(f / "write.token", f / "ledger-read.token", f / "ledger-write.token")
+        names = ("read", "write", "ledger-read", "ledger-write")
+        return Tokens(*(self.folder / f"{name}.token" for name in names))
 
     @property
     def warp10(self):
@@ -60,7 +62,10 @@ class Server:
         return Ledger(self.warp10, self.token("ledger-read"), self.token("ledger-write"))
 
     def clear(self):
-        self.ledger.forget(STARS)
+        ledger = self.ledger
+        ledger.forget(STARS)
+        ledger.settle_own()
+        Register(self.warp10, self.token("read"), self.token("write")).forget(STARS)
         stars = "|".join(map(str, STARS))
         self.warp10.delete(f"~(sap|pdcsap).*{{KEPLERID~({stars})}}", self.token("write"))
 
@@ -197,6 +202,7 @@ def test_everything_is_in_once_and_a_second_import_pushes_nothing(server, job, s
     assert (outcomes(again), again["points"]) == ({"unchanged": 6}, 0)
     forced = run_import(replace(job, force=True))
     assert (outcomes(forced), forced["points"]) == ({"pushed": 6}, report["points"])
+    assert report["in_server"] == again["in_server"] == forced["in_server"]
     assert server.points() == expected
 
 
@@ -207,8 +213,38 @@ def test_the_ledger_sums_up_and_forgets(server, job):
     assert after.stars - before.stars == 2
     assert after.files - before.files == 6
     assert after.points - before.points == report["points"]
+    assert not any(writer.run == report["run"] for writer in server.ledger.sums.marks())
     server.ledger.forget(STARS)
     assert server.ledger.summary() == before
+
+
+def test_the_register_names_what_an_import_brought(server, job):
+    run_import(job)
+    known = Register(server.warp10, server.token("read")).read(STARS)
+    selector = f"~(sap|pdcsap).flux{{KEPLERID~({'|'.join(map(str, STARS))})}}"
+    found = server.warp10.find(selector, server.token("read"))
+    assert len(found) == sum(len(sets) for one in known.values() for sets in one.values()) == 4
+    for series in found:
+        star, *place = (series.labels.pop(name) for name in ("KEPLERID", "MISSION", "OBSMODE"))
+        assert known[int(star), *place][series.classname] == [series.labels]
+
+
+def test_what_a_worker_left_that_was_killed_is_counted_by_the_next_import(server, job):
+    report = run_import(job)
+    dead = Ledger(
+        server.warp10,
+        server.token("ledger-read"),
+        server.token("ledger-write"),
+        Writer("of a dead run", job_name(job.state)),
+    )
+    (entry, *_) = server.ledger.entries(STARS)[STARS[0]]
+    dead.write([replace(entry, columns={"SAP_FLUX": (1, 2, 1)})])
+    assert server.ledger.summary().points == report["in_server"]["points"] - entry.points + 1
+    dead.write([entry])
+    assert dead.writer in dead.sums.marks()
+    again = run_import(job)
+    assert (outcomes(again), again["in_server"]) == ({"unchanged": 6}, report["in_server"])
+    assert dead.writer not in dead.sums.marks()
 
 
 def test_a_touched_file_is_not_pushed_and_its_new_date_is_noted(server, job, source):
@@ -257,7 +293,9 @@ def test_an_attempt_taken_for_dead_deletes_nothing(server, job):
     stale = {c: [(first, last)] for c, (first, last, _) in entry.columns.items()}
     intent = replace(entry, state=PENDING, stale=stale)
     before = server.points()
-    orders = Orders("r", job.server, job.tokens, job.columns, False, Selection(), Settings())
+    orders = Orders(
+        "r", job.server, job.tokens, job.columns, False, Selection(), Settings(), "of a test"
+    )
     late = Batch(orders)
     server.ledger.write([replace(intent, attempt="of its successor")])
     with pytest.raises(TakenOverError):
@@ -469,7 +507,7 @@ def test_a_wrong_token_ends_it_in_one_sentence(job, tmp_path):
     wrong = tmp_path / "wrong.token"
     wrong.write_text("not-a-token-4711")
     began = time.monotonic()
-    for name in ("write", "ledger_read", "ledger_write"):
+    for name in ("read", "write", "ledger_read", "ledger_write"):
         with pytest.raises(TokenError) as caught:
             run_import(replace(job, tokens=replace(job.tokens, **{name: wrong})))
         assert "4711" not in str(caught.value)

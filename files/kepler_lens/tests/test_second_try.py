@@ -412,6 +412,7 @@ def clear(url: str, tokens: Path) -> None:
         warp10, *(Token.from_file(tokens / f"ledger-{of}.token") for of in ("read", "write"))
     )
     ledger.forget(STARS)
+    ledger.settle_own()
     stars = "|".join(map(str, STARS))
     warp10.delete(f"~(sap|pdcsap).*{{KEPLERID~({stars})}}", Token.from_file(tokens / "write.token"))
 

@@ -31,7 +31,7 @@ def test_the_server_answers(lab: Lab, server) -> None:
 def test_what_is_pushed_is_found_by_the_public_token_and_by_no_other(lab: Lab) -> None:
     for name, line in (
         ("write", "1// sap.flux{KEPLERID=1} 1.5"),
-        ("ledger-write", "1// import.file{KEPLERID=1} 'x'"),
+        ("ledger-write", "1// import.file{MISSION=Kepler} 'x'"),
     ):
         answer = requests.post(
             f"{lab.url}/api/v0/update", data=line, headers=token(lab, name), timeout=30

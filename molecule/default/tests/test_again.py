@@ -53,4 +53,5 @@ def test_status_says_what_is_there(lab):
     counts = lab.counts()
     assert int(said["points"]) == sum(counts.values())
     assert int(said["stars"]) == len({star for _, star, _ in counts})
+    assert said["sums"] == "right"
     assert said["warp10_url"].startswith("http://127.0.0.1:")

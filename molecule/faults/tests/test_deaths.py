@@ -33,6 +33,15 @@ def assert_complete(lab, expected) -> dict:
     status, again = lab.wait_import()
     assert (status, again["points"]) == (0, 0)
     assert again["unchanged"] == again["files_total"]
+    assert again["in_server"]["points"] == sum(expected.values())
+    # Whatever died: the sums that are kept are those of the entries.
+    said = lab.shell(
+        SCHEDULER,
+        "runuser -u kepler -- /opt/kepler-lens/venv/bin/kepler-lens status --recount "
+        "--job /etc/kepler-lens/import.json",
+    )
+    off = [line for line in said.splitlines() if line.startswith(("off_", "sums="))]
+    assert off == ["sums=right", "off_stars=0", "off_files=0", "off_points=0"]
     return report
 
 

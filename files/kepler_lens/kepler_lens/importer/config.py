@@ -20,6 +20,7 @@ DEFAULT_STATE = "/var/lib/kepler-lens/import"
 class Tokens:
     """Files that hold the tokens, under the same path on every worker: only paths travel."""
 
+    read: Path
     write: Path
     ledger_read: Path
     ledger_write: Path

@@ -20,9 +20,11 @@ from kepler_lens.importer.plan import Piece, data_bytes, plan
 from kepler_lens.importer.report import Progress
 from kepler_lens.importer.table import render_summary
 from kepler_lens.importer.task import BatchResult, FileResult, Orders, import_batch
-from kepler_lens.jobs.driver import Driver, lock, new_run
+from kepler_lens.jobs.driver import Driver, job_name, lock, new_run
 from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
-from kepler_lens.ledger import Ledger
+from kepler_lens.ledger import Ledger, Writer
+from kepler_lens.ledger.earlier import convert
+from kepler_lens.register import Register
 from kepler_lens.warp10 import Token, Warp10
 
 Batch = tuple[Item, ...]
@@ -96,6 +98,7 @@ class _Driver(Driver[Progress]):
             Progress(run=run, source=job.source, server=job.server, folder=job.state), say
         )
         self.job = job
+        self.writer = Writer(run, job_name(job.state))
         self.wish = Wish(job.columns, job.force, run, attempt="")
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
         self.waiting: deque[Batch] = deque()
@@ -108,6 +111,8 @@ class _Driver(Driver[Progress]):
         self._import(ledger)
         asked = self.job.selection.stars or ()
         self.progress.absent = sorted(set(asked) - self.progress.present)
+        # With what this job's earlier runs touched before they died: the lock proves that they did.
+        ledger.settle()
         self.progress.totals = ledger.summary()
 
     def rejected(self) -> str:
@@ -149,11 +154,13 @@ class _Driver(Driver[Progress]):
         """Ask for nothing with each token: a wrong one is found before the first file is read."""
         warp10 = Warp10(self.job.server)
         tokens = self.job.tokens
+        ledger_read = Token.from_file(tokens.ledger_read)
         ledger_write = Token.from_file(tokens.ledger_write)
-        ledger = Ledger(warp10, Token.from_file(tokens.ledger_read), ledger_write)
+        ledger = Ledger(warp10, ledger_read, ledger_write, self.writer)
         warp10.update(b"", Token.from_file(tokens.write))
-        warp10.update(b"", ledger_write)
-        ledger.entries([0])
+        Register(warp10, Token.from_file(tokens.read)).read([0])
+        ledger.check()
+        convert(warp10, ledger, ledger_read, ledger_write, self.say)
         return ledger
 
     def _import(self, ledger: Ledger) -> None:
@@ -177,6 +184,7 @@ class _Driver(Driver[Progress]):
             # The stars have been chosen: a long list of them need not travel with every batch.
             selection=replace(job.selection, stars=None),
             settings=source.settings,
+            job=self.writer.job,
         )
         with self.fleet(job.scheduler, job.tls, work_of(orders)) as fleet:
             estimate.check_workers(fleet.memory_limits())

@@ -1,8 +1,9 @@
 """What a worker does with a batch of files; runs in a Dask worker, knows nothing of Dask's driver.
 
 The order is what makes it safe to be killed at any moment and run again: intents (``pending``) are
-written before anything is touched, points are pushed in one request, and ``done`` is written after
-the server has acknowledged all of them. Writing a point twice is the same as once.
+written before anything is touched, points are pushed in one request, the register is told which
+series there are, and ``done`` is written after the server has acknowledged all of them. Writing a
+point twice is the same as once.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ from kepler_lens.importer.decide import (
 )
 from kepler_lens.jobs import defects
 from kepler_lens.jobs.worker import turn, worker_name
-from kepler_lens.ledger import DONE, Entry, Ledger
+from kepler_lens.ledger import DONE, Entry, Ledger, Writer
+from kepler_lens.ledger.places import NoPlaceError, tick_of
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.register import Register
 from kepler_lens.warp10 import Token, Warp10
 
 _PUSH = "kepler-lens push"
@@ -62,6 +65,8 @@ class Orders:
         To be held against the headers; its stars have been taken care of.
     settings : Settings
         How to read from the source.
+    job : str
+        Under whose name the ledger is marked, see `kepler_lens.ledger.Writer`.
     """
 
     run: str
@@ -71,6 +76,7 @@ class Orders:
     force: bool
     selection: Selection
     settings: Settings
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +162,12 @@ class Batch:
         self.results: list[FileResult] = []
         self.warp10 = Warp10(orders.server)
         self.token = Token.from_file(orders.tokens.write)
+        self.register = Register(self.warp10, Token.from_file(orders.tokens.read), self.token)
         self.ledger = Ledger(
             self.warp10,
             Token.from_file(orders.tokens.ledger_read),
             Token.from_file(orders.tokens.ledger_write),
+            Writer(orders.run, orders.job),
         )
         self.wish = Wish(orders.columns, orders.force, orders.run, attempt=uuid.uuid4().hex)
         self.entries: dict[int, list[Entry]] = {}
@@ -185,6 +193,8 @@ class Batch:
             # LevelDB compacts with one thread, the less the fewer series arrive at a time.
             with turn(_PUSH):
                 self.warp10.update(lambda: iter(made or _text(pushes)), self.token)
+            # Before the entries: who dies in between does this once more, too.
+            self.register.write(_series(pushes))
         self.ledger.write(replace(d.entry, state=DONE, stale={}) for d in pushes if d.entry)
         return self.results + [_result(d) for d in decisions]
 
@@ -206,10 +216,11 @@ class Batch:
             held = {column for entry in known for column in entry.columns}
             columns = [c for c in CLASS_OF_COLUMN if c in held or c in self.orders.columns]
             curve = read_light_curve(data, columns, name=item.name)
+            tick_of(curve.star, curve.first_cadence)
         except LightCurveError as error:
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, error.reason))
             return None
-        except MissingItemError as error:
+        except (MissingItemError, NoPlaceError) as error:
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, str(error)))
             return None
         except KeplerLensError:
@@ -242,7 +253,7 @@ class Batch:
             if attempts.get(entry.key) != self.wish.attempt:
                 raise TakenOverError(f"{entry.name} is being imported by another worker.")
             for column, spans in entry.stale.items():
-                selector = series_name(CLASS_OF_COLUMN[column], entry.labels)
+                selector = series_name(CLASS_OF_COLUMN[column], entry.star_labels)
                 for first, last in spans:
                     self.warp10.delete(selector, self.token, first, last)
 
@@ -254,6 +265,14 @@ def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
         text = to_gts(decision.candidate.curve, (column,))
         if text:  # an empty chunk would end the request
             yield text
+
+
+def _series(pushes: Sequence[Decision]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Give class and labels of the series that points were pushed to."""
+    for decision in pushes:
+        for column in decision.push:
+            if len(decision.candidate.curve.series(column)[0]):
+                yield CLASS_OF_COLUMN[column], decision.candidate.curve.labels
 
 
 def _result(decision: Decision) -> FileResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import signal
+import socket
 import threading
 import time
 import uuid
@@ -70,6 +71,11 @@ def _who_runs(folder: Path, name: str) -> str:
 def new_run() -> str:
     """Name a run: never used before, and in the order of time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def job_name(folder: Path) -> str:
+    """Name a job by host and state folder: its lock lets one run of it live at a time."""
+    return f"{socket.gethostname()}:{folder.resolve()}"
 
 
 class Driver(ABC, Generic[Progress]):

@@ -1,10 +1,7 @@
-"""What has been imported, kept in Warp 10 itself beside the light curves.
+"""What is known of each file, and what has become of it.
 
-Two bookkeeping series for each star, mission and cadence, in an application of their own that the
-public read token does not see:
-
-- ``import.file``: at each file's first cadence number (CADENCENO of its first row: the same after a
-  reprocessing) a JSON text, the fields of `Entry`;
+- ``import.file``: at the place of each file's first cadence number (CADENCENO of its first row: the
+  same after a reprocessing) a JSON text, the fields of `Entry`;
 - ``import.points``: at the same place the number of points of a file that is in completely.
 
 An entry is first written as ``pending`` (what is about to be pushed, and which spans of an earlier
@@ -16,18 +13,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
+from kepler_lens.ledger.places import (
+    CADENCES,
+    Ticks,
+    buckets_of,
+    has_place,
+    star_of,
+    tick_of,
+    ticks_of_star,
+)
+from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
 from kepler_lens.warp10 import Series, Token, Warp10
 
 FILES = "import.file"
-POINTS = "import.points"
 PENDING = "pending"
 DONE = "done"
+
+TOGETHER = 4
+"""Stars that are asked for at the same time. Chosen: it hides the way to the server and back, and
+leaves a server of two cores time for the points that come in meanwhile."""
 
 Span = tuple[int, int, int]
 """First and last tick (µs) and number of points of a column; (0, 0, 0) where it has none."""
@@ -91,22 +103,23 @@ class Entry:
         return sum(span[2] for span in self.columns.values())
 
     @property
+    def tick(self) -> int:
+        """The tick at which it stands."""
+        return tick_of(self.star, self.first_cadence)
+
+    @property
     def labels(self) -> dict[str, str]:
         """Labels of the bookkeeping series."""
-        return {"KEPLERID": str(self.star), "MISSION": self.mission, "OBSMODE": self.obsmode}
+        return {"MISSION": self.mission, "OBSMODE": self.obsmode}
+
+    @property
+    def star_labels(self) -> dict[str, str]:
+        """Labels that select the star's light curves of this mission and cadence."""
+        return {"KEPLERID": str(self.star), **self.labels}
 
     def holds(self, columns: Iterable[str]) -> bool:
         """Whether all these columns are in completely."""
         return self.state == DONE and set(columns) <= set(self.columns)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How much has been imported completely."""
-
-    stars: int
-    files: int
-    points: int
 
 
 class Ledger:
@@ -117,62 +130,92 @@ class Ledger:
     warp10 : Warp10
     read, write : Token
         Tokens of the bookkeeping's own application.
+    writer : Writer, optional
+        Who writes; by default a command that holds no lock.
     """
 
-    def __init__(self, warp10: Warp10, read: Token, write: Token | None = None) -> None:
+    def __init__(
+        self,
+        warp10: Warp10,
+        read: Token,
+        write: Token | None = None,
+        writer: Writer | None = None,
+    ) -> None:
         self._warp10 = warp10
         self._read = read
         self._write = write
+        self.writer = writer or Writer.new()
+        self.sums = Sums(warp10, read, write)
+
+    def check(self) -> None:
+        """Ask for nothing with each token: a wrong one is refused."""
+        self._warp10.update(b"", self._token())
+        self._warp10.fetch(f"{SUM}{{}}", self._read, 0, 0)
 
     def entries(self, stars: Sequence[int]) -> dict[int, list[Entry]]:
-        """Give the entries of some stars (a few hundred at most), in one request."""
+        """Give the entries of some stars (a few hundred at most), in one request for each."""
         found: dict[int, list[Entry]] = {star: [] for star in stars}
-        if not found:
-            return found
-        for series in self._warp10.fetch(_selector(FILES, found), self._read):
-            for entry in _entries(series):
+        ranges = [ticks_of_star(star) for star in found if has_place(star)]
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            for entry in chain.from_iterable(pool.map(self._entries, ranges)):
                 found[entry.star].append(entry)
         return found
 
+    def _entries(self, ticks: Ticks) -> list[Entry]:
+        fetched = self._warp10.fetch(f"{FILES}{{}}", self._read, *ticks)
+        return [entry for series in fetched for entry in _read_entries(series)]
+
     def write(self, entries: Iterable[Entry]) -> None:
-        """Write entries over whatever stands at their keys; nothing if there are none."""
+        """Write entries over whatever stands at their places; nothing if there are none."""
+        entries = list(entries)
+        if not entries:
+            return
+        marks = self.writer.marks(buckets_of(entry.star for entry in entries))
         lines = [line for entry in entries for line in _lines(entry)]
-        if lines:
-            self._warp10.update("".join(lines).encode(), self._writer())
+        # The server stores lines in their order; why the marks come twice: see `sums`.
+        self._warp10.update("".join([*marks, *lines, *marks]).encode(), self._token())
 
     def remove(self, entries: Iterable[Entry]) -> None:
         """Delete single entries."""
-        for entry in entries:
-            for classname in (FILES, POINTS):
-                selector = series_name(classname, entry.labels)
-                tick = entry.first_cadence
-                self._warp10.delete(selector, self._writer(), tick, tick)
+        entries = list(entries)
+        ranges = [(entry.labels, (entry.tick, entry.tick)) for entry in entries]
+        self._delete(ranges, [entry.star for entry in entries])
 
     def forget(self, stars: Sequence[int]) -> None:
         """Delete all entries of some stars, so that an import takes them anew."""
-        for classname in (FILES, POINTS):
-            self._warp10.delete(_selector(classname, stars), self._writer())
+        self._delete([({}, ticks_of_star(star)) for star in stars], stars)
+
+    def _delete(self, ranges: Iterable[tuple[dict[str, str], Ticks]], stars: Sequence[int]) -> None:
+        marks = "".join(self.writer.marks(buckets_of(stars))).encode()
+        if not marks:
+            return
+        self._warp10.update(marks, self._token())
+        for labels, ticks in ranges:
+            # First what says that they are in: if this is cut short, an import repairs it.
+            for classname in (FILES, POINTS):
+                self._warp10.delete(series_name(classname, labels), self._token(), *ticks)
+        self._warp10.update(marks, self._token())
+
+    def settle(self) -> None:
+        """Keep the sums of what this run and older ones of its job have touched.
+
+        To be called where a lock proves that the older runs are dead, and at the end of this one.
+        """
+        self.sums.settle(lambda other: other.job == self.writer.job, self.writer)
+
+    def settle_own(self) -> None:
+        """Keep the sums of what this run has touched, which has no workers and ends here."""
+        self.sums.settle(lambda other: other == self.writer, self.writer)
+        self.sums.remove(self.writer)
 
     def summary(self) -> Summary:
-        """Count what is in completely: stars, files and points."""
-        stars: set[str] = set()
-        files = points = 0
-        # By the last digit of the star: all of Kepler in one answer would be too much.
-        for digit in range(10):
-            for series in self._warp10.fetch(f"{POINTS}{{KEPLERID~.*{digit}}}", self._read):
-                stars.add(series.labels["KEPLERID"])
-                files += len(series.values)
-                points += sum(series.values)
-        return Summary(len(stars), files, points)
+        """Say how much is in completely: stars, files and points."""
+        return self.sums.summary()
 
-    def _writer(self) -> Token:
+    def _token(self) -> Token:
         if self._write is None:
             raise Warp10Error("The ledger was opened for reading: name its write token too.")
         return self._write
-
-
-def _selector(classname: str, stars: Iterable[int]) -> str:
-    return f"{classname}{{KEPLERID~({'|'.join(str(star) for star in stars)})}}"
 
 
 def _lines(entry: Entry) -> Iterable[str]:
@@ -192,28 +235,32 @@ def _lines(entry: Entry) -> Iterable[str]:
         },
         separators=(",", ":"),
     )
-    yield (f"{entry.first_cadence}// {series_name(FILES, entry.labels)} '{quote(text, safe='')}'\n")
+    yield f"{entry.tick}// {series_name(FILES, entry.labels)} '{quote(text, safe='')}'\n"
     if entry.state == DONE:
-        yield f"{entry.first_cadence}// {series_name(POINTS, entry.labels)} {entry.points}\n"
+        yield f"{entry.tick}// {series_name(POINTS, entry.labels)} {entry.points}\n"
 
 
-def _entries(series: Series) -> Iterable[Entry]:
+def _read_entries(series: Series) -> Iterable[Entry]:
     for tick, value in zip(series.ticks, series.values, strict=True):
+        star, first_cadence = star_of(tick), tick % CADENCES
         try:
-            yield _entry(series.labels, tick, json.loads(value))
+            yield entry_of(star, first_cadence, series.labels, json.loads(value))
         except (KeyError, TypeError, ValueError) as error:
             raise Warp10Error(
-                f"The ledger's entry of star {series.labels.get('KEPLERID')} at {tick} makes no "
-                f"sense ({error!r}): remove that star with `kepler-lens delete` and import it again"
+                f"The ledger's entry of star {star} at {first_cadence} makes no sense ({error!r}): "
+                "remove that star with `kepler-lens delete` and import it again"
             ) from None
 
 
-def _entry(labels: Mapping[str, str], tick: int, fields: dict[str, Any]) -> Entry:
+def entry_of(
+    star: int, first_cadence: int, labels: Mapping[str, str], fields: Mapping[str, Any]
+) -> Entry:
+    """Make an entry of what the ledger has; KeyError, TypeError, ValueError where it has not."""
     return Entry(
-        star=int(labels["KEPLERID"]),
+        star=star,
         mission=labels["MISSION"],
         obsmode=labels["OBSMODE"],
-        first_cadence=tick,
+        first_cadence=first_cadence,
         state=fields["state"],
         segment=fields["segment"],
         name=fields["name"],

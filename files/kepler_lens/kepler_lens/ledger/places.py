@@ -1,0 +1,101 @@
+"""Where a star's file stands on the ledger's axis of ticks, and in which bucket it is counted.
+
+Ticks of the ledger are no times: a star's files stand together, so that one range of ticks gives
+them, and the stars of a bucket stand together, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kepler_lens.errors import KeplerLensError
+
+CADENCES = 2**24
+"""Places of a star. Short cadence is counted in minutes, and would reach it after 31 years."""
+
+STARS = 2**36
+"""Stars that have places: numbers of KIC and EPIC have nine digits, those of TESS ten."""
+
+BUCKET_STARS = 2**14
+"""Chosen: Kepler has some 260 stars with 4,500 files among so many numbers, which a server counts
+in one answer, and all of Kepler and K2 are in fewer than 4,000 buckets."""
+
+Ticks = tuple[int, int]
+"""First and last tick of a range, both included."""
+
+
+class NoPlaceError(KeplerLensError):
+    """The ledger has no place for a star or for a file of it."""
+
+
+def has_place(star: int) -> bool:
+    """Whether a star's number is one of those that the ledger can hold."""
+    return 0 <= star < STARS
+
+
+def tick_of(star: int, first_cadence: int) -> int:
+    """Give the tick of a star's file.
+
+    Parameters
+    ----------
+    star : int
+        KIC or EPIC number.
+    first_cadence : int
+        CADENCENO of its first row.
+
+    Raises
+    ------
+    NoPlaceError
+        One of them is outside of what a place can hold.
+    """
+    if not has_place(star):
+        raise NoPlaceError(
+            f"Star {star} cannot be kept: numbers of stars go from 0 to {STARS - 1}."
+        )
+    if not 0 <= first_cadence < CADENCES:
+        raise NoPlaceError(
+            f"Star {star} has a light curve that begins at cadence {first_cadence}, which cannot "
+            f"be kept: CADENCENO goes from 0 to {CADENCES - 1}."
+        )
+    return star * CADENCES + first_cadence
+
+
+def star_of(tick: int) -> int:
+    """Give the star whose file stands at a tick."""
+    return tick // CADENCES
+
+
+def ticks_of_star(star: int) -> Ticks:
+    """Give the places of a star's files."""
+    first = tick_of(star, 0)
+    return first, first + CADENCES - 1
+
+
+def bucket_of(star: int) -> int:
+    """Give the bucket in which a star is counted."""
+    return star // BUCKET_STARS
+
+
+def buckets_of(stars: Iterable[int]) -> list[int]:
+    """Give the buckets of some stars, each once, ascending."""
+    return sorted({bucket_of(star) for star in stars})
+
+
+def ticks_of_buckets(first: int, last: int) -> Ticks:
+    """Give the places of all stars in the buckets from `first` to `last`."""
+    return first * BUCKET_STARS * CADENCES, (last + 1) * BUCKET_STARS * CADENCES - 1
+
+
+def runs_of(buckets: Iterable[int], most: int) -> Iterator[tuple[int, int]]:
+    """Join buckets that follow each other: first and last of at most `most` of them, ascending."""
+    first = last = None
+    for bucket in sorted(set(buckets)):
+        if first is None or last is None:
+            first = last = bucket
+        elif bucket == last + 1 and bucket - first < most:
+            last = bucket
+        else:
+            yield first, last
+            first = last = bucket
+    if first is not None and last is not None:
+        yield first, last
