@@ -2,13 +2,13 @@
 
 import type uPlot from "uplot";
 import { BEYOND, type Curve, type Source, fetchCurve, hasQuarters, widened } from "./curve_data";
-import { drawDoubts, drawQuarters, drawTransits, within } from "./curve_marks";
+import { drawCampaigns, drawDoubts, drawQuarters, drawTransits, within } from "./curve_marks";
 import { Plot, type Window } from "./plot";
 import { type Flag, flagWords } from "./quality";
 import { robustRange } from "./spread";
 import type { Candidate } from "./star_data";
 import { colour } from "./theme";
-import { date, quarterAt } from "./time";
+import { campaignAt, date, quarterAt } from "./time";
 
 const RELOAD_AFTER_MS = 60; // chosen: a wheel turns a notch in less
 const MOST_BUCKETS = 2000; // chosen: the pixels of a wide screen
@@ -233,6 +233,7 @@ export class CurvePlot {
     const window = this.plot?.window ?? { from: plot.scales["x"]!.min!, to: plot.scales["x"]!.max! };
     within(plot, () => {
       if (hasQuarters(this.source.star)) drawQuarters(plot, window, this.levels);
+      else drawCampaigns(plot, window, this.shown.pieces);
       drawTransits(plot, window, this.state);
       if (!this.shown.far) drawDoubts(plot, window, this.state.flagged);
     });
@@ -252,7 +253,7 @@ export class CurvePlot {
     const middle = values[2]?.[index] ?? values[5]?.[index];
     const low = values[0]?.[index] ?? values[3]?.[index];
     const high = values[1]?.[index] ?? values[4]?.[index];
-    const quarter = hasQuarters(this.source.star) ? `Q${quarterAt(at)}` : "";
+    const quarter = hasQuarters(this.source.star) ? `Q${quarterAt(at)}` : `C${campaignAt(at)}`;
     const number = (value: number) => (this.state.relative ? value.toFixed(5) : value.toFixed(1));
     const flux = middle === undefined || middle === null ? "nothing measured" : number(middle);
     const band = low === undefined || low === null || high === undefined || high === null ? "" : `${number(low)} to ${number(high)}`;

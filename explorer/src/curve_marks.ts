@@ -2,10 +2,11 @@
 
 import type uPlot from "uplot";
 import type { CurveState } from "./curve";
+import type { Piece } from "./curve_data";
 import type { Window } from "./plot";
 import type { Flag } from "./quality";
 import { colour, markColour } from "./theme";
-import { QUARTER_EDGES } from "./time";
+import { QUARTER_EDGES, campaignAt } from "./time";
 
 const FEW = 60; // transits in a window up to which each has its number and its duration drawn (chosen)
 
@@ -50,6 +51,24 @@ export function drawTransits(plot: uPlot, { from, to }: Window, { candidates, ma
       if (inside.length <= 12) ctx.fillText(String(candidate.number), x + size + pixel, y + size / 2);
     }
   });
+}
+
+/** The campaign of K2 at the beginning of each piece, and once where a pause divides it. */
+export function drawCampaigns(plot: uPlot, { from, to }: Window, pieces: readonly Piece[]): void {
+  const { ctx, bbox } = plot;
+  const pixel = devicePixelRatio;
+  ctx.textBaseline = "top";
+  ctx.textAlign = "left";
+  ctx.fillStyle = colour("muted");
+  let before = -1;
+  for (const { time } of pieces) {
+    const [first, last] = [time[0] ?? to, time.at(-1) ?? from];
+    const number = campaignAt(first);
+    if (number === before || last < from || first > to) continue;
+    before = number;
+    ctx.fillText(`C${number}`, plot.valToPos(Math.max(first, from), "x", true) + 4 * pixel, bbox.top + 3 * pixel);
+  }
+  ctx.textBaseline = "alphabetic";
 }
 
 /** Cadences whose quality the file doubts. */

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 import requests
-from lab import SERVER
+from kepler_lens.gts import to_gts
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.warp10 import Token, Warp10
+from lab import DATA, SERVER
 from page import KEPLER_11
 from playwright.sync_api import Page, expect
 
@@ -197,6 +201,42 @@ def test_the_quality_of_the_file_is_named(doubted, open_page):
     width = over.bounding_box()["width"]
     over.hover(position={"x": width * (bkjd - 200) / 5, "y": 60})
     expect(page.locator(".readout").first).to_contain_text("cosmic ray in the aperture")
+
+
+@pytest.fixture
+def k2(lab):
+    """A star of campaign 5 of K2, from its file; taken away again."""
+    files = sorted((DATA / "k2").glob("ktwo*-c05_llc.fits"))
+    if not files:
+        pytest.skip(f"there is no light curve of K2 in {DATA / 'k2'}")
+    curve = read_light_curve(files[0])
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    server = Warp10(lab.url)
+    server.update(to_gts(curve), token)
+    yield str(curve.star)
+    server.delete(f"~.*{{KEPLERID={curve.star}}}", token)
+
+
+def test_a_star_of_k2_has_its_campaign(lab, k2, open_page):
+    page = open_page().star(k2)
+    expect(page.locator("h1")).to_have_text(f"EPIC {k2}")
+    expect(page.locator(".facts")).to_contain_text("mission K2")
+    size = lab.execute(
+        f"[ {READ} 'pdcsap.flux' {{ 'KEPLERID' '{k2}' }} MAXLONG MAXLONG ] FETCH 0 GET SIZE"
+    )[0]
+    expect(page.locator(".readout").first).to_contain_text(f"{size:,} points")
+    rows = table_of_curve(page)
+    # 27 April to 10 July 2015; the axis is of these days, not of Kepler's four years.
+    times = [float(row[0]) for row in rows]
+    assert 2306 < min(times) < 2309
+    assert 2379 < max(times) < 2383
+    assert rows[0][1].startswith("2015-04-2")
+    assert abs(np.median([float(row[2]) for row in rows]) - 1) < 1e-3
+    page.locator(".u-over").first.hover(position={"x": 300, "y": 60})
+    readout = page.locator(".readout").first
+    expect(readout).to_contain_text("  ·  C5  ·  ")
+    assert not re.search(r"\bQ-?\d", readout.inner_text())
+    page.locator(".fold [data-period]").wait_for()
 
 
 def test_a_star_that_is_not_there_is_said_to_be_so(open_page):
