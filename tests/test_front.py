@@ -164,7 +164,7 @@ WRONG = {
             "needs 512 MiB at the least",
             "choose 5 to 600 seconds",
             "choose two ports",
-            "names TRANSITS, ../../ASK: choose among LIGHTCURVE,",
+            "names ../../ASK, TRANSITS: choose among LIGHTCURVE,",
         ],
     ),
     "front": (
