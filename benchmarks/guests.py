@@ -53,7 +53,9 @@ def visit(number: int) -> None:
                 status, own_fault, body = ask(address, job["scripts"][name])
             except (OSError, http.client.HTTPException) as error:
                 with lock:
-                    failed[f"{name}: {error!r}"] += 1
+                    # Who sends for ten seconds is cut off, and may be late by this machine.
+                    late = "after ten seconds" if time.monotonic() - sent > 10 else "sooner"
+                    failed[f"{name}: {error!r}, {late}"] += 1
                 break
             now = time.monotonic()
             if status == 429 and now - wanted < job["patience"]:
@@ -66,7 +68,7 @@ def visit(number: int) -> None:
                     answered[name].append(now - sent)
                     waited.append(now - wanted)
                 else:
-                    failed[f"{name}: {status} {body[:150].decode(errors='replace')}"] += 1
+                    failed[f"{name}: {status} {body[:150].decode(errors='replace').strip()}"] += 1
             break
 
 

@@ -102,6 +102,7 @@ class StarPage {
       }),
     ).then((whole) => {
       if (whole?.points) this.drawCurve(whole);
+      else if (!signal.aborted && "sample" in this.curveBox.dataset) this.status.textContent = "Sample";
       this.curveBox.removeAttribute("aria-busy");
       requestAnimationFrame(() => performance.mark("curve whole"));
       return whole;

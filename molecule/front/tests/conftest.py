@@ -20,7 +20,7 @@ GUEST = "warp10-guest"
 # Seconds of a script, as the inventory has it.
 MAXTIME = 10
 # Points of a fetch, as the inventory has it.
-MAXPOINTS = 1_000_000
+MAXPOINTS = 1_500_000
 
 
 def slower() -> float:

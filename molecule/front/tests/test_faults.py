@@ -44,7 +44,7 @@ def test_python_sends_nothing_again_that_may_have_ended_the_server_for_guests(fr
     """What has run gets 502, and comes once; what comes while the server starts waits for it."""
     ours = connect(front.url, verify=front.authority, patience=60)
     lines = "journalctl -t kepler_front -o cat --no-pager --since -5min"
-    log = f"{lines} | grep -c 'POST /api/v0/exec 502' || true"
+    log = f"{lines} | grep -c ' /api/v0/exec 502 ' || true"
     before = int(front.lab.shell(SERVER, log))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         run = pool.submit(ours.execute, "<% true %> <% %> WHILE")

@@ -11,7 +11,7 @@ import requests
 from kepler_lens.gts import to_gts
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.warp10 import Token, Warp10
-from lab import DATA, SERVER
+from lab import DATA, PROJECT, SERVER
 from page import KEPLER_11
 from playwright.sync_api import Page, expect
 
@@ -116,6 +116,36 @@ def test_candidates_are_listed_as_the_server_has_them(candidates, open_page):
             expect(page.locator(".vetting")).to_contain_text(verdict)
     if "score" in candidates[1]["a"]:
         expect(page.locator(".score")).to_contain_text(f"{float(candidates[1]['a']['score']):.3f}")
+
+
+def test_the_page_of_plots_is_that_of_the_candidate_and_loaded_as_it_is_opened(
+    front, candidates, open_page
+):
+    visit = open_page()
+    loaded = []
+    visit.page.on("request", lambda request: loaded.append(request.url))
+    page = visit.star()
+    page.get_by_label("Fold candidate 2").check()
+    closed = page.locator(".plots summary")
+    expect(closed).to_have_text("Page of plots")
+    assert not [url for url in loaded if url.endswith(".png")]
+    closed.click()
+    picture = page.locator(".plots img")
+    expect(picture).to_have_attribute("alt", re.compile(rf"candidate 2 of star {KEPLER_11}"))
+    # A function of text would be refused by the page's Content Security Policy.
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("picture => picture.naturalWidth") > 500
+    brought = PROJECT / ".lab/front/pages" / KEPLER_11 / "2.png"
+    assert front.get(f"/candidates/{KEPLER_11}/2.png").content == brought.read_bytes()
+
+
+def test_a_page_of_plots_of_another_search_is_not_offered(candidates, open_page):
+    visit = open_page()
+    visit.page.route("**/candidates/*/run", lambda route: route.fulfill(body="another\n"))
+    page = visit.star()
+    page.locator(".fold [data-period]").wait_for()
+    expect(page.locator(".vetting table")).to_be_visible()
+    expect(page.locator(".plots summary")).to_have_count(0)
 
 
 def test_marks_are_switched_off(candidates, open_page):

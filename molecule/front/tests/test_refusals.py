@@ -79,6 +79,12 @@ def test_what_the_page_needs_to_know_is_said(front):
         ("POST", "/", 405),
         ("DELETE", "/explorer.json", 405),
         ("POST", "/health", 405),
+        ("POST", "/candidates/6541920/run", 405),
+        ("GET", "/candidates/", 404),
+        ("GET", "/candidates/6541920/", 404),
+        ("GET", "/candidates/6541920/99.png", 404),
+        ("GET", "/candidates/../page/index.html", 404),
+        ("GET", "/candidates/%2e%2e/candidates.tar", 404),
         ("GET", "/api/v0/exec/a=1", 404),
         ("GET", "/api/v0/fetch", 404),
         ("GET", "/api/v0/find", 404),
@@ -185,8 +191,9 @@ def many(lab):
     """A series with one point more than a fetch of a guest may give."""
     token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
     server = Warp10(lab.url)
-    for begin in range(0, MAXPOINTS + 1, 250_000):
-        end = min(begin + 250_000, MAXPOINTS + 1)
+    # From tick 1 on: a span without end leaves 0 out.
+    for begin in range(1, MAXPOINTS + 2, 250_000):
+        end = min(begin + 250_000, MAXPOINTS + 2)
         lines = [f"{begin}// refusals.many{{n=1}} 1", *(f"={n}// 1" for n in range(begin + 1, end))]
         server.update("\n".join(lines).encode(), token)
     yield "@HELLOEXOWORLD/GETREADTOKEN 'refusals.many' {}"

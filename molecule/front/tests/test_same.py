@@ -42,7 +42,7 @@ SCRIPTS = {
     "MEANAT": f"{CURVE} DUP 0 GET TICKLIST 30 m SWAP @HELLOEXOWORLD/MEANAT",
     "CANDIDATES": "{} @HELLOEXOWORLD/CANDIDATES",
     "CANDIDATES of a range": "{ 'period' [ 1 30 ] } @HELLOEXOWORLD/CANDIDATES",
-    "SAMPLE": f"{STAR} 'pdcsap.flux' 'long cadence' NOW 6000 d 300 4 @HELLOEXOWORLD/SAMPLE",
+    "SAMPLE": f"{STAR} 'pdcsap.flux' 'long cadence' 1400000000000000 2000 d 300 4 @HELLOEXOWORLD/SAMPLE",
     "what a macro that is asked for says of itself": "INFOMODE @HELLOEXOWORLD/SAMPLE",
     "the read token": TOKEN,
     "what macros say of themselves": "INFOMODE @HELLOEXOWORLD/LIGHTCURVE",

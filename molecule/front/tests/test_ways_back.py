@@ -154,7 +154,9 @@ def test_what_a_guest_does_to_the_names_that_may_be_asked_lasts_no_longer_than_h
 
 def test_no_pattern_reaches_the_directory_by_a_macro(front):
     """A star of any number is none."""
-    script = "'~6.*' 'sap.flux' 'long cadence' NOW 5000 d 10 1 @HELLOEXOWORLD/SAMPLE SIZE"
+    script = (
+        "'~6.*' 'sap.flux' 'long cadence' 1400000000000000 2000 d 10 1 @HELLOEXOWORLD/SAMPLE SIZE"
+    )
     assert front.exec(script).json() == [0]
     assert front.exec(script.replace("~6.*", "6541920")).json()[0] > 1
 
