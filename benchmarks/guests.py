@@ -58,7 +58,8 @@ def visit(number: int) -> None:
                     failed[f"{name}: {error!r}, {late}"] += 1
                 break
             now = time.monotonic()
-            if status == 429 and now - wanted < job["patience"]:
+            # As the page does: what has not run is sent again.
+            if status in (429, 503) and now - wanted < job["patience"]:
                 with lock:
                     limited[json.loads(body)["error"]] += 1
                 time.sleep(job["again"])
