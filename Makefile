@@ -103,7 +103,7 @@ bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCE
 bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one, and FETCH against it all
 	@$(ONE_CORE) LAB_NAME=bench-transits LAB_PREFIX=10.87.45 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/transits.py
 
-bench-explorer: $(VENV)/dev ## How fast the page draws and reloads, in Chromium; on a lab that stands, or one of its own
+bench-explorer: $(VENV)/dev ## How fast page and front are, each figure beside its promise; on a lab with a front, or one of its own
 	@LAB_NAME=$${LAB_NAME:-bench-explorer} LAB_PREFIX=$${LAB_PREFIX:-10.87.46} LAB_PORT=0 PYTHONPATH=molecule:molecule/front/tests:$(PYTHONPATH) python benchmarks/explorer.py
 
 explorer-build: ## Build the page's files, explorer/dist, from explorer/src; needs node

@@ -24,6 +24,7 @@ GUEST = {
     "guest_maxsymbols": "706",
     "guest_maxrecursion": "77",
     "guest_maxpixels": "70008",
+    "guest_asked_macros": {"SAMPLE": 7, "FOLD": 3},
     "guest_start_timeout": "90",
 }
 FRONT = {
@@ -62,6 +63,7 @@ def said(module_render) -> dict[str, str]:
         "index": "roles/front/templates/index.html.j2",
         "kept": "{{ front_kept | to_json }}",
         "ask": "{{ guest_macros['GUEST/ASK'] }}",
+        "fold": "{{ guest_macros['FOLD'] }}",
         "rules": "roles/base/templates/helloexoworld.nft.j2",
     }
     read = {"guest_read_token": {"content": ""}}
@@ -86,6 +88,20 @@ def test_the_server_for_guests_has_the_limits_that_are_set(said):
     for name, value in limits.items():
         assert f"warpscript.{name} = {value}\n" in said["conf"]
     assert "70001 LIMIT 70002 MAXGTS'" in said["ask"]
+
+
+def test_guests_ask_the_data_server_for_the_macros_that_are_set(said):
+    texts = re.search(r"\{ (.+) \} 'texts' STORE", said["ask"])[1]
+    words = re.findall(r"'([^']*)'", texts)
+    asked = dict(zip(words[::2], words[1::2], strict=True))
+    assert asked.pop("SAMPLE") == "LIST-> DROP @HELLOEXOWORLD/SAMPLE"
+    assert asked.pop("FOLD") == "LIST-> DROP @HELLOEXOWORLD/FOLD"
+    # What is left are functions, by their own names.
+    assert all(name == text for name, text in asked.items())
+    assert "FETCH" in asked
+    assert said["fold"].startswith("{\n  'name' 'HELLOEXOWORLD/FOLD'")
+    assert said["fold"].endswith("3 ->LIST 'FOLD' @HELLOEXOWORLD/GUEST/ASK\n%>")
+    assert "TIMEMODULO" not in said["fold"]
 
 
 def test_the_server_for_guests_stands_and_asks_where_it_is_told_to(said):
@@ -138,8 +154,18 @@ def test_the_fleets_authority_signs_for_the_days_that_are_set(render):
 
 WRONG = {
     "guest": (
-        {"guest_memory": "100", "guest_maxtime": "4", "guest_health_port": "8081"},
-        ["needs 512 MiB at the least", "choose 5 to 600 seconds", "choose two ports"],
+        {
+            "guest_memory": "100",
+            "guest_maxtime": "4",
+            "guest_health_port": "8081",
+            "guest_asked_macros": {"TRANSITS": 2, "../../ASK": 1},
+        },
+        [
+            "needs 512 MiB at the least",
+            "choose 5 to 600 seconds",
+            "choose two ports",
+            "names ../../ASK, TRANSITS: choose among LIGHTCURVE,",
+        ],
     ),
     "front": (
         {

@@ -138,7 +138,10 @@ class AskPage {
       } catch (error) {
         if (!either.aborted) {
           fill(this.box);
-          editor.fault(problem(error).line);
+          const what = problem(error);
+          editor.fault(what.line);
+          // Whatever it has done to the server it would do again.
+          if (what.ran) throw new Problem(what.sentence, "It was not sent again: run it with less data.");
         }
         throw error;
       }

@@ -2,16 +2,16 @@
 
 import type uPlot from "uplot";
 import { BEYOND, type Curve, type Source, fetchCurve, hasQuarters, widened } from "./curve_data";
+import { drawCampaigns, drawDoubts, drawQuarters, drawTransits, within } from "./curve_marks";
 import { Plot, type Window } from "./plot";
 import { type Flag, flagWords } from "./quality";
 import { robustRange } from "./spread";
 import type { Candidate } from "./star_data";
-import { colour, markColour } from "./theme";
-import { QUARTER_EDGES, date, quarterAt } from "./time";
+import { colour } from "./theme";
+import { campaignAt, date, quarterAt } from "./time";
 
 const RELOAD_AFTER_MS = 60; // chosen: a wheel turns a notch in less
 const MOST_BUCKETS = 2000; // chosen: the pixels of a wide screen
-const FEW = 60; // transits in a window up to which each has its number and its duration drawn (chosen)
 
 export interface CurveState {
   relative: boolean;
@@ -34,6 +34,9 @@ export class CurvePlot {
   private loading: AbortController | undefined;
   private loaded: Window;
   private asked = 0;
+  private readonly all: Window;
+  /** The y axis of a sample, for the window that it was drawn in. */
+  private held: { from: number; to: number; range: [number, number] } | undefined;
 
   constructor(
     private readonly source: Source,
@@ -56,6 +59,7 @@ export class CurvePlot {
     const [first, last] = whole.span ? [whole.span.from, whole.span.to] : [Math.min(...times), Math.max(...times)];
     const margin = Math.max((last - first) * 0.01, 0.1);
     const all = { from: first - margin, to: last + margin };
+    this.all = all;
     this.loaded = all;
     this.columns = this.tabular(whole);
     const series = (part: "a" | "b"): uPlot.Series[] => [
@@ -113,14 +117,18 @@ export class CurvePlot {
     this.plot.redraw();
   }
 
-  /** Further parts of the whole have come. */
+  /** More of the whole has come: further parts of it, or all points in place of a sample. */
   grow(whole: Curve): void {
     this.level(whole);
     const replaced = this.shown === this.whole;
     this.whole = whole;
-    if (!replaced) return;
-    this.shown = whole;
-    this.columns = this.tabular(whole);
+    if (replaced) this.put(whole, this.loaded);
+  }
+
+  private put(curve: Curve, window: Window): void {
+    this.shown = curve;
+    this.loaded = window;
+    this.columns = this.tabular(curve);
     this.plot.setData(this.columns as uPlot.AlignedData);
   }
 
@@ -139,6 +147,13 @@ export class CurvePlot {
     const loading = new AbortController();
     this.loading = loading;
     const { from, to } = this.plot.window;
+    if (from <= this.all.from && to >= this.all.to) {
+      // It is here already.
+      if (this.shown === this.whole) return;
+      this.put(this.whole, this.all);
+      this.events.shown(this.whole, this.asked);
+      return;
+    }
     const window = widened(this.plot.window);
     if (window.from <= this.loaded.from && window.to >= this.loaded.to && this.shown === this.whole) return;
     if (!this.shown.far && from >= this.loaded.from && to <= this.loaded.to) return;
@@ -149,10 +164,7 @@ export class CurvePlot {
       const signal = AbortSignal.any([this.signal, loading.signal]);
       const curve = await fetchCurve(this.source, buckets, signal, window);
       if (signal.aborted) return;
-      this.shown = curve;
-      this.loaded = window;
-      this.columns = this.tabular(curve);
-      this.plot.setData(this.columns as uPlot.AlignedData);
+      this.put(curve, window);
       this.events.shown(curve, began);
     } catch (error) {
       if (loading.signal.aborted || this.signal.aborted) return;
@@ -186,6 +198,16 @@ export class CurvePlot {
   }
 
   private range(from: number, to: number): [number, number] {
+    const wanted = this.wanted(from, to);
+    const { held } = this;
+    if (this.shown.sample) this.held = { from, to, range: wanted };
+    // Where the axis that a sample has led to suits all points as well, nothing jumps as they come.
+    else if (held?.from === from && held.to === to && suits(held.range, wanted)) return held.range;
+    return wanted;
+  }
+
+  private wanted(from: number, to: number): [number, number] {
+    const wider = this.shown.sample?.widening ?? 1;
     const [time, lowA, highA, middleA, lowB, highB, middleB] = this.columns as [number[], ...(number | null)[][]];
     const lows: number[] = [];
     const highs: number[] = [];
@@ -195,8 +217,8 @@ export class CurvePlot {
       const middle = middleA![i] ?? middleB![i];
       if (middle === null || middle === undefined) return;
       middles.push(middle);
-      lows.push(lowA![i] ?? lowB![i] ?? middle);
-      highs.push(highA![i] ?? highB![i] ?? middle);
+      lows.push(middle - ((middle - (lowA![i] ?? lowB![i] ?? middle)) * wider));
+      highs.push(middle + (((highA![i] ?? highB![i] ?? middle) - middle) * wider));
     });
     const found = robustRange(lows, highs, middles);
     if (!found) return this.state.relative ? [0.99, 1.01] : [0, 1];
@@ -207,81 +229,21 @@ export class CurvePlot {
   }
 
   private draw(plot: uPlot): void {
-    const { ctx } = plot;
-    const { from, to } = this.plot?.window ?? { from: plot.scales["x"]!.min!, to: plot.scales["x"]!.max! };
-    const { left, top, width: wide, height } = plot.bbox;
-    const pixel = devicePixelRatio;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, top, wide, height);
-    ctx.clip();
-    ctx.font = `${10 * pixel}px system-ui, sans-serif`;
-    if (hasQuarters(this.source.star)) this.drawQuarters(plot, from, to);
-    const { candidates, marked } = this.state;
-    const shown = candidates.filter((one) => marked.has(one.number));
-    shown.forEach((candidate, row) => {
-      const inside = candidate.transits.filter((time) => time >= from && time <= to);
-      ctx.fillStyle = markColour(candidate.number);
-      const few = inside.length <= FEW;
-      const y = top + height - (4 + (shown.length - row - 1) * 6) * pixel;
-      for (const time of inside) {
-        const x = plot.valToPos(time, "x", true);
-        const half = (candidate.duration / 48 / (to - from)) * wide;
-        if (half > pixel) {
-          ctx.globalAlpha = 0.13;
-          ctx.fillRect(x - half, top, 2 * half, height);
-          ctx.globalAlpha = 1;
-        }
-        const size = (few ? 4 : 3) * pixel;
-        ctx.beginPath();
-        ctx.moveTo(x, y - size);
-        ctx.lineTo(x + size, y + size / 2);
-        ctx.lineTo(x - size, y + size / 2);
-        ctx.fill();
-        if (inside.length <= 12) ctx.fillText(String(candidate.number), x + size + pixel, y + size / 2);
-      }
+    // As the plot is made, it has no window yet.
+    const window = this.plot?.window ?? { from: plot.scales["x"]!.min!, to: plot.scales["x"]!.max! };
+    within(plot, () => {
+      if (hasQuarters(this.source.star)) drawQuarters(plot, window, this.levels);
+      else drawCampaigns(plot, window, this.shown.pieces);
+      drawTransits(plot, window, this.state);
+      if (!this.shown.far) drawDoubts(plot, window, this.state.flagged);
     });
-    ctx.strokeStyle = colour("model");
-    ctx.lineWidth = pixel;
-    if (!this.shown.far) {
-      for (const { time } of this.state.flagged) {
-        if (time < from || time > to) continue;
-        const x = plot.valToPos(time, "x", true);
-        ctx.beginPath();
-        ctx.moveTo(x, top);
-        ctx.lineTo(x, top + 5 * pixel);
-        ctx.stroke();
-      }
-    }
-    ctx.restore();
-  }
-
-  private drawQuarters(plot: uPlot, from: number, to: number): void {
-    const { ctx } = plot;
-    const { top, height } = plot.bbox;
-    const pixel = devicePixelRatio;
-    ctx.textBaseline = "top";
-    ctx.strokeStyle = colour("rule");
-    ctx.lineWidth = pixel;
-    QUARTER_EDGES.forEach((start, number) => {
-      const end = QUARTER_EDGES[number + 1] ?? start + 32;
-      if (end < from || start > to || !this.levels.has(number)) return;
-      const [a, b] = [Math.max(start, from), Math.min(end, to)].map((time) => plot.valToPos(time, "x", true)) as [number, number];
-      ctx.beginPath();
-      ctx.moveTo(a, top);
-      ctx.lineTo(a, top + height);
-      ctx.stroke();
-      if (b - a < 22 * pixel) return;
-      ctx.fillStyle = colour("muted");
-      ctx.textAlign = "left";
-      ctx.fillText(`Q${number}`, a + 4 * pixel, top + 3 * pixel);
-    });
-    ctx.textBaseline = "alphabetic";
   }
 
   private readout(x: number | undefined, index: number | undefined): string {
     if (x === undefined || index === undefined) {
       const unit = this.shown.bucket < 1 ? `${(this.shown.bucket * 24).toFixed(1)} h` : `${this.shown.bucket.toFixed(2)} d`;
+      const { sample, points } = this.shown;
+      if (sample) return `a sample of ${points.toLocaleString("en")} points, ${sample.points} of each ${unit}: all are on their way`;
       return this.shown.far
         ? `${this.shown.points.toLocaleString("en")} points: the median of each ${unit} over the band from least to most`
         : `${this.shown.points.toLocaleString("en")} points, each as it was measured`;
@@ -291,7 +253,7 @@ export class CurvePlot {
     const middle = values[2]?.[index] ?? values[5]?.[index];
     const low = values[0]?.[index] ?? values[3]?.[index];
     const high = values[1]?.[index] ?? values[4]?.[index];
-    const quarter = hasQuarters(this.source.star) ? `Q${quarterAt(at)}` : "";
+    const quarter = hasQuarters(this.source.star) ? `Q${quarterAt(at)}` : `C${campaignAt(at)}`;
     const number = (value: number) => (this.state.relative ? value.toFixed(5) : value.toFixed(1));
     const flux = middle === undefined || middle === null ? "nothing measured" : number(middle);
     const band = low === undefined || low === null || high === undefined || high === null ? "" : `${number(low)} to ${number(high)}`;
@@ -330,6 +292,12 @@ export class CurvePlot {
     const far = this.shown.far ? [`median flux [${unit}]`, "least", "most"] : [`flux [${unit}]`];
     return { columns: ["BKJD [days]", "date [TDB]", ...far], rows };
   }
+}
+
+/** Whether values for which one axis is wanted are to be seen well on another: none cut off, and not as a thin line. */
+function suits([low, high]: [number, number], [lowest, highest]: [number, number]): boolean {
+  const slack = 0.08 * (high - low); // chosen: less than the margins of `wanted`
+  return low - slack <= lowest && highest <= high + slack && highest - lowest > 0.6 * (high - low);
 }
 
 function empty(): Columns {

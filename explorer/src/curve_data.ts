@@ -5,6 +5,7 @@
 import { exec, quoted } from "./warp10";
 import { QUARTER_EDGES, bkjdOf, days, tickOf } from "./time";
 import type { Window } from "./plot";
+import { fetchSample } from "./sample";
 
 /** Points up to which all are sent (chosen: two for each pixel of a wide plot). */
 const MOST_POINTS = 4000;
@@ -47,6 +48,8 @@ export interface Curve {
   pieces: Piece[];
   /** The whole range of time, where parts of it are still to come. */
   span?: Window;
+  /** Of a sample, whose buckets have few points: how many, and how many times wider the band of all would be. */
+  sample?: { points: number; widening: number };
 }
 
 /** Number, ticks; then values, or smallest, largest and median values. */
@@ -107,26 +110,31 @@ ${split}
 }
 
 /**
- * All points of short cadence are read in three parts at the same time: one star may have two million, and the
- * server reads a part on a core. The first is short, so that something is drawn soon; a guest may run four
- * scripts at once.
+ * All points of short cadence are read in two parts at the same time: one star may have two million, and the server
+ * reads a part on a core. Numbers of the quarters with which they begin, and the one after the last.
  */
-const PARTS = [0, 4, 11, 18];
+const PARTS = [0, 9, 18];
 
-/** Fetch a curve in a window, or all of it; `partly` is told what is there while parts are still to come. */
+/**
+ * Fetch a curve in a window, or all of it; `early` is told what there is to draw before all points have come: a
+ * sample of them, or the first part.
+ */
 export async function fetchCurve(
   source: Source,
   buckets: number,
   signal: AbortSignal,
   window?: Window,
-  partly?: (curve: Curve) => void,
+  early?: (curve: Curve) => void,
 ): Promise<Curve> {
   if (window || source.mode !== "short cadence" || !hasQuarters(source.star)) {
     return curveOf(curveScript(source, buckets, window), signal);
   }
   const edges = [...QUARTER_EDGES, LAST_DAY];
-  const span = LAST_DAY - QUARTER_EDGES[0]!;
-  const bucket = Math.round(tickOf(span / buckets) - tickOf(0));
+  const span = { from: QUARTER_EDGES[0]!, to: LAST_DAY };
+  // Alone, since it is to be there at once.
+  const sample = early && (await fetchSample(source, span, buckets, signal));
+  if (sample) early(sample);
+  const bucket = Math.round(tickOf((span.to - span.from) / buckets) - tickOf(0));
   const parts = PARTS.slice(1).map((end, i) => ({ from: edges[PARTS[i]!]!, to: edges[end]! }));
   const come: Curve[] = [];
   const together = (): Curve => ({
@@ -134,13 +142,13 @@ export async function fetchCurve(
     bucket: days(bucket),
     points: come.reduce((sum, curve) => sum + curve.points, 0),
     pieces: come.flatMap((curve) => curve.pieces).sort((a, b) => a.number - b.number),
-    span: { from: QUARTER_EDGES[0]!, to: LAST_DAY },
+    span,
   });
   await Promise.all(
     parts.map(async (part) => {
       come.push(await curveOf(curveScript(source, buckets, part, bucket), signal));
       const so = together();
-      if (so.points > MOST_POINTS && come.length < parts.length) partly?.(so);
+      if (!sample && so.points > MOST_POINTS && come.length < parts.length) early?.(so);
     }),
   );
   const all = together();

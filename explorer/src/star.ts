@@ -1,7 +1,7 @@
 // The page of a star: its light curve, and below it what was found in it.
 
 import { CurvePlot, type CurveState } from "./curve";
-import { type Source, fetchCurve, widened } from "./curve_data";
+import { type Curve, type Source, fetchCurve, widened } from "./curve_data";
 import { choice, fill, h } from "./dom";
 import { FoldPanel } from "./fold";
 import { MomentPanel } from "./moment";
@@ -27,6 +27,8 @@ const UNITS = [
   ["", "relative"],
   ["e", "electrons/s"],
 ] as const;
+
+const SAMPLED = "Sample …";
 
 export async function starView(root: HTMLElement, route: Route, signal: AbortSignal): Promise<void> {
   const typed = route.path[1] ?? "";
@@ -91,23 +93,42 @@ class StarPage {
     document.title = `Star ${this.number}`;
     fill(root, h("header", { class: "star-head" }, this.title, this.facts), this.controls, this.curveBox, this.wait, this.below);
     const buckets = Math.min(Math.max(root.clientWidth, 400), 1600);
-    const [curve, star] = await Promise.all([
-      waiting(this.wait, "Loading the light curve …", signal, () => fetchCurve(source, buckets, signal, undefined, (part) => this.drawCurve(part))).then((whole) => {
-        if (whole?.points) this.drawCurve(whole);
-        this.curveBox.removeAttribute("aria-busy");
-        return whole;
+    let drawn: (early: Curve) => void;
+    const early = new Promise<Curve>((resolve) => (drawn = resolve));
+    const curve = waiting(this.wait, "Loading the light curve …", signal, () =>
+      fetchCurve(source, buckets, signal, undefined, (part) => {
+        this.drawCurve(part);
+        drawn(part);
       }),
-      waiting(this.below, "Loading what is known of the star …", signal, () => fetchStar(this.number, signal)),
-    ]);
-    if (!star || !curve) return;
+    ).then((whole) => {
+      if (whole?.points) this.drawCurve(whole);
+      else if (!signal.aborted && "sample" in this.curveBox.dataset) this.status.textContent = "Sample";
+      this.curveBox.removeAttribute("aria-busy");
+      requestAnimationFrame(() => performance.mark("curve whole"));
+      return whole;
+    });
+    const star = await waiting(this.below, "Loading what is known of the star …", signal, () => fetchStar(this.number, signal));
+    if (!star) return;
     if (!star.heads.length) return this.unknown();
     this.describe(star);
-    if (!curve.points) return this.elsewhere(star);
+    const first = await Promise.race([early, curve]);
+    if (!first) return;
+    if (!first.points) return this.elsewhere(star);
     this.found(star);
   }
 
-  private drawCurve(whole: Awaited<ReturnType<typeof fetchCurve>>): void {
+  private drawCurve(whole: Curve): void {
     if (this.signal.aborted) return;
+    const sampled = "sample" in this.curveBox.dataset;
+    if (whole.sample) {
+      this.curveBox.dataset["sample"] = "";
+      // In place of the words that something loads.
+      fill(this.wait);
+      this.status.textContent = SAMPLED;
+    } else if (sampled) {
+      delete this.curveBox.dataset["sample"];
+      this.status.textContent = "Complete";
+    }
     if (this.curve) {
       this.curve.grow(whole);
       this.curveBox.dataset["drawn"] = String(whole.points);
@@ -124,9 +145,9 @@ class StarPage {
       },
       shown: (curve, began) => {
         requestAnimationFrame(() => performance.measure("points drawn", { start: began }));
-        this.status.textContent = "";
+        this.status.textContent = curve.sample ? SAMPLED : "";
         fill(this.wait);
-        this.curveBox.removeAttribute("aria-busy");
+        if (!curve.sample) this.curveBox.removeAttribute("aria-busy");
         this.curveBox.dataset["points"] = String(curve.far ? 0 : curve.points);
         void this.flags(curve.far);
       },

@@ -37,6 +37,17 @@ export function quarterAt(bkjd: number): number {
   return number;
 }
 
+/** First day of each campaign of K2, 0 to 19 (archive.stsci.edu/missions-and-data/k2/campaign-fields). */
+const CAMPAIGN_STARTS = [
+  "2014-03-08", "2014-05-30", "2014-08-23", "2014-11-14", "2015-02-07", "2015-04-27", "2015-07-14", "2015-10-04", "2016-01-03", "2016-04-21",
+  "2016-07-06", "2016-09-24", "2016-12-15", "2017-03-08", "2017-05-31", "2017-08-23", "2017-12-07", "2018-03-01", "2018-05-12", "2018-08-30",
+].map((day) => Date.parse(day) / DAY_MS - REFERENCE_DAYS);
+
+/** Number of the campaign of K2 at an instant (BKJD), -1 before the first. */
+export function campaignAt(bkjd: number): number {
+  return CAMPAIGN_STARTS.filter((start) => start <= bkjd).length - 1;
+}
+
 /** Date and time of BKJD, TDB, such as 2010-01-02 03:04; without the time where `day` is true. */
 export function date(bkjd: number, day = false): string {
   const whole = new Date((bkjd + REFERENCE_DAYS) * DAY_MS);

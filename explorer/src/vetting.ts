@@ -40,8 +40,33 @@ export function vettingPanel(star: Star, candidate: Candidate): HTMLElement {
         );
       })),
     ),
+    plots(star.number, candidate),
   );
   return element;
+}
+
+/**
+ * The candidate's page of plots, which is loaded as it is opened. The front has it where the search's play has
+ * brought it; it counts where it is of the search that the candidate is of.
+ */
+function plots(star: string, candidate: Candidate): HTMLElement {
+  const box = h("div", { class: "plots" });
+  const folder = `/candidates/${star}`;
+  void fetch(`${folder}/run`)
+    .then(async (answer) => answer.ok && (await answer.text()).trim() === candidate.run)
+    .catch(() => false)
+    .then((there) => {
+      if (!there) return;
+      const source = `${folder}/${candidate.number}.png`;
+      const page = h("div", {});
+      const open = () =>
+        fill(
+          page,
+          h("a", { href: source }, h("img", { src: source, alt: `Plots of candidate ${candidate.number} of star ${star}: what the table above says, to be seen` })),
+        );
+      fill(box, h("details", { ontoggle: open }, h("summary", {}, "Page of plots"), page));
+    });
+  return box;
 }
 
 function score(candidate: Candidate): HTMLElement | false {

@@ -66,8 +66,9 @@ function refusal(answer: Response, text: string): Problem {
     case 429:
       return new Problem(sentence ?? "Too many scripts at once.", "The page asks again by itself in some seconds.", true);
     case 502:
-    case 503:
     case 504:
+      return new Problem(sentence ?? `${AWAY}.`, "The page asks again by itself.", true, undefined, true);
+    case 503:
       return new Problem(sentence ?? `${AWAY}.`, "The page asks again by itself.", true);
     case 413:
       return new Problem(sentence ?? "The script is too long.", "Make it shorter.");

@@ -51,6 +51,11 @@ def refused(status: int, sentence: str) -> Answer:
         (refused(403, "Only scripts are run here."), Warp10Error, r"refuses \(403\): Only scripts"),
         (refused(413, "A script has 64 kB at most."), LimitError, "A script has 64 kB at most."),
         (refused(504, "A script may run 30 s."), LimitError, r"so much at once \(504\): A script"),
+        (
+            refused(502, "The server for guests has ended while it ran this script."),
+            Warp10Error,
+            r"no answer to this script \(502\): The server for guests has ended",
+        ),
         (refused(401, "Who are you?"), TokenError, r"Who are you\?.*account=\('NAME'"),
         ((404, "<html>not here"), Warp10Error, r"refuses \(404\): Not Found$"),
         ((200, "<html>hello"), Warp10Error, "not as Warp 10 does: is it the address of the server"),

@@ -17,7 +17,7 @@ from kepler_lens.errors import Warp10Error
 from kepler_lens.warp10 import Token, Warp10
 
 MACROS = Path(__file__).resolve().parents[3] / "roles/macros/files"
-NAMES = ("MEANAT", "LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES")
+NAMES = ("MEANAT", "LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES", "SAMPLE")
 STAR = 999_300_001
 DAY_US = 86_400_000_000
 HALF_HOUR = DAY_US // 48
@@ -165,6 +165,52 @@ def test_a_light_curve_is_split_where_nothing_was_seen(run: Run, stars: Any) -> 
     assert all(value == 1.0 for one in found for value in points(one)[1])
     with pytest.raises(Warp10Error, match=f"no long cadence of star {STAR + 1}"):
         run(f"{STAR + 1} 'pdcsap.flux' $LIGHTCURVE EVAL")
+
+
+@pytest.fixture
+def short(stars: Any) -> np.ndarray:
+    """Ticks of a star that is seen each minute on days 0 to 2 and 6 to 8; its values count them."""
+    ticks = np.r_[0 : 2 * DAY_US : 60_000_000, 6 * DAY_US : 8 * DAY_US : 60_000_000] + BEGIN
+    name = f"pdcsap.flux{{KEPLERID={STAR},OBSMODE=short%20cadence}}"
+    lines = [f"{tick}// {name} {n}.0" for n, tick in enumerate(ticks)]
+    other = f"pdcsap.flux{{KEPLERID={STAR},OBSMODE=long%20cadence}}"
+    stars("write", "\n".join([*lines, f"{ticks[5] + 1}// {other} -1.0"]).encode())
+    return ticks
+
+
+def sample(star: object, end: int, span: int, stretches: int, points: int) -> str:
+    which = f"{star!r} 'pdcsap.flux' 'short cadence'"
+    return f"{which} {end} {span} {stretches} {points} $SAMPLE EVAL"
+
+
+def test_a_sample_has_the_last_points_of_each_stretch(run: Run, short: np.ndarray) -> None:
+    (found,) = run(sample(STAR, int(short[-1]), 8 * DAY_US, 16, 3))
+    at, values = points(found)
+    np.testing.assert_array_equal(short[values.astype(int)], at)
+    begins = np.r_[True, np.diff(at) > 60_000_000]
+    # Four stretches of half a day in either part, each of neighbours, and nothing in the pause.
+    assert np.diff(np.r_[np.flatnonzero(begins), len(at)]).tolist() == [3] * 8
+    assert at[-1] == short[-1]
+    assert np.median(np.diff(at[begins])) == DAY_US // 2
+
+
+def test_a_sample_ends_with_its_span(run: Run, short: np.ndarray) -> None:
+    (found,) = run(sample(STAR, int(short[-1]), DAY_US, 4, 100))
+    at, _ = points(found)
+    assert len(at) == 4 * 100
+    assert at[0] > short[-1] - DAY_US
+    (found,) = run(sample(STAR, BEGIN - 1, DAY_US, 4, 100))
+    assert found["v"] == []
+
+
+def test_a_sample_takes_no_pattern_and_has_bounds(run: Run, short: np.ndarray) -> None:
+    (found,) = run(sample("~.*", int(short[-1]), DAY_US, 4, 2))
+    assert found["v"] == []
+    for stretches, count in ((0, 1), (1001, 1), (1, 0), (1, 101)):
+        with pytest.raises(Warp10Error, match="1 to 1000 stretches, and 1 to 100 points"):
+            run(sample(STAR, BEGIN, DAY_US, stretches, count))
+    with pytest.raises(Warp10Error, match="longer than a microsecond"):
+        run(sample(STAR, BEGIN, 5, 6, 1))
 
 
 def test_only_candidates_of_the_run_that_counts_and_in_range_are_seen(run: Run, stars: Any) -> None:

@@ -19,6 +19,8 @@ os.environ["LAB_INVENTORY"] = str(Path(__file__).resolve().parents[1] / "invento
 GUEST = "warp10-guest"
 # Seconds of a script, as the inventory has it.
 MAXTIME = 10
+# Points of a fetch, as the inventory has it.
+MAXPOINTS = 1_500_000
 
 
 def slower() -> float:

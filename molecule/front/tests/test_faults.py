@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
 
 import pytest
 import requests
-from conftest import sentence, slower
+from conftest import GUEST, sentence, slower
+from kepler_lens import connect
+from kepler_lens.errors import Warp10Error
 from lab import SCHEDULER, SERVER, playbook
 
 FETCH = "[ @HELLOEXOWORLD/GETREADTOKEN 'sap.flux' {} MAXLONG -1 ] FETCH SIZE"
@@ -35,6 +38,28 @@ def test_a_data_server_that_is_down_is_said_and_guests_are_back_by_themselves(fr
     front.wait_health(30)
     assert front.exec(FETCH).json()[0] >= 2
     assert front.started("warp10-guest") == guest
+
+
+def test_python_sends_nothing_again_that_may_have_ended_the_server_for_guests(front):
+    """What has run gets 502, and comes once; what comes while the server starts waits for it."""
+    ours = connect(front.url, verify=front.authority, patience=60)
+    lines = "journalctl -t kepler_front -o cat --no-pager --since -5min"
+    log = f"{lines} | grep -c ' /api/v0/exec 502 ' || true"
+    before = int(front.lab.shell(SERVER, log))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        run = pool.submit(ours.execute, "<% true %> <% %> WHILE")
+        time.sleep(2)
+        front.lab.shell(SERVER, f"systemctl kill --signal=KILL {GUEST}")
+        with pytest.raises(
+            Warp10Error, match=r"\(502\): The server for guests has ended while it ran"
+        ):
+            run.result()
+    answer = front.get("/api/v0/exec", method="POST", data="1 1 +")
+    assert answer.status_code == 503
+    assert "has not run this script: send it again" in sentence(answer)
+    assert ours.execute("1 1 +") == [2]
+    front.wait_health(30)
+    assert int(front.lab.shell(SERVER, log)) - before == 1
 
 
 def test_an_expired_certificate_is_refused_by_guests_and_renewed_by_a_run(front):

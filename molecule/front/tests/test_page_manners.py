@@ -131,6 +131,28 @@ def test_a_wait_shows_itself(open_page):
     expect(page.locator("[data-drawn]")).to_be_visible()
 
 
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status):
+    visit = open_page()
+    sent = []
+
+    def refuse(route) -> None:
+        if "7 7 +" not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        sent.append(route)
+        body = json.dumps({"error": "It has ended."})
+        route.fulfill(status=status, content_type="application/json", body=body)
+
+    visit.page.route("**/api/v0/exec", refuse)
+    page = visit.go("#/ask?script=7%207%20%2B&run=1")
+    alert = page.get_by_role("alert").first
+    expect(alert).to_contain_text("It has ended. It was not sent again: run it with less data.")
+    # Longer than the page waits before it asks again.
+    page.wait_for_timeout(4000)
+    assert len(sent) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "sentence"), [(429, "Too many scripts at once."), (504, "The script took too long.")]
 )

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 import requests
-from lab import SERVER
+from kepler_lens.gts import to_gts
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.warp10 import Token, Warp10
+from lab import DATA, PROJECT, SERVER
 from page import KEPLER_11
 from playwright.sync_api import Page, expect
 
@@ -114,6 +118,36 @@ def test_candidates_are_listed_as_the_server_has_them(candidates, open_page):
         expect(page.locator(".score")).to_contain_text(f"{float(candidates[1]['a']['score']):.3f}")
 
 
+def test_the_page_of_plots_is_that_of_the_candidate_and_loaded_as_it_is_opened(
+    front, candidates, open_page
+):
+    visit = open_page()
+    loaded = []
+    visit.page.on("request", lambda request: loaded.append(request.url))
+    page = visit.star()
+    page.get_by_label("Fold candidate 2").check()
+    closed = page.locator(".plots summary")
+    expect(closed).to_have_text("Page of plots")
+    assert not [url for url in loaded if url.endswith(".png")]
+    closed.click()
+    picture = page.locator(".plots img")
+    expect(picture).to_have_attribute("alt", re.compile(rf"candidate 2 of star {KEPLER_11}"))
+    # A function of text would be refused by the page's Content Security Policy.
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("picture => picture.naturalWidth") > 500
+    brought = PROJECT / ".lab/front/pages" / KEPLER_11 / "2.png"
+    assert front.get(f"/candidates/{KEPLER_11}/2.png").content == brought.read_bytes()
+
+
+def test_a_page_of_plots_of_another_search_is_not_offered(candidates, open_page):
+    visit = open_page()
+    visit.page.route("**/candidates/*/run", lambda route: route.fulfill(body="another\n"))
+    page = visit.star()
+    page.locator(".fold [data-period]").wait_for()
+    expect(page.locator(".vetting table")).to_be_visible()
+    expect(page.locator(".plots summary")).to_have_count(0)
+
+
 def test_marks_are_switched_off(candidates, open_page):
     page = open_page().star(query="?from=200&to=205")
     canvas = page.locator(".curve canvas").first
@@ -197,6 +231,42 @@ def test_the_quality_of_the_file_is_named(doubted, open_page):
     width = over.bounding_box()["width"]
     over.hover(position={"x": width * (bkjd - 200) / 5, "y": 60})
     expect(page.locator(".readout").first).to_contain_text("cosmic ray in the aperture")
+
+
+@pytest.fixture
+def k2(lab):
+    """A star of campaign 5 of K2, from its file; taken away again."""
+    files = sorted((DATA / "k2").glob("ktwo*-c05_llc.fits"))
+    if not files:
+        pytest.skip(f"there is no light curve of K2 in {DATA / 'k2'}")
+    curve = read_light_curve(files[0])
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    server = Warp10(lab.url)
+    server.update(to_gts(curve), token)
+    yield str(curve.star)
+    server.delete(f"~.*{{KEPLERID={curve.star}}}", token)
+
+
+def test_a_star_of_k2_has_its_campaign(lab, k2, open_page):
+    page = open_page().star(k2)
+    expect(page.locator("h1")).to_have_text(f"EPIC {k2}")
+    expect(page.locator(".facts")).to_contain_text("mission K2")
+    size = lab.execute(
+        f"[ {READ} 'pdcsap.flux' {{ 'KEPLERID' '{k2}' }} MAXLONG MAXLONG ] FETCH 0 GET SIZE"
+    )[0]
+    expect(page.locator(".readout").first).to_contain_text(f"{size:,} points")
+    rows = table_of_curve(page)
+    # 27 April to 10 July 2015; the axis is of these days, not of Kepler's four years.
+    times = [float(row[0]) for row in rows]
+    assert 2306 < min(times) < 2309
+    assert 2379 < max(times) < 2383
+    assert rows[0][1].startswith("2015-04-2")
+    assert abs(np.median([float(row[2]) for row in rows]) - 1) < 1e-3
+    page.locator(".u-over").first.hover(position={"x": 300, "y": 60})
+    readout = page.locator(".readout").first
+    expect(readout).to_contain_text("  ·  C5  ·  ")
+    assert not re.search(r"\bQ-?\d", readout.inner_text())
+    page.locator(".fold [data-period]").wait_for()
 
 
 def test_a_star_that_is_not_there_is_said_to_be_so(open_page):

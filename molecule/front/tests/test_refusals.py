@@ -13,7 +13,8 @@ import time
 
 import pytest
 import requests
-from conftest import MAXTIME, sentence
+from conftest import MAXPOINTS, MAXTIME, sentence
+from kepler_lens.warp10 import Token, Warp10
 from lab import SERVER
 
 PAGE = (
@@ -61,7 +62,7 @@ def test_what_the_page_needs_to_know_is_said(front):
     said = front.get("/explorer.json").json()
     assert said == {
         "maxtime": MAXTIME,
-        "points": 5_000_000,
+        "points": MAXPOINTS,
         "script_bytes": 65536,
         "title": "HelloExoWorld",
     }
@@ -78,6 +79,12 @@ def test_what_the_page_needs_to_know_is_said(front):
         ("POST", "/", 405),
         ("DELETE", "/explorer.json", 405),
         ("POST", "/health", 405),
+        ("POST", "/candidates/6541920/run", 405),
+        ("GET", "/candidates/", 404),
+        ("GET", "/candidates/6541920/", 404),
+        ("GET", "/candidates/6541920/99.png", 404),
+        ("GET", "/candidates/../page/index.html", 404),
+        ("GET", "/candidates/%2e%2e/candidates.tar", 404),
         ("GET", "/api/v0/exec/a=1", 404),
         ("GET", "/api/v0/fetch", 404),
         ("GET", "/api/v0/find", 404),
@@ -177,6 +184,29 @@ def test_a_script_sets_no_header_and_makes_no_page(front):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert front.exec(script.replace("\n", " ")).json() == [html]
+
+
+@pytest.fixture
+def many(lab):
+    """A series with one point more than a fetch of a guest may give."""
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    server = Warp10(lab.url)
+    # From tick 1 on: a span without end leaves 0 out.
+    for begin in range(1, MAXPOINTS + 2, 250_000):
+        end = min(begin + 250_000, MAXPOINTS + 2)
+        lines = [f"{begin}// refusals.many{{n=1}} 1", *(f"={n}// 1" for n in range(begin + 1, end))]
+        server.update("\n".join(lines).encode(), token)
+    yield "@HELLOEXOWORLD/GETREADTOKEN 'refusals.many' {}"
+    server.delete("refusals.many{}", token)
+
+
+def test_a_fetch_gives_as_many_points_as_it_may_and_one_more_is_refused(front, many):
+    size = "FETCH <% DROP SIZE %> LMAP"
+    assert front.exec(f"[ {many} MAXLONG {-MAXPOINTS} ] {size}").json() == [[MAXPOINTS]]
+    for span in ("MAXLONG", -MAXPOINTS - 1):
+        answer = front.exec(f"[ {many} MAXLONG {span} ] {size}")
+        assert answer.status_code == 500
+        assert f"FETCH exceeded limit of {MAXPOINTS} datapoints" in sentence(answer)
 
 
 def test_answers_are_compressed(front):

@@ -42,6 +42,8 @@ SCRIPTS = {
     "MEANAT": f"{CURVE} DUP 0 GET TICKLIST 30 m SWAP @HELLOEXOWORLD/MEANAT",
     "CANDIDATES": "{} @HELLOEXOWORLD/CANDIDATES",
     "CANDIDATES of a range": "{ 'period' [ 1 30 ] } @HELLOEXOWORLD/CANDIDATES",
+    "SAMPLE": f"{STAR} 'pdcsap.flux' 'long cadence' 1400000000000000 2000 d 300 4 @HELLOEXOWORLD/SAMPLE",
+    "what a macro that is asked for says of itself": "INFOMODE @HELLOEXOWORLD/SAMPLE",
     "the read token": TOKEN,
     "what macros say of themselves": "INFOMODE @HELLOEXOWORLD/LIGHTCURVE",
     "records": FETCHED + "$fetched 0 GET 6 h 100 'record' TIMESPLIT",

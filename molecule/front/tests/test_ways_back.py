@@ -103,6 +103,18 @@ INJECTED = {
     "another function": f"[ 'x' ] 'UPDATE' {ASK}",
     "text for a function": f"[ 'x' ] 'FIND 1 1 +' {ASK}",
     "no text for a function": f"[ 'x' ] [ 'FIND' ] {ASK}",
+    "text for a macro": f"[ 1 ] 'SAMPLE 1 1 +' {ASK}",
+    "a macro that guests may not ask for": f"[ 'x' 6541920 ] 'TRANSITS' {ASK}",
+    "the macro that gives the token": f"[] 'GETREADTOKEN' {ASK}",
+    "a path to a macro": f"[] 'GUEST/ASK' {ASK}",
+    "a list that holds itself for a name": f"[] 'l' STORE $l $l +! DROP [] $l {ASK}",
+    "too few arguments of a macro": f"[ 6541920 ] 'SAMPLE' {ASK}",
+    "a map for a macro": f"{{ 'a' 1 }} 'SAMPLE' {ASK}",
+    "macros for a macro": f"[ <% 1 1 + %> 'sap.flux' 'long cadence' 10 10 1 1 ] 'SAMPLE' {ASK}",
+    "maps for a macro": "6541920 {} {} 10 10 1 1 @HELLOEXOWORLD/SAMPLE",
+    "a sample without end": "6541920 'sap.flux' 'long cadence' MAXLONG MAXLONG MAXLONG MAXLONG @HELLOEXOWORLD/SAMPLE",
+    "a pattern for a star": "'~((.+)+)+!' 'sap.flux' 'long cadence' MAXLONG MAXLONG 10 1 @HELLOEXOWORLD/SAMPLE",
+    "series in place of a selector": f"{{ 'token' {TOKEN} 'gts' [ NEWGTS ] 'end' MAXLONG 'count' 1 }} FETCH",
     "quotes in a class": f"[ {TOKEN} 'a\" B64URL-> 1 1 + \"' {{}} ] FIND SIZE",
     "a macro in a class": f"[ {TOKEN} <% 1 1 + %> {{}} ] FIND",
     "a macro in a label": f"[ {TOKEN} 'sap.flux' {{ 'KEPLERID' <% 1 1 + %> }} ] FIND",
@@ -124,6 +136,36 @@ def test_what_is_asked_is_data_and_no_script(front, name):
         return
     assert answer.status_code in (500, 502)
     sentence(answer)
+
+
+def test_what_a_guest_does_to_the_names_that_may_be_asked_lasts_no_longer_than_his_script(front):
+    """The texts are made anew by each call; a guest who gets hold of one changes nothing for others."""
+    tries = [
+        f"{{ 'SAMPLE' 'UPDATE' }} 'texts' STORE [ 1 ] 'SAMPLE' {ASK}",
+        f"<% [] {{}} {ASK} %> <% %> <% %> TRY DEPTH ->LIST <% DROP TYPEOF %> LMAP",
+        f"<% DROP DROP 'EVAL' %> 'GET' DEF [ {TOKEN} 'sap.flux' {{}} ] FIND SIZE",
+    ]
+    for script in tries:
+        front.exec(script)
+    assert front.exec(f"[ {TOKEN} 'sap.flux' {{}} MAXLONG -1 ] FETCH SIZE").json()[0] >= 1
+    with_no_star = "'~.*' 'sap.flux' 'long cadence' 10 10 1 1 @HELLOEXOWORLD/SAMPLE SIZE"
+    assert front.exec(with_no_star).json() == [0]
+
+
+def test_no_pattern_reaches_the_directory_by_a_macro(front):
+    """A star of any number is none."""
+    script = (
+        "'~6.*' 'sap.flux' 'long cadence' 1400000000000000 2000 d 10 1 @HELLOEXOWORLD/SAMPLE SIZE"
+    )
+    assert front.exec(script).json() == [0]
+    assert front.exec(script.replace("~6.*", "6541920")).json()[0] > 1
+
+
+def test_a_list_of_series_is_refused_with_the_way(front):
+    found = f"[ {TOKEN} 'sap.flux' {{}} ] FIND"
+    answer = front.exec(f"{{ 'token' {TOKEN} 'gts' {found} 'end' MAXLONG 'count' 1 }} FETCH")
+    assert answer.status_code == 500
+    assert "give class and labels, a selector, or selectors" in sentence(answer)
 
 
 def test_a_token_that_writes_reads_nothing_and_writes_nothing(front, write):

@@ -129,7 +129,7 @@ def test_the_import_and_the_search_run_over_ssh(tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     (row,) = csv.DictReader((tmp_path / "catalogue.csv").open())
     assert row["kepid"] == "900000003"
-    assert [page.name for page in (tmp_path / "pages/900000003").iterdir()] == ["1.png"]
+    assert [page.name for page in (tmp_path / "pages/900000003").glob("*.png")] == ["1.png"]
 
 
 def test_ssh_stays_open_where_it_listens():

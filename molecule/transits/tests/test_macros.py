@@ -37,7 +37,9 @@ def flat(star: str) -> str:
     return f"'{star}' 'pdcsap.flux' @HELLOEXOWORLD/LIGHTCURVE 1.5 d @HELLOEXOWORLD/DETREND "
 
 
-@pytest.mark.parametrize("name", ["LIGHTCURVE", "DETREND", "DIPS", "MEANAT", "FOLD", "CANDIDATES"])
+@pytest.mark.parametrize(
+    "name", ["LIGHTCURVE", "DETREND", "DIPS", "MEANAT", "FOLD", "CANDIDATES", "SAMPLE"]
+)
 def test_a_macro_tells_what_it_is(lab, name):
     (about,) = lab.execute(f"INFOMODE @HELLOEXOWORLD/{name}")
     assert about["name"] == f"HELLOEXOWORLD/{name}"

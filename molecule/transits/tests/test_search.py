@@ -6,6 +6,7 @@ import csv
 
 import numpy as np
 import pytest
+from kepler_lens import connect
 from kepler_lens.search.catalogue import COLUMNS
 from lab import DATA, PROJECT
 from searches import FOLDER, assert_whole, candidates, newest
@@ -77,6 +78,23 @@ def test_the_search_says_its_limit(lab):
         about = newest(lab, star)
         assert about["limit"] > 0
         assert len(about["fingerprint"]) == 32
+
+
+def test_python_lists_the_candidates_of_the_catalogue(lab):
+    listed = {
+        (int(row["kepid"]), int(row["tce_plnt_num"])): float(row["tce_period"])
+        for row in catalogue()
+    }
+    server = connect(lab.url)
+    found = server.candidates()
+    assert {(int(row["star"]), int(row["candidate"])): row["period"] for row in found} == (
+        pytest.approx(listed, rel=1e-6)
+    )
+    assert set(server.candidates(min(PLANETS))["star"]) == {min(PLANETS)}
+    short = server.candidates(period=(None, 12), disposition="candidate")
+    assert set(short["disposition"]) <= {"CANDIDATE", "candidate"}
+    assert 0 < len(short) < len(found)
+    assert max(short["period"]) <= 12
 
 
 def test_catalogue_and_pages_are_brought(lab):

@@ -17,7 +17,10 @@ from kepler_lens.refusals import readable, reason
 from kepler_lens.warp10 import Token
 
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that gives it
-_PASSING_STATUS = (429, 502, 503)
+_PASSING_STATUS = (429, 503)
+"""The script has not run: the front has no place for it, or the server behind is starting."""
+_ENDED_STATUS = 502
+"""The server for guests has ended while it ran the script, perhaps by it: not sent again."""
 _TOO_MUCH_STATUS = (413, 504)
 _AWAY = "The database does not answer"
 """What the server for guests says (macro GUEST/ASK) where the data server is away."""
@@ -191,6 +194,8 @@ class Endpoint:
             )
         if status in _PASSING_STATUS or _AWAY in why:
             return _PassingError(f"{self.url} is too busy or not ready ({status}): {readable(why)}")
+        if status == _ENDED_STATUS:
+            return Warp10Error(f"{self.url} gave no answer to this script (502): {readable(why)}")
         if status in _TOO_MUCH_STATUS:
             return LimitError(f"{self.url} refuses so much at once ({status}): {readable(why)}")
         if _TOKEN.search(why):

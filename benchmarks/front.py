@@ -1,0 +1,157 @@
+"""What a guest waits for at the front, without a browser; see `benchmarks/explorer.py`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import python_api
+import requests
+from lab import SCHEDULER, Lab
+
+GUESTS, ADDRESSES = 200, 50
+"""Of one address the front takes four scripts at a time: as many guests have it."""
+FIRST_ADDRESS = 101
+"""Number of the first within the lab's network: no host of a lab has one from here on."""
+AGAIN = 3.0
+"""Seconds until what a limit refused is sent again, as by the page (explorer/src/wait.ts)."""
+PATIENCE = 180.0
+"""Seconds; chosen: whoever waits longer for an answer has gone."""
+PAIRS = 15
+MUST = {"ratio": 1.5, "more": 0.05, "python": 1.0, "answers": 2.0, "part": 0.95}
+"""From the issue's table: times and seconds, seconds, seconds, and the part of the answers."""
+
+READ = "@HELLOEXOWORLD/GETREADTOKEN"
+CURVE = "'pdcsap.flux' @HELLOEXOWORLD/LIGHTCURVE 1.5 d @HELLOEXOWORLD/DETREND"
+Say = Callable[[str, bool, str], bool]
+
+
+def scripts(star: int) -> dict[str, str]:
+    """Give what guests ask: the questions of the page and of the documents."""
+    one = f"{{ 'KEPLERID' '{star}' 'OBSMODE' 'long cadence' }}"
+    return {
+        "find": f"[ {READ} '~(pdcsap|sap)%5C.flux' {{}} ] FIND",
+        "fetch": f"[ {READ} 'pdcsap.flux' {one} MAXLONG MAXLONG ] FETCH",
+        "CANDIDATES": f"{{ 'KEPLERID' '{star}' }} @HELLOEXOWORLD/CANDIDATES",
+        "FOLD": f"{star} {CURVE} 10.3039 131.5 @HELLOEXOWORLD/FOLD",
+        "bad script": "1 'a' STORE\n$a $b +",
+    }
+
+
+def fetched(lab: Lab, front: str, authority: str, star: int, say: Say) -> bool:
+    """Fetch a star by the front and from the data server in turn, pairs of equal answers."""
+    ways = {f"{lab.url}/": [], front: []}
+    sessions = {url: requests.Session() for url in ways}
+    for _ in range(1 + PAIRS):
+        answers = []
+        for url, seconds in ways.items():
+            began = time.perf_counter()
+            answer = sessions[url].post(
+                f"{url}api/v0/exec",
+                scripts(star)["fetch"].encode(),
+                # Each as the other: packing would be the front's alone.
+                headers={"Accept-Encoding": "identity"},
+                verify=authority,
+                timeout=60,
+            )
+            answer.raise_for_status()
+            seconds.append(time.perf_counter() - began)
+            answers.append(answer.content)
+        assert len(answers[0]) == len(answers[1]) > 1_000_000
+    direct, through = (np.array(seconds[1:]) for seconds in ways.values())
+    usual, here = float(np.median(direct)), float(np.median(through))
+    most = MUST["ratio"] * usual + MUST["more"]
+    return say(
+        "FETCH of one star by the front, against the data server",
+        here <= most,
+        f"{1000 * here:.0f} ms against {1000 * usual:.0f} ms, medians of {PAIRS} pairs; "
+        f"{np.median(through / direct):.2f} times and {1000 * np.median(through - direct):+.0f} ms "
+        f"within a pair (at most {MUST['ratio']} times and {1000 * MUST['more']:.0f} ms)",
+    )
+
+
+def python(lab: Lab, front: str, authority: str, star: int, say: Say) -> list[bool]:
+    """Measure the light curve in Python, by the front and from the data server in turn."""
+    name = "light_curve().to_lightkurve()"
+    work = {
+        "by the front": python_api.ways(front, str(star), authority)[name],
+        "from the data server": python_api.ways(lab.url, str(star))[name],
+    }
+    best = python_api.best(work)
+    return [
+        say(
+            f"{name} {way}",
+            seconds <= MUST["python"],
+            f"{seconds:.2f} s, best of {python_api.ROUNDS} (at most {MUST['python']} s)",
+        )
+        for way, seconds in best.items()
+    ]
+
+
+def guests(lab: Lab, authority: str, star: int, say: Say) -> list[bool]:
+    """Let guests in, all at once, each from an address of the lab's network."""
+    job = {
+        "host": f"{lab.prefix}.10",
+        "authority": Path(authority).read_text(),
+        "addresses": [f"{lab.prefix}.{FIRST_ADDRESS + n}" for n in range(ADDRESSES)],
+        "guests": GUESTS,
+        "scripts": scripts(star),
+        "again": AGAIN,
+        "patience": PATIENCE,
+    }
+    image = lab.docker("inspect", "-f", "{{.Config.Image}}", f"{lab.name}-{SCHEDULER}").strip()
+    last = FIRST_ADDRESS + ADDRESSES - 1
+    # Guests are not on the server's cores: what they take of them is to be little. With less than
+    # that they are late with their own requests, and cut off as slow ones.
+    command = (
+        f"for n in $(seq {FIRST_ADDRESS} {last}); do ip address add {lab.prefix}.$n/24 dev eth0; "
+        'done; exec nice -n 5 python3 - "$0"'
+    )
+    done = subprocess.run(
+        [
+            *("docker", "run", "-i", "--rm", "--init", "--name", f"{lab.name}-guests"),
+            *("--network", lab.name, "--ip", f"{lab.prefix}.7", "--cap-add", "NET_ADMIN"),
+            *("--label", f"helloexoworld.lab={lab.name}"),
+            *(image, "sh", "-ec", command, json.dumps(job)),
+        ],
+        input=Path(__file__).with_name("guests.py").read_text(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    times = {name: seconds for name, seconds in found["answered"].items() if seconds}
+    every = sorted(second for seconds in times.values() for second in seconds)
+    count, failed = GUESTS * len(job["scripts"]), sum(found["failed"].values())
+    for name, seconds in times.items():
+        print(
+            f"  {name}: {len(seconds)} answered, median {statistics.median(seconds):.2f} s, "
+            f"95 % within {np.quantile(seconds, MUST['part']):.2f} s"
+        )
+    for words, times_said in (found["limited"] | found["failed"]).items():
+        print(f"  {times_said} times: {words}")
+    within = float(np.quantile(every, MUST["part"])) if every else float("inf")
+    limited = sum(found["limited"].values())
+    what = f"{GUESTS} guests at once, {count} questions"
+    return [
+        say(
+            f"{what}, failed other than by a limit that says so",
+            failed == 0 and len(every) == count,
+            f"{failed}; {len(every)} answered in {found['seconds']:.0f} s, {limited} times "
+            f"told to come again (0 may fail)",
+        ),
+        say(
+            f"{what}, answers",
+            within <= MUST["answers"],
+            f"95 % within {within:.2f} s of the question that was answered, "
+            f"{np.quantile(found['waited'] or [np.inf], MUST['part']):.1f} s of the first try "
+            f"(95 % within {MUST['answers']} s)",
+        ),
+    ]

@@ -1,0 +1,123 @@
+"""A star of short cadence in the browser: a sample at once, then all points in its place."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from kepler_lens.lightcurve import QUARTER_STARTS
+from kepler_lens.warp10 import Token, Warp10
+from lab import SERVER
+from playwright.sync_api import expect
+
+STAR = "900000302"
+STARTS = np.array(QUARTER_STARTS[1:])
+POINTS = 10_000
+"""A week of short cadence in each quarter."""
+ALL = len(STARTS) * POINTS
+
+
+@pytest.fixture(scope="module")
+def star(lab):
+    """Write a star that is dimmer in each odd quarter, and take it away again."""
+    begins = ((STARTS + 14245.5) * 86_400e6).round().astype(int)
+    ticks = np.add.outer(begins, np.arange(POINTS) * 58_850_000)
+    flux = np.random.default_rng(1).normal(50_000, 50, ticks.shape)
+    flux[1::2] -= 5_000
+    labels = f"KEPLERID={STAR},OBJECT=made,MISSION=Kepler,OBSMODE=short%20cadence"
+    values = zip(ticks.ravel().tolist(), flux.ravel().round(2).tolist(), strict=True)
+    lines = [f"{tick}// pdcsap.flux{{{labels}}} {value!r}" for tick, value in values]
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    warp10 = Warp10(lab.url)
+    warp10.update("\n".join(lines).encode(), token)
+    yield dict(zip((ticks.ravel() / 86_400e6 - 14245.5).round(4), flux.ravel(), strict=True))
+    warp10.delete(f"pdcsap.flux{{KEPLERID={STAR}}}", token)
+
+
+@pytest.fixture
+def held(star, open_page):
+    """The star's page while its sample is drawn, and what lets all points come."""
+    visit, parts = open_page(), []
+
+    def hold(route) -> None:
+        # As parts of the whole are asked for, whatever a window is asked for by.
+        if "true 'far' STORE" in (route.request.post_data or ""):
+            parts.append(route)
+        else:
+            route.continue_()
+
+    def let() -> None:
+        for route in parts:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", hold)
+    page = visit.go(f"#/star/{STAR}?mode=short")
+    expect(page.locator("[data-sample]")).to_be_visible()
+    return page, let
+
+
+def axis(page) -> bytes:
+    """The picture of the y axis' ticks."""
+    box = page.locator(".curve canvas").first.bounding_box()
+    clip = {"x": box["x"], "y": box["y"] + 10, "width": 55, "height": box["height"] - 60}
+    return page.screenshot(clip=clip)
+
+
+def test_a_sample_is_drawn_and_said_to_be_one_and_all_points_take_its_place(star, held):
+    page, let = held
+    status = page.locator(".curve [role=status]")
+    expect(status).to_have_text("Sample …")
+    expect(page.locator("[data-sample]")).to_have_attribute("aria-busy", "true")
+    readout = page.locator(".readout").first
+    expect(readout).to_contain_text(re.compile(r"a sample of [\d,]+ points, 16 of each 4\.9\d d"))
+    page.locator(".curve .as-table summary").first.click()
+    rows = page.locator(".curve").first.locator(".as-table tbody tr").all_inner_texts()
+    assert 30 < len(rows) < 100
+    # The middle of each stretch is a point of the star, relative to the level of its quarter.
+    values = [float(row.split("\t")[2]) for row in rows]
+    assert all(abs(value - 1) < 3e-3 for value in values)
+    times = {round(float(row.split("\t")[0]), 4) for row in rows}
+    known = np.array(list(star))
+    assert all(np.abs(known - time).min() < 1e-3 for time in times)
+    page.locator(".curve .as-table summary").first.click()
+    before = axis(page)
+    let()
+    expect(page.locator("[data-sample]")).to_have_count(0)
+    expect(status).to_have_text("Complete")
+    expect(page.locator("[data-drawn]")).to_have_attribute("data-drawn", str(ALL))
+    expect(readout).to_contain_text(f"{ALL:,} points: the median of each")
+    assert axis(page) == before, "the axis jumps as all points come"
+
+
+def test_a_sample_that_does_not_come_is_done_without(star, open_page):
+    """As of a server that has no such macro."""
+    visit = open_page()
+
+    def refuse(route) -> None:
+        if "SAMPLE" in (route.request.post_data or ""):
+            route.fulfill(
+                status=500, headers={"X-Warp10-Error-Message": "Unknown function"}, body="{}"
+            )
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", refuse)
+    page = visit.go(f"#/star/{STAR}?mode=short")
+    expect(page.locator("[data-drawn]")).to_have_attribute("data-drawn", str(ALL))
+    expect(page.locator("[data-sample]")).to_have_count(0)
+
+
+def test_near_points_come_while_the_sample_stands(star, held):
+    page, let = held
+    page.locator(".frame").first.focus()
+    for _ in range(16):
+        page.keyboard.press("+")
+    expect(page.locator("[data-points]")).to_be_visible()
+    let()
+    # All points have come, and the window stays where it is.
+    expect(page.locator("[data-sample]")).to_have_count(0)
+    assert "from=" in page.url
+    page.locator(".frame").first.focus()
+    page.keyboard.press("0")
+    expect(page.locator(".readout").first).to_contain_text(f"{ALL:,} points")
