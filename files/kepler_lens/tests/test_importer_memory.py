@@ -129,11 +129,15 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
     assert {again[f"off_{name}"] for name in ("stars", "files", "points")} == {"0"}
     assert again["registered"] == "0"
     gone = with_a_server.STARS[0]
+    server.update(
+        "".join(f"{star}// star.search{{}} 'x'\n" for star in with_a_server.STARS).encode()
+    )
     for ledger_read in ((), ("--ledger-read-token-file", tokens / "ledger-read.token")):
         words(
             *(capsys, monkeypatch, "delete", gone, "--yes", "--server", server.url),
             *("--token-file", tokens / "write.token", *ledger_read),
             *("--ledger-token-file", tokens / "ledger-write.token"),
+            *("--results-token-file", tokens / "results-write.token"),
         )
         said = words(capsys, monkeypatch, *asked)
         assert (said["stars"], said["files"], said["sums"]) == ("1", "3", "right")
@@ -143,6 +147,7 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
     assert words(capsys, monkeypatch, *asked, "--recount")["off_stars"] == "0"
     (curves,) = (kept for kept in server.series.values() if kept.classname == "star.curve")
     assert set(curves.points) == {with_a_server.STARS[1]}
+    assert set(server.series["star.search{}"].points) == set(with_a_server.STARS) - {gone}
     assert not any(
         kept.points for kept in server.series.values() if kept.classname == "import.open"
     )

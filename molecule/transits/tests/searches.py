@@ -99,8 +99,9 @@ def scores(lab: Lab, star: int) -> list[dict]:
 
 def newest(lab: Lab, star: int) -> dict | None:
     """Give the star's last search."""
-    found = lab.series(f"'transit.search' {{ 'KEPLERID' '{star}' }}")
-    return json.loads(max(found[0]["v"])[-1]) if found else None
+    read = "@HELLOEXOWORLD/GETREADTOKEN"
+    (found,) = lab.execute(f"[ {read} 'star.search' {{}} {star} 1 ] FETCH NONEMPTY")
+    return json.loads(found[0]["v"][0][-1]) if found else None
 
 
 def assert_whole(lab: Lab, star: int, models: int = 1) -> list[dict]:

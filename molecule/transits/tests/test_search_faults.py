@@ -27,8 +27,9 @@ DIES = """
 import os, signal
 from pathlib import Path
 from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.results import SEARCH, push
+from kepler_lens.search.results import push
 from kepler_lens.search.source import curve_from_server
+from kepler_lens.star_points import SEARCH
 from kepler_lens.warp10 import Token, Warp10
 
 class Dies(Warp10):
@@ -57,6 +58,7 @@ def stars(lab):
     made = "{KEPLERID~9000001.*}"
     warp10(lab).delete(f"pdcsap.flux{made}", token(lab, "write"))
     warp10(lab).delete(f"~transit.*{made}", token(lab, "results-write"))
+    warp10(lab).delete("star.search{}", token(lab, "results-write"), GOOD, ABSENT)
 
 
 def dies_before_its_point(lab, star: int) -> None:
