@@ -229,7 +229,7 @@ def delete(
     from kepler_lens.ledger import Ledger
     from kepler_lens.named import TagServer, stars_wanted
     from kepler_lens.register import Register
-    from kepler_lens.star_points import SEARCH, forget
+    from kepler_lens.star_points import LOOKS, SEARCH, forget
     from kepler_lens.warp10 import Token, Warp10
 
     numbers = stars_wanted(stars, None, TagServer(server), "STAR") or ()
@@ -258,8 +258,9 @@ def delete(
     # Then the register: while a series is there, this command can be repeated.
     Register(warp10, token, token).forget(numbers)
     if results_token:
-        # Not by a series of their own, so not among those that were counted.
-        forget(warp10, results_token, f"{SEARCH}{{}}", numbers)
+        # Points of series that serve for all stars, and so not among those that were counted.
+        for name in (SEARCH, *LOOKS):
+            forget(warp10, results_token, f"{name}{{}}", numbers)
     for one in meant:
         warp10.delete(*one)
     typer.echo(f"{len(found)} series of {names} deleted.")

@@ -19,6 +19,9 @@ from kepler_lens.warp10 import Series, Token, Warp10
 SEARCH = "star.search"
 """What is known of a star's last search, see `kepler_lens.search.results`."""
 
+LOOKS = ("star.look", "star.failed")
+"""What the server's scheduled job notes of its looks at a star, see docs/warpscript.md."""
+
 TOGETHER = 4
 """Stars that are asked for at the same time. Chosen: as for the ledger's entries."""
 

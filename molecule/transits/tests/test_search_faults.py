@@ -13,12 +13,11 @@ from searches import (
     newest,
     planet,
     put_star,
+    remove_stars,
     search,
     start,
     state,
-    token,
     wait_until,
-    warp10,
 )
 
 GOOD, THREE, FLAT, GAP, NOTHING, ABSENT = range(900_000_101, 900_000_107)
@@ -55,10 +54,7 @@ def stars(lab):
     late = when + 85 * 4.321 * (when > when.mean())
     put_star(lab, GAP, late, flux)
     yield
-    made = "{KEPLERID~9000001.*}"
-    warp10(lab).delete(f"pdcsap.flux{made}", token(lab, "write"))
-    warp10(lab).delete(f"~transit.*{made}", token(lab, "results-write"))
-    warp10(lab).delete("star.search{}", token(lab, "results-write"), GOOD, ABSENT)
+    remove_stars(lab, GOOD, ABSENT)
 
 
 def dies_before_its_point(lab, star: int) -> None:

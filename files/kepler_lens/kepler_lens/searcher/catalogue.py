@@ -1,8 +1,8 @@
 """The catalogue in a job's state folder: what searches found, the likeliest planet first.
 
 One file, since people fetch and open one. A job brings the rows of its own stars up to date and
-merges them with the others, which is one pass over the file (20 MB for all of Kepler and K2), not
-one over the server.
+merges them with the others, which is one pass over the file (some 10 MB for all of Kepler and K2),
+not one over the server.
 """
 
 from __future__ import annotations
