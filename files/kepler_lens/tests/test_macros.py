@@ -193,10 +193,10 @@ def test_candidates_that_their_search_does_not_speak_of_are_not_given(run: Run, 
     for search in ('{"run":"a","candidates":2}', '{"run":"b","candidates":1}'):
         stars("results-write", f"{STAR}// star.search{{}} '{quote(search)}'\n".encode())
         for wanted in (f"'{STAR}'", f"'~{STAR}'"):
-            with pytest.raises(Warp10Error, match="lack candidates of a search"):
+            with pytest.raises(Warp10Error, match="than they can be read, or lack candidates"):
                 run(f"{{ 'KEPLERID' {wanted} }} $CANDIDATES EVAL")
 
 
 def test_a_star_that_is_no_number_is_refused(run: Run) -> None:
-    with pytest.raises(Warp10Error, match=r"a number as text, .* not Kepler-11"):
+    with pytest.raises(Warp10Error, match="KEPLERID is a number as text, or ~"):
         run("{ 'KEPLERID' 'Kepler-11' } $CANDIDATES EVAL")
