@@ -15,7 +15,7 @@ from lab import SERVER
 from searches import planet, put_star, remove_stars, token, warp10
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
-CHANGING, WORDS = 999200001, 999200002
+CHANGING, WORDS, SHORT = 999200001, 999200002, 999200009
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,7 +27,7 @@ def stars(lab):
     text = "".join(f"{tick}// {name} 'dark'\n" for tick in bkjd_to_us(when[:60]).tolist())
     warp10(lab).update(text.encode(), token(lab, "write"))
     yield
-    remove_stars(lab, CHANGING, WORDS)
+    remove_stars(lab, CHANGING, SHORT)
 
 
 def dips(lab, star: int) -> np.ndarray:
@@ -67,11 +67,14 @@ def go_through_all(lab) -> None:
 
 
 def test_every_star_is_looked_at_once_also_over_a_restart(lab):
+    began = time.time_ns() // 1000
     go_through_all(lab)
     script = f"[ {READ} 'pdcsap.flux' {{}} ] FIND <% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE"
     stars = {int(star) for star in lab.execute(script)[0]}
     assert {CHANGING, WORDS} < stars
     lab.wait_until("a look at every star", lambda: stars <= looks(lab).keys(), 180)
+    made = {CHANGING, WORDS}
+    lab.wait_until("new ones", lambda: all(looks(lab)[star]["at"] > began for star in made), 180)
     before, round_ = looks(lab), state(lab)["round"]
     lab.shell(SERVER, "systemctl restart warp10")
     lab.wait_until("a round after the restart", lambda: state(lab)["round"] > round_, 150)
@@ -132,14 +135,15 @@ def test_what_was_told_and_does_not_fit_into_a_round_waits_for_the_next(lab):
     put_star(lab, CHANGING, *planet(40.0))
     tell(warp10(lab), token(lab, "write"), [WORDS])
     before = looks(lab)
-    # Neither quiet nor overlap: all that is told is taken at once, one star a round.
+    # What is told is taken at once, one star a round.
     script = replaced(job(lab), "20 s 'quiet'", "0 'quiet'")
     script = replaced(script, "$todo SIZE 20 <", "$todo SIZE 1 <")
-    ended = [
-        (lab.execute(script), state(lab)["looked"], state(lab)["left"], len(new(lab, before)))[1:]
-        for _ in range(3)
-    ]
-    assert ended == [(1, 1, 1), (1, 0, 2), (0, 0, 2)]
+    rounds = []
+    for _ in range(3):
+        lab.execute(script)
+        told = state(lab)
+        rounds.append((told["looked"], told["left"] > 0, len(new(lab, before))))
+    assert (rounds[0], rounds[1][::2], rounds[2]) == ((1, True, 1), (1, 2), (0, False, 2))
     assert new(lab, before) == {CHANGING, WORDS}
 
 
@@ -148,16 +152,24 @@ def new(lab, before: dict[int, dict]) -> set[int]:
     return {star for star, look in looks(lab).items() if look != before.get(star)}
 
 
-def test_stars_without_what_is_looked_at_are_left_alone(lab):
-    server, write = warp10(lab), token(lab, "write")
-    series = {"KEPLERID": "999200009", "MISSION": "Kepler", "OBSMODE": "short cadence"}
+def test_stars_without_what_is_looked_at_are_left_alone_and_deleted_ones_are_no_failure(lab):
+    server, write, results = warp10(lab), token(lab, "write"), token(lab, "results-write")
+    series = {"KEPLERID": str(SHORT), "MISSION": "Kepler", "OBSMODE": "short cadence"}
     register = Register(server, token(lab, "read"), write)
     register.write([("pdcsap.flux", series)])
-    tell(server, write, [999200009])
-    lab.execute(replaced(job(lab), "20 s 'quiet'", "0 'quiet'"))
-    register.forget([999200009])
-    assert 999200009 not in looks(lab)
-    assert state(lab)["left"] == 0
+    dip = f"transit.dip{{KEPLERID={SHORT}}}"
+    server.update(f"1300000000000000// {dip} 1.5\n".encode(), results)
+    tell(server, write, [SHORT])
+    before = looks(lab)
+    script = replaced(job(lab), "20 s 'quiet'", "0 'quiet'")
+    lab.execute(script)
+    assert SHORT not in new(lab, before)
+    register.forget([SHORT])
+    lab.execute(script)
+    assert SHORT in new(lab, before)
+    assert looks(lab)[SHORT]["error"] == ""
+    assert lab.series(f"'transit.dip' {{ 'KEPLERID' '{SHORT}' }}") == []
+    assert str(SHORT) not in state(lab)["error"]
 
 
 def test_dips_of_a_star_that_changed_are_replaced(lab):
