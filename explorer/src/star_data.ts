@@ -74,7 +74,7 @@ export async function fetchStar(star: string, signal: AbortSignal): Promise<Star
 @HELLOEXOWORLD/GETREADTOKEN 'token' STORE
 [ $token ${FLUX} { 'KEPLERID' ${id} } ] FIND ${HEADS}
 [ $token 'sap.quality' { 'KEPLERID' ${id} } ] FIND ${HEADS} APPEND
-[ $token 'transit.search' { 'KEPLERID' ${id} } MAXLONG -1 ] FETCH <% DROP VALUES 0 GET %> LMAP
+[ $token 'star.search' {} ${id} TOLONG 1 ] FETCH NONEMPTY <% DROP VALUES 0 GET %> LMAP
 { 'KEPLERID' ${id} } @HELLOEXOWORLD/CANDIDATES`;
   const [candidates, searches, heads] = (await exec(script, signal)) as [
     Series[],

@@ -229,6 +229,7 @@ def delete(
     from kepler_lens.ledger import Ledger
     from kepler_lens.named import TagServer, stars_wanted
     from kepler_lens.register import Register
+    from kepler_lens.star_points import LOOKS, SEARCH, forget
     from kepler_lens.warp10 import Token, Warp10
 
     numbers = stars_wanted(stars, None, TagServer(server), "STAR") or ()
@@ -256,6 +257,10 @@ def delete(
             ledger.settle_own()
     # Then the register: while a series is there, this command can be repeated.
     Register(warp10, token, token).forget(numbers)
+    if results_token:
+        # Points of series that serve for all stars, and so not among those that were counted.
+        for name in (SEARCH, *LOOKS):
+            forget(warp10, results_token, f"{name}{{}}", numbers)
     for one in meant:
         warp10.delete(*one)
     typer.echo(f"{len(found)} series of {names} deleted.")

@@ -7,17 +7,15 @@ KEPLERID, MISSION and OBSMODE::
 
     {"sap.flux": [{"INSTRUME": "Kepler Photometer", "OBJECT": "KIC 6541920"}], …}
 
-It belongs to the application of the light curves, so that who reads these reads it. Its ticks are
-no times: they lie in the first minutes of 1970, where no light curve is, and scripts that select by
-date do not meet them.
+It belongs to the application of the light curves, so that who reads these reads it. Of its ticks:
+see `kepler_lens.star_points`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 from urllib.parse import quote
@@ -25,12 +23,10 @@ from urllib.parse import quote
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import CLASS_OF_COLUMN, series_name
 from kepler_lens.ledger.places import has_place
+from kepler_lens.star_points import forget, pages, points_of
 from kepler_lens.warp10 import Series, Token, Warp10
 
 CLASS = "star.curve"
-
-TOGETHER = 4
-"""Stars that are asked for at the same time. Chosen: as for the ledger's entries."""
 
 SLICE = 5_000
 """Found stars that are compared at a time. Chosen: of 550,000 stars, every tenth of which is found
@@ -65,13 +61,17 @@ class Register:
 
     def read(self, stars: Sequence[int]) -> dict[Place, Classes]:
         """Give what is known of some stars (a few hundred at most), in one request for each."""
-        if len(stars) == 1:
-            return self._range(stars[0], stars[0])
-        found: dict[Place, Classes] = {}
-        with ThreadPoolExecutor(TOGETHER) as pool:
-            for one in pool.map(self._range, stars, stars):
-                found |= one
-        return found
+        found = points_of(self._warp10, self._read, f"{CLASS}{{}}", stars)
+        return dict(chain.from_iterable(map(_read_points, found)))
+
+    def stars(self, classname: str, obsmode: str) -> Iterator[list[int]]:
+        """List the stars that have a class of series, such as ``sap.flux``, piece by piece.
+
+        A star of two missions is in two pieces.
+        """
+        selector = f"{CLASS}{{OBSMODE={quote(obsmode, safe='')}}}"
+        for piece in pages(self._warp10, self._read, selector):
+            yield [place.star for place, known in _read_points(piece) if classname in known]
 
     def write(self, series: Iterable[tuple[str, Mapping[str, str]]]) -> int:
         """Note series beside those that are known.
@@ -94,8 +94,7 @@ class Register:
 
     def forget(self, stars: Iterable[int]) -> None:
         """Delete what is known of some stars."""
-        for star in stars:
-            self._warp10.delete(f"{CLASS}{{}}", self._token(), star, star)
+        forget(self._warp10, self._token(), f"{CLASS}{{}}", stars)
 
     def rebuild(self) -> int:
         """Note every series of light curves that is there; give the number of changed points."""

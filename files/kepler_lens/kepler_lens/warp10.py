@@ -216,15 +216,26 @@ class Warp10:
         return _listed(self._ask("find", token, _form({"selector": selector, "showattr": "true"})))
 
     def fetch(
-        self, selector: str, token: Token, start: int | None = None, end: int | None = None
+        self,
+        selector: str,
+        token: Token,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        newest: int | None = None,
     ) -> list[Series]:
-        """Read points from `start` to `end` (ticks in µs, both included; by default all)."""
+        """Read points from `start` to `end` (ticks in µs, both included; by default all).
+
+        With `newest` instead of `start`: of each series the last points up to `end`, so many at
+        most.
+        """
         check_selector(selector)
         first, last = _FIRST if start is None else start, _LAST if end is None else end
         fields = {
             "selector": selector,
             "now": str(last),
-            "timespan": str(last - first + 1),
+            # A count is a negative span.
+            "timespan": str(last - first + 1 if newest is None else -newest),
             "format": "text",
             "showattr": "true",
             # Else an error after the first point would look like the end of the answer.

@@ -105,11 +105,13 @@ class Memory(ThreadingHTTPServer):
 
     def fetch(self, body: bytes) -> str:
         fields = _fields(body)
-        last = int(fields["now"])
-        first = last - int(fields["timespan"]) + 1
+        last, span = int(fields["now"]), int(fields["timespan"])
         lines = []
         for kept in self.matching(fields["selector"]):
-            ticks = sorted((t for t in kept.points if first <= t <= last), reverse=True)
+            # A span below zero is a count; of one tick, there is no need to look at all.
+            there = kept.points if span != 1 else kept.points.keys() & {last}
+            known = (t for t in there if t <= last and (span < 0 or t > last - span))
+            ticks = sorted(known, reverse=True)[: -span if span < 0 else None]
             for number, tick in enumerate(ticks):
                 name = "" if number else f" {kept.text}"
                 lines.append(f"{'=' if number else ''}{tick}//{name} {kept.points[tick]}")

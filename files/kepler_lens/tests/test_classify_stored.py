@@ -6,7 +6,7 @@ import pytest
 
 from kepler_lens.classify.stored import Score, attributes, newest
 from kepler_lens.errors import Warp10Error
-from kepler_lens.search.catalogue import SCORE_COLUMNS, ranked, score_row
+from kepler_lens.search.catalogue import SCORE_COLUMNS, rank, score_row
 from kepler_lens.warp10 import Series
 
 SCORE = Score(0.9321, 0.05, 0.0179, 0.012, 1.5, outside=False, model="aaaa", recipe="search-1 77")
@@ -45,9 +45,9 @@ def test_a_score_that_makes_no_sense_is_named():
 
 def test_a_catalogue_is_ranked_by_score_and_what_has_none_comes_last():
     rows = [
-        {"kepid": star, **score_row(score)}
+        {"kepid": star, "tce_plnt_num": 1, **score_row(score)}
         for star, score in ((1, None), (2, SCORE), (3, Score(0.99, *[0.0] * 4, True, "m", "r")))
     ]
-    assert [row["kepid"] for row in ranked(rows)] == [3, 2, 1]
+    assert [row["kepid"] for row in sorted(rows, key=rank)] == [3, 2, 1]
     assert tuple(score_row(None)) == SCORE_COLUMNS
     assert score_row(SCORE)["score_outside"] == "no"

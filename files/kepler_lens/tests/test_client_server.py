@@ -83,14 +83,14 @@ def server(real_server: tuple[str, Path], columns: dict[str, np.ndarray]) -> Ite
     known = {"period": "1.500000", "depth": "800.0", "snr": "12.50", "disposition": "candidate"}
     name = series_name("transit.candidate", found)
     warp10.update(
-        f"{BEGIN}// {name} 1.5\n"
-        f"{BEGIN}// {series_name('transit.search', {'KEPLERID': str(STAR)})} '{about}'\n".encode(),
+        f"{BEGIN}// {name} 1.5\n{STAR}// star.search{{}} '{about}'\n".encode(),
         results,
     )
     warp10.meta([name + attribute_text(known)], results)
     yield connect(url)
     warp10.delete("~.*{INSTRUME=ClientTest}", write)
     warp10.delete(f"~transit.*{{KEPLERID={STAR}}}", results)
+    warp10.delete("star.search{}", results, STAR, STAR)
 
 
 @pytest.mark.parametrize("page", [80_000, POINTS, 100, 7])

@@ -22,6 +22,7 @@ test_everything_is_in_once = (
 )
 test_the_ledger_sums_up_and_forgets = with_a_server.test_the_ledger_sums_up_and_forgets
 test_the_register = with_a_server.test_the_register_names_what_an_import_brought
+test_who_looks_is_told = with_a_server.test_who_looks_at_stars_is_told_of_those_that_changed
 test_a_dead_worker_is_counted = (
     with_a_server.test_what_a_worker_left_that_was_killed_is_counted_by_the_next_import
 )
@@ -129,11 +130,15 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
     assert {again[f"off_{name}"] for name in ("stars", "files", "points")} == {"0"}
     assert again["registered"] == "0"
     gone = with_a_server.STARS[0]
+    of_stars = ("star.search{}", "star.look{}", "star.failed{}")
+    for name in of_stars:
+        server.of(name).points |= dict.fromkeys(with_a_server.STARS, "'x'")
     for ledger_read in ((), ("--ledger-read-token-file", tokens / "ledger-read.token")):
         words(
             *(capsys, monkeypatch, "delete", gone, "--yes", "--server", server.url),
             *("--token-file", tokens / "write.token", *ledger_read),
             *("--ledger-token-file", tokens / "ledger-write.token"),
+            *("--results-token-file", tokens / "results-write.token"),
         )
         said = words(capsys, monkeypatch, *asked)
         assert (said["stars"], said["files"], said["sums"]) == ("1", "3", "right")
@@ -143,6 +148,8 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
     assert words(capsys, monkeypatch, *asked, "--recount")["off_stars"] == "0"
     (curves,) = (kept for kept in server.series.values() if kept.classname == "star.curve")
     assert set(curves.points) == {with_a_server.STARS[1]}
+    for name in of_stars:
+        assert set(server.series[name].points) == set(with_a_server.STARS) - {gone}
     assert not any(
         kept.points for kept in server.series.values() if kept.classname == "import.open"
     )

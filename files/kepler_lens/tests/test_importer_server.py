@@ -229,6 +229,27 @@ def test_the_register_names_what_an_import_brought(server, job):
         assert known[int(star), *place][series.classname] == [series.labels]
 
 
+def test_who_looks_at_stars_is_told_of_those_that_changed(server, job):
+    began = time.time_ns() // 1000
+
+    def told(since=began):
+        series = server.warp10.fetch("star.changed{}", server.token("read"), since)
+        return {star for s in series for v in s.values for star in json.loads(v)} & {1, *STARS}
+
+    run_import(job)
+    assert told() == set(STARS[:2])
+    assert told(time.time_ns() // 1000) == set()
+    again = time.time_ns() // 1000
+    # What was told long ago goes, where there is work.
+    server.warp10.update(b"1300000000000000// star.changed{} '%5B1%5D'\n", server.token("write"))
+    run_import(job)
+    assert told(again) == set()
+    assert 1 in told(0)
+    run_import(replace(job, force=True, selection=Selection(stars=(STARS[1],))))
+    assert told(again) == {STARS[1]}
+    assert 1 not in told(0)
+
+
 def test_what_a_worker_left_that_was_killed_is_counted_by_the_next_import(server, job):
     report = run_import(job)
     dead = Ledger(

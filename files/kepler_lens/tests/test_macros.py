@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -145,7 +146,9 @@ def stars(real_server: tuple[str, Path]) -> Iterator[Callable[[str, bytes], None
 
     yield push
     for token in written:
-        warp10.delete(f"~.*{{KEPLERID={STAR}}}", Token.from_file(tokens / f"{token}.token"))
+        secret = Token.from_file(tokens / f"{token}.token")
+        warp10.delete(f"~.*{{KEPLERID={STAR}}}", secret)
+        warp10.delete("~star.*{}", secret, STAR, STAR)
 
 
 def test_a_light_curve_is_split_where_nothing_was_seen(run: Run, stars: Any) -> None:
@@ -219,9 +222,27 @@ def test_only_candidates_of_the_run_that_counts_and_in_range_are_seen(run: Run, 
         f"{BEGIN}// transit.candidate{{KEPLERID={STAR},CANDIDATE={number},RUN={name}}} 1.0"
         for number, name in ((1, "a"), (2, "a"), (1, "b"))
     ]
-    lines.append(f"{BEGIN}// transit.search{{KEPLERID={STAR}}} '{search}'")
+    lines.append(f"{STAR}// star.search{{}} '{search}'")
     stars("results-write", "\n".join(lines).encode())
     (found,) = run(f"{{ 'KEPLERID' '{STAR}' }} $CANDIDATES EVAL")
     assert [(c["l"]["CANDIDATE"], c["l"]["RUN"]) for c in found] == [("1", "a"), ("2", "a")]
     (found,) = run(f"{{ 'KEPLERID' '{STAR}' 'score' [ 0 1 ] }} $CANDIDATES EVAL")
     assert found == [], "what has no score is in no range of scores"
+
+
+def test_candidates_that_their_search_does_not_speak_of_are_not_given(run: Run, stars: Any) -> None:
+    line = f"{BEGIN}// transit.candidate{{KEPLERID={STAR},CANDIDATE=1,RUN=a}} 1.0\n"
+    stars("results-write", line.encode())
+    for wanted in (f"'{STAR}'", f"'~{STAR}'"):
+        assert run(f"{{ 'KEPLERID' {wanted} }} $CANDIDATES EVAL") == [[]], "nothing is searched"
+    # As a reader finds it that comes between the candidates of a search and those of the next.
+    for search in ('{"run":"a","candidates":2}', '{"run":"b","candidates":1}'):
+        stars("results-write", f"{STAR}// star.search{{}} '{quote(search)}'\n".encode())
+        for wanted in (f"'{STAR}'", f"'~{STAR}'"):
+            with pytest.raises(Warp10Error, match="than they can be read, or lack candidates"):
+                run(f"{{ 'KEPLERID' {wanted} }} $CANDIDATES EVAL")
+
+
+def test_a_star_that_is_no_number_is_refused(run: Run) -> None:
+    with pytest.raises(Warp10Error, match="KEPLERID is a number as text, or ~"):
+        run("{ 'KEPLERID' 'Kepler-11' } $CANDIDATES EVAL")

@@ -71,6 +71,13 @@ def test_what_is_known_stays_and_nothing_is_written_twice(server, register):
     assert [what for what, _ in server.asked] == ["fetch"]
 
 
+def test_stars_are_listed_by_class_and_cadence(register):
+    register.write([series(7), series(8, "pdcsap.flux"), series(9, OBSMODE="short cadence")])
+    register.write([series(7, mission="K2"), series(5, mission="K2")])
+    listed = [sorted(piece) for piece in register.stars("sap.flux", LONG)]
+    assert sorted(listed) == [[5, 7], [7]]
+
+
 def test_a_star_is_forgotten_and_its_neighbours_stay(register):
     register.write([series(6), series(7), series(8)])
     register.forget([7])

@@ -16,6 +16,7 @@ def test_the_job_has_what_was_chosen_and_runs(lab, choices):
         f"$looked {choices['macros_watch_stars']} <",
         f"{choices['macros_watch_threshold']} @HELLOEXOWORLD/DIPS",
         f"$begin {choices['macros_watch_retry']} s -",
+        f"$begin {choices['macros_watch_full']} s -",
     ):
         assert words in script
     lab.wait_until(

@@ -32,6 +32,7 @@ def test_every_finite_point_is_there_once(lab, data):
 
 def test_the_public_token_does_not_see_the_ledger(lab):
     script = "[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {} ] FIND <% DROP NAME %> LMAP UNIQUE"
-    names = {name for name in lab.execute(script)[0] if not name.startswith("transit.")}
-    # And the register, by which readers find a star's light curves.
-    assert names == {"sap.flux", "pdcsap.flux", "star.curve"}
+    # Beside what was found, and what stands at a star's number, such as the register.
+    found = ("transit.", "star.")
+    names = {name for name in lab.execute(script)[0] if not name.startswith(found)}
+    assert names == {"sap.flux", "pdcsap.flux"}

@@ -6,7 +6,10 @@ import json
 import time
 
 import numpy as np
+from kepler_lens.changes import tell
 from kepler_lens.lightcurve import bkjd_to_us
+from kepler_lens.register import Register
+from kepler_lens.star_points import LOOKS, SEARCH
 from kepler_lens.warp10 import Token, Warp10
 from lab import PROJECT, SCHEDULER, SERVER, Lab
 
@@ -31,7 +34,23 @@ def put_star(lab: Lab, star: int, time_bkjd: np.ndarray, flux: np.ndarray) -> No
     name = f"pdcsap.flux{{{labels},INSTRUME=none}}"
     ticks = bkjd_to_us(time_bkjd).tolist()
     lines = [f"{t}// {name} {f!r}" for t, f in zip(ticks, flux.tolist(), strict=True)]
-    warp10(lab).update("\n".join(lines).encode() + b"\n", token(lab, "write"))
+    server, write = warp10(lab), token(lab, "write")
+    server.update("\n".join(lines).encode() + b"\n", write)
+    made_up = {"OBJECT": "made up", "INSTRUME": "none", "MISSION": "Kepler"}
+    series = made_up | {"KEPLERID": str(star), "OBSMODE": "long cadence"}
+    Register(server, token(lab, "read"), write).write([("pdcsap.flux", series)])
+    tell(server, write, [star])
+
+
+def remove_stars(lab: Lab, first: int, last: int) -> None:
+    """Delete the light curves of stars, and all that was found in them."""
+    chosen = f"{{KEPLERID~({'|'.join(map(str, range(first, last + 1)))})}}"
+    server, write, results = warp10(lab), token(lab, "write"), token(lab, "results-write")
+    server.delete(f"pdcsap.flux{chosen}", write)
+    server.delete("star.curve{}", write, first, last)
+    server.delete(f"~transit.*{chosen}", results)
+    for name in (SEARCH, *LOOKS):
+        server.delete(f"{name}{{}}", results, first, last)
 
 
 def planet(days: float = 90.0, period: float = 4.321) -> tuple[np.ndarray, np.ndarray]:
@@ -99,8 +118,9 @@ def scores(lab: Lab, star: int) -> list[dict]:
 
 def newest(lab: Lab, star: int) -> dict | None:
     """Give the star's last search."""
-    found = lab.series(f"'transit.search' {{ 'KEPLERID' '{star}' }}")
-    return json.loads(max(found[0]["v"])[-1]) if found else None
+    read = "@HELLOEXOWORLD/GETREADTOKEN"
+    (found,) = lab.execute(f"[ {read} 'star.search' {{}} {star} 1 ] FETCH NONEMPTY")
+    return json.loads(found[0]["v"][0][-1]) if found else None
 
 
 def assert_whole(lab: Lab, star: int, models: int = 1) -> list[dict]:

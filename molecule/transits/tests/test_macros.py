@@ -120,7 +120,7 @@ def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
     text = "%7B%22run%22:%22a%22,%22candidates%22:1%7D"
     names = ("1,CANDIDATE=1,RUN=a", "1,CANDIDATE=1,RUN=b", "2,CANDIDATE=1,RUN=c")
     lines = [f"1300000000000000// transit.candidate{{KEPLERID={name}}} 1.0" for name in names]
-    lines.append(f"1300000000000000// transit.search{{KEPLERID=1}} '{text}'")
+    lines.append(f"1// star.search{{}} '{text}'")
     send = (
         "import sys, urllib.request as u; "
         f"u.urlopen(u.Request('{lab.url}/api/v0/' + sys.argv[1], sys.argv[2].encode() or None, "
@@ -133,8 +133,11 @@ def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
         (found,) = lab.execute(script)
         assert [(one["KEPLERID"], one["RUN"]) for one in found] == [("1", "a")]
     finally:
-        gone = "delete?deleteall&selector=~transit.(candidate%7Csearch)%7BKEPLERID~%5B12%5D%7D"
-        assert host.run("python3 -c %s %s ''", send, gone).rc == 0
+        for gone in (
+            "deleteall&selector=transit.candidate%7BKEPLERID~%5B12%5D%7D",
+            "start=1&end=1&selector=star.search%7B%7D",
+        ):
+            assert host.run("python3 -c %s %s ''", send, f"delete?{gone}").rc == 0
 
 
 @pytest.mark.parametrize(

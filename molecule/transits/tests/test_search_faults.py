@@ -13,12 +13,11 @@ from searches import (
     newest,
     planet,
     put_star,
+    remove_stars,
     search,
     start,
     state,
-    token,
     wait_until,
-    warp10,
 )
 
 GOOD, THREE, FLAT, GAP, NOTHING, ABSENT = range(900_000_101, 900_000_107)
@@ -27,8 +26,9 @@ DIES = """
 import os, signal
 from pathlib import Path
 from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.results import SEARCH, push
+from kepler_lens.search.results import push
 from kepler_lens.search.source import curve_from_server
+from kepler_lens.star_points import SEARCH
 from kepler_lens.warp10 import Token, Warp10
 
 class Dies(Warp10):
@@ -54,9 +54,7 @@ def stars(lab):
     late = when + 85 * 4.321 * (when > when.mean())
     put_star(lab, GAP, late, flux)
     yield
-    made = "{KEPLERID~9000001.*}"
-    warp10(lab).delete(f"pdcsap.flux{made}", token(lab, "write"))
-    warp10(lab).delete(f"~transit.*{made}", token(lab, "results-write"))
+    remove_stars(lab, GOOD, ABSENT)
 
 
 def dies_before_its_point(lab, star: int) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from kepler_lens.archive import Item, Source, open_source
+from kepler_lens.changes import forget_old
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.importer import estimate
 from kepler_lens.importer.config import Job
@@ -189,6 +190,7 @@ class _Driver(Driver[Progress]):
         with self.fleet(job.scheduler, job.tls, work_of(orders)) as fleet:
             estimate.check_workers(fleet.memory_limits())
             self._work(fleet)
+        forget_old(Warp10(job.server), Token.from_file(job.tokens.write))
 
     def _plan(self, source: Source, ledger: Ledger) -> None:
         """List and look up, in a thread of its own, as far ahead as the queue allows."""

@@ -2,8 +2,8 @@
 
 The order is what makes it safe to be killed at any moment and run again: intents (``pending``) are
 written before anything is touched, points are pushed in one request, the register is told which
-series there are, and ``done`` is written after the server has acknowledged all of them. Writing a
-point twice is the same as once.
+series there are and `kepler_lens.changes` which stars, and ``done`` is written after the server has
+acknowledged all of them. Writing a point twice is the same as once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from kepler_lens.archive import (
     fingerprint_of,
     read_with_fingerprint,
 )
+from kepler_lens.changes import tell
 from kepler_lens.errors import KeplerLensError, LightCurveError
 from kepler_lens.gts import CLASS_OF_COLUMN, series_name, to_gts
 from kepler_lens.importer.config import Tokens
@@ -195,6 +196,7 @@ class Batch:
                 self.warp10.update(lambda: iter(made or _text(pushes)), self.token)
             # Before the entries: who dies in between does this once more, too.
             self.register.write(_series(pushes))
+        tell(self.warp10, self.token, (d.candidate.curve.star for d in pushes if _changes(d)))
         self.ledger.write(replace(d.entry, state=DONE, stale={}) for d in pushes if d.entry)
         return self.results + [_result(d) for d in decisions]
 
@@ -265,6 +267,11 @@ def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
         text = to_gts(decision.candidate.curve, (column,))
         if text:  # an empty chunk would end the request
             yield text
+
+
+def _changes(decision: Decision) -> bool:
+    """Whether points came or went."""
+    return bool(decision.points or (decision.entry and decision.entry.stale))
 
 
 def _series(pushes: Sequence[Decision]) -> Iterator[tuple[str, dict[str, str]]]:

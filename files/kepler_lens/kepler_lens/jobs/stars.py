@@ -19,6 +19,7 @@ from kepler_lens.jobs import defects
 from kepler_lens.jobs.driver import Driver
 from kepler_lens.jobs.fleet import Batch, Fleet, Killed
 from kepler_lens.jobs.report import REASONS_KEPT, Account
+from kepler_lens.register import Register
 from kepler_lens.search.observations import NotSearchableError
 from kepler_lens.warp10 import Token, Warp10
 
@@ -261,14 +262,23 @@ class StarDriver(Driver[Progress]):
         return StarResult("none", batch.number, QUARANTINED, _KILLED)
 
     def every_star(self, warp10: Warp10, read: Token, column: str) -> list[int]:
-        """List the stars of the server that have a light curve of long cadence."""
-        stars: list[int] = []
-        # By the last digit of the star: all of Kepler in one answer would be too much.
-        for digit in range(10):
+        """List the stars that the server's register has a light curve of long cadence of.
+
+        Raises
+        ------
+        KeplerLensError
+            It has none.
+        """
+        stars: set[int] = set()
+        for piece in Register(warp10, read).stars(CLASS_OF_COLUMN[column], "long cadence"):
             self.idle("listing the stars")
-            selector = f"{CLASS_OF_COLUMN[column]}{{KEPLERID~.*{digit},OBSMODE=long%20cadence}}"
-            stars += [int(s.labels["KEPLERID"]) for s in warp10.find(selector, read)]
-        return stars
+            stars.update(piece)
+        if not stars:
+            raise KeplerLensError(
+                f"The register of {warp10.url} names no star with {column} of long cadence: import "
+                "some, or let `kepler-lens status --recount` note those that are there already."
+            )
+        return sorted(stars)
 
 
 def shares(report: dict[str, Any]) -> dict[str, str]:

@@ -14,8 +14,9 @@ from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver
 from kepler_lens.scorer.report import Progress
 from kepler_lens.scorer.table import render_summary
 from kepler_lens.scorer.task import Orders, ScoreResult, Star, score_star
-from kepler_lens.search.stored import everything, searched_stars, write_catalogue
-from kepler_lens.searcher.config import CATALOGUE_FILE, Job
+from kepler_lens.search.stored import searched_stars
+from kepler_lens.searcher.catalogue import Catalogue
+from kepler_lens.searcher.config import Job
 from kepler_lens.warp10 import Token, Warp10
 
 
@@ -55,7 +56,7 @@ class _Driver(StarDriver[Progress]):
         self.warp10 = Warp10(job.server)
 
     def work(self) -> None:
-        """Score, then write the catalogue anew, which is ranked by score."""
+        """Score, then bring the catalogue up to date, which is ranked by score."""
         job, progress = self.job, self.progress
         bundle = choose(job.models, job.model)
         progress.model, progress.bundle = bundle.name, bundle
@@ -63,8 +64,9 @@ class _Driver(StarDriver[Progress]):
         read = Token.from_file(job.tokens.read)
         # Nothing is written: a wrong token is found before the first star is scored.
         self.warp10.update(b"", Token.from_file(job.tokens.results_write))
-        self.idle("listing the stars that were searched")
-        self.wait_for(searched_stars(self.warp10, read) if job.stars is None else job.stars)
+        self.wait_for(self._searched(read) if job.stars is None else job.stars)
+        catalogue = Catalogue(job.state)
+        catalogue.touch(job.stars)
         if self.waiting:
             model, luggage = packed(bundle)
             tick = time.time_ns() // 1000
@@ -82,8 +84,14 @@ class _Driver(StarDriver[Progress]):
                 self.take_stars(fleet)
         if job.model:
             make_current(job.models, job.model)
-        _, rows = everything(self.warp10, read)
-        write_catalogue(job.state / CATALOGUE_FILE, rows)
+        catalogue.bring(self.warp10, read, job.stars)
+
+    def _searched(self, read: Token) -> list[int]:
+        stars: list[int] = []
+        for piece in searched_stars(self.warp10, read):
+            self.idle("listing the stars that were searched")
+            stars += piece
+        return stars
 
     def batch(self, star: int) -> Star:
         """Give the star."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -227,13 +227,14 @@ def transit_rows(star: Observations, vetted: Vetted) -> list[dict[str, object]]:
     ]
 
 
-def ranked(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
-    """Sort a catalogue by score, the likeliest planet first, what has none last."""
-    return sorted(rows, key=lambda r: -float(str(r["score"])) if r["score"] != "" else 1.0)
+def rank(row: Mapping[str, object]) -> tuple[float, int, int]:
+    """Say where a row belongs: the likeliest planet first, what has no score last, then by star."""
+    score = -float(str(row["score"])) if row["score"] != "" else 1.0
+    return score, int(str(row["kepid"])), int(str(row["tce_plnt_num"]))
 
 
 def write_csv(
-    file: TextIO, rows: Iterable[dict[str, object]], columns: Sequence[str] = COLUMNS
+    file: TextIO, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = COLUMNS
 ) -> None:
     """Write a catalogue, or another table of such columns."""
     table = csv.DictWriter(file, columns, lineterminator="\n")

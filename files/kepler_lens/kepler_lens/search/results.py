@@ -3,9 +3,10 @@
 - ``transit.candidate``, labels KEPLERID, CANDIDATE (from 1) and RUN: a point at each observed
   transit, the flux at its bottom, so that it overlays the light curve. Attributes: `attributes`.
 - ``transit.score``: see `kepler_lens.classify.stored`.
-- ``transit.search``, label KEPLERID: a point for each search of the star, written last, whose text
-  (JSON) names the RUN that counts. Readers resolve candidates through the newest one; the series of
-  older runs are deleted after it is there. Whatever dies in between leaves the run before it whole.
+- ``star.search``, without labels: a point at the star's number (`kepler_lens.star_points`), written
+  last and over the one before, whose text (JSON) names the RUN that counts. Readers take candidates
+  of that run alone; the series of older runs are deleted after it is there. Whatever dies in
+  between leaves the run before it whole.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from kepler_lens.search.catalogue import Result, Vetted, row
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.prepare import detrended
 from kepler_lens.search.version import engine
+from kepler_lens.star_points import SEARCH
 from kepler_lens.warp10 import Token, Warp10
 
 CANDIDATE = "transit.candidate"
-SEARCH = "transit.search"
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +80,6 @@ def push(
     result: Result,
     run: str,
     fingerprint: str = "",
-    after: int = 0,
     scored: int | None = None,
 ) -> None:
     """Write a star's candidates and make them the ones that count.
@@ -94,8 +94,6 @@ def push(
         Name of this search, never used for another.
     fingerprint : str
         Of the server's light curve that was searched; empty where that came from elsewhere.
-    after : int
-        Tick (µs) of the search before it, which this one must follow, whatever the clocks say.
     scored : int, optional
         Tick (µs) of the scores, the same for each attempt of a job; by default now.
     """
@@ -113,10 +111,8 @@ def push(
     scores = {v.candidate.number: v.score.score for v in result.candidates if v.score}
     now = time.time_ns() // 1000
     push_scores(warp10, token, star.star, run, scores, now if scored is None else scored)
-    search = series_name(SEARCH, {"KEPLERID": str(star.star)})
-    tick = max(now, after + 1)
-    text = quote(_about(result, run, fingerprint), safe="")
-    warp10.update(f"{tick}// {search} '{text}'\n".encode(), token)
+    text = quote(_about(result, run, now, fingerprint), safe="")
+    warp10.update(f"{star.star}// {SEARCH}{{}} '{text}'\n".encode(), token)
     clear(warp10, token, star.star, run)
 
 
@@ -126,11 +122,12 @@ def clear(warp10: Warp10, token: Token, star: int, run: str) -> None:
     clear_scores(warp10, token, star, run)
 
 
-def _about(result: Result, run: str, fingerprint: str) -> str:
+def _about(result: Result, run: str, time_us: int, fingerprint: str) -> str:
     limit = result.search.limit_ppm
     return json.dumps(
         {
             "run": run,
+            "time": time_us,
             "candidates": len(result.candidates),
             # WarpScript reads no JSON with Infinity in it.
             "limit": round(limit, 1) if math.isfinite(limit) else None,

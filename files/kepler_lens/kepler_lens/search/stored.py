@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from kepler_lens.classify.stored import Score, fetch_scores
 from kepler_lens.errors import Warp10Error
-from kepler_lens.search.catalogue import ranked, score_row, write_csv
-from kepler_lens.search.results import CANDIDATE, SEARCH
+from kepler_lens.search.catalogue import score_row
+from kepler_lens.search.results import CANDIDATE
+from kepler_lens.star_points import SEARCH, pages, points_of
 from kepler_lens.warp10 import Series, Token, Warp10
 
 ATTRIBUTE_OF_COLUMN = {
@@ -27,6 +28,15 @@ ATTRIBUTE_OF_COLUMN = {
     "comment": "comment",
 }
 
+_STARS_A_QUERY = 500
+"""Chosen: as many as the Python interface asks for at a time."""
+
+_TRIES = 3
+"""How often a star is read whose candidates are not those of its search, as they are when a search
+ends between the two looks. Chosen: two searches of a star in a row take seconds at least."""
+
+Row = dict[str, object]
+
 
 @dataclass(frozen=True, slots=True)
 class Searched:
@@ -34,8 +44,7 @@ class Searched:
 
     Attributes
     ----------
-    star, tick : int
-        Number, and when it was searched (µs).
+    star : int
     run, engine, fingerprint : str
         See `results.push`.
     candidates : int
@@ -43,7 +52,6 @@ class Searched:
     """
 
     star: int
-    tick: int
     run: str
     engine: str
     fingerprint: str
@@ -52,7 +60,7 @@ class Searched:
 
 def newest(warp10: Warp10, token: Token, star: int) -> Searched | None:
     """Give the search of a star that counts; None if it was never searched."""
-    return next(_newest(warp10.fetch(f"{SEARCH}{{KEPLERID={star}}}", token)), None)
+    return _searches(warp10, token, [star]).get(star)
 
 
 def candidates(warp10: Warp10, token: Token, star: int) -> list[Series]:
@@ -60,52 +68,55 @@ def candidates(warp10: Warp10, token: Token, star: int) -> list[Series]:
     return warp10.find(f"{CANDIDATE}{{KEPLERID={star}}}", token)
 
 
-def searched_stars(warp10: Warp10, token: Token) -> list[int]:
-    """List the stars that were searched."""
-    stars: list[int] = []
-    for digit in range(10):
-        found = warp10.find(f"{SEARCH}{{KEPLERID~.*{digit}}}", token)
-        stars += [int(series.labels["KEPLERID"]) for series in found]
-    return stars
+def searched_stars(warp10: Warp10, token: Token) -> Iterator[list[int]]:
+    """List the stars that were searched, piece by piece."""
+    for piece in pages(warp10, token, f"{SEARCH}{{}}"):
+        yield piece.ticks
 
 
-def write_catalogue(path: Path, rows: Iterable[dict[str, object]]) -> None:
-    """Replace the file of the catalogue in one step."""
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        write_csv(file, rows)
-    part.replace(path)
+def rows_of(warp10: Warp10, token: Token, stars: Iterable[int]) -> Iterator[Row]:
+    """Give the rows of some stars' candidates, by `kepler_lens.search.catalogue.COLUMNS`.
 
-
-def everything(warp10: Warp10, token: Token) -> tuple[int, list[dict[str, object]]]:
-    """Give how many stars have been searched, and the catalogue of what was found.
-
-    Returns
-    -------
-    int, list of dict
-        A row for each candidate of the runs that count, by `kepler_lens.search.catalogue.COLUMNS`,
-        the likeliest planet first, then by star and number.
+    A row for each candidate of the runs that count; in no order.
     """
-    stars = 0
-    rows: list[tuple[int, int, dict[str, object]]] = []
+    ordered = sorted(stars)
+    for first in range(0, len(ordered), _STARS_A_QUERY):
+        yield from _rows(warp10, token, _chosen(ordered[first : first + _STARS_A_QUERY]))
+
+
+def every_row(warp10: Warp10, token: Token) -> Iterator[Row]:
+    """Give the rows of all stars' candidates; see `rows_of`."""
     # By the last digit of the star: all of Kepler in one answer would be too much.
     for digit in range(10):
-        chosen = f"{{KEPLERID~.*{digit}}}"
-        runs = {s.star: s.run for s in _newest(warp10.fetch(SEARCH + chosen, token))}
-        stars += len(runs)
-        scores = fetch_scores(warp10, token, chosen)
-        for series in warp10.find(CANDIDATE + chosen, token):
-            star, number = int(series.labels["KEPLERID"]), int(series.labels["CANDIDATE"])
-            run = series.labels["RUN"]
-            if run == runs.get(star):
-                _, score = scores.get((star, number, run), (0, None))
-                rows.append((star, number, _row(star, number, series.attributes, score)))
-    return stars, ranked(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
+        yield from _rows(warp10, token, f"{{KEPLERID~.*{digit}}}")
 
 
-def _row(
-    star: int, number: int, attributes: dict[str, str], score: Score | None
-) -> dict[str, object]:
+def _chosen(stars: Sequence[int]) -> str:
+    return f"{{KEPLERID~({'|'.join(map(str, stars))})}}"
+
+
+def _rows(warp10: Warp10, token: Token, chosen: str, tries: int = _TRIES) -> Iterator[Row]:
+    found: defaultdict[int, list[Series]] = defaultdict(list)
+    for series in warp10.find(CANDIDATE + chosen, token):
+        found[int(series.labels["KEPLERID"])].append(series)
+    # After the candidates: those of a search that ends in between are then missed by its count.
+    searches = _searches(warp10, token, found)
+    scores = fetch_scores(warp10, token, chosen)
+    again = []
+    for star, search in searches.items():
+        mine = [series for series in found[star] if series.labels["RUN"] == search.run]
+        if len(mine) != search.candidates and tries > 1:
+            again.append(star)
+            continue
+        for series in mine:
+            number = int(series.labels["CANDIDATE"])
+            _, score = scores.get((star, number, search.run), (0, None))
+            yield _row(star, number, series.attributes, score)
+    if again:
+        yield from _rows(warp10, token, _chosen(again), tries - 1)
+
+
+def _row(star: int, number: int, attributes: dict[str, str], score: Score | None) -> Row:
     return {
         "kepid": star,
         "tce_plnt_num": number,
@@ -114,21 +125,27 @@ def _row(
     }
 
 
-def _newest(found: Iterable[Series]) -> Iterator[Searched]:
-    for series in found:
-        star, tick, text = int(series.labels["KEPLERID"]), series.ticks[-1], series.values[-1]
-        try:
-            about = json.loads(text)
-            yield Searched(
-                star,
-                tick,
-                about["run"],
-                about["engine"],
-                about.get("fingerprint", ""),
-                about["candidates"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise Warp10Error(
-                f"The search of star {star} at {tick} makes no sense ({error!r}): delete its "
-                f"{SEARCH} series and search it again."
-            ) from None
+def _searches(warp10: Warp10, token: Token, stars: Iterable[int]) -> dict[int, Searched]:
+    found = points_of(warp10, token, f"{SEARCH}{{}}", stars)
+    return {
+        star: _searched(star, text)
+        for series in found
+        for star, text in zip(series.ticks, series.values, strict=True)
+    }
+
+
+def _searched(star: int, text: str) -> Searched:
+    try:
+        about = json.loads(text)
+        return Searched(
+            star,
+            about["run"],
+            about["engine"],
+            about.get("fingerprint", ""),
+            about["candidates"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Warp10Error(
+            f"The search of star {star} makes no sense ({error!r}): delete the point of {SEARCH} "
+            "at that number and search the star again."
+        ) from None

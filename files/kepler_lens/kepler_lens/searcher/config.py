@@ -10,7 +10,6 @@ from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
 
 DEFAULT_STATE = "/var/lib/kepler-lens/transits"
 DEFAULT_MODELS = "/var/lib/kepler-lens/models"
-CATALOGUE_FILE = "catalogue.csv"
 COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 
 

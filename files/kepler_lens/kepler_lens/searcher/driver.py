@@ -12,8 +12,8 @@ from kepler_lens.jobs.driver import lock, new_run
 from kepler_lens.jobs.fleet import Work
 from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver, StarResult
 from kepler_lens.jobs.worker import Luggage
-from kepler_lens.search.stored import everything, write_catalogue
-from kepler_lens.searcher.config import CATALOGUE_FILE, Job
+from kepler_lens.searcher.catalogue import Catalogue
+from kepler_lens.searcher.config import Job
 from kepler_lens.searcher.pages import Pages
 from kepler_lens.searcher.report import Progress
 from kepler_lens.searcher.table import render_summary
@@ -59,13 +59,15 @@ class _Driver(StarDriver[Progress]):
         self.warp10 = Warp10(job.server)
 
     def work(self) -> None:
-        """Search, then read back what counts, of earlier searches too."""
+        """Search, then read back what counts of these stars."""
         job = self.job
         read = Token.from_file(job.tokens.read)
         # Nothing is written: a wrong token is found before the first star is searched.
         self.warp10.update(b"", Token.from_file(job.tokens.results_write))
         every = self.every_star(self.warp10, read, job.column) if job.stars is None else job.stars
         self.wait_for(every)
+        catalogue = Catalogue(job.state)
+        catalogue.touch(job.stars)
         if self.waiting:
             model, luggage = packed(choose(job.models, job.model))
             orders = Orders(
@@ -79,8 +81,7 @@ class _Driver(StarDriver[Progress]):
             )
             with self.fleet(job.scheduler, job.tls, _work_of(orders, luggage)) as fleet:
                 self.take_stars(fleet)
-        self.progress.stars_in_server, self.progress.catalogue = everything(self.warp10, read)
-        write_catalogue(job.state / CATALOGUE_FILE, self.progress.catalogue)
+        self.progress.brought = catalogue.bring(self.warp10, read, job.stars)
 
     def rejected(self) -> str:
         """Say how many stars could not be searched."""
@@ -89,7 +90,8 @@ class _Driver(StarDriver[Progress]):
 
     def summary(self, report: dict[str, Any]) -> str:
         """See `kepler_lens.searcher.table`."""
-        return render_summary(report, self.progress.catalogue)
+        brought = self.progress.brought
+        return render_summary(report, brought.rows if brought else ())
 
     def batch(self, star: int) -> Star:
         """Give a star with the run whose pages are here."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from kepler_lens.jobs.stars import StarProgress, StarResult
+from kepler_lens.searcher.catalogue import Brought
 from kepler_lens.searcher.task import SEARCHED, SearchResult
 
 
@@ -18,15 +19,14 @@ class Progress(StarProgress):
     ----------
     seconds : dict
         Of workers, by what they were spent on.
-    stars_in_server, catalogue : int, list of dict
-        Stars ever searched, and what counts of their candidates; known at the end.
+    brought : Brought or None
+        What counts of the stars' candidates; known at the end.
     """
 
     done_word: ClassVar[str] = SEARCHED
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    stars_in_server: int | None = None
-    catalogue: list[dict[str, object]] = field(default_factory=list)
+    brought: Brought | None = None
 
     def add(self, result: StarResult) -> None:
         """Count what became of a star."""
@@ -43,7 +43,6 @@ class Progress(StarProgress):
     def results(self) -> dict[str, Any]:
         """Give what report.json says beyond the status."""
         return {
-            "stars_in_server": self.stars_in_server,
-            "candidates_in_server": len(self.catalogue),
+            "candidates_in_catalogue": self.brought.total if self.brought else None,
             **StarProgress.results(self),
         }

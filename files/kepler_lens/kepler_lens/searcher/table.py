@@ -34,7 +34,7 @@ def render_summary(
     report : dict
         Content of report.json.
     rows : sequence of dict
-        The catalogue.
+        Of the catalogue, the stars of this search.
     width : int
         Columns of the terminal.
     """
@@ -50,11 +50,8 @@ def _facts(report: dict[str, Any]) -> Table:
         "stars per minute": f"{report['stars_per_minute']:,}",
         "took": f"{report['elapsed_s']:,} s",
     }
-    if report["stars_in_server"] is not None:
-        rows["now in the server"] = (
-            f"{report['stars_in_server']:,} stars searched, "
-            f"{report['candidates_in_server']:,} candidates"
-        )
+    if report["candidates_in_catalogue"] is not None:
+        rows["in the catalogue"] = f"{report['candidates_in_catalogue']:,} candidates"
     rows |= shares(report)
     if report["message"]:
         rows["message"] = report["message"]

@@ -136,7 +136,7 @@ class _Attempt:
             found = self._search(curve)
         result.run, result.candidates, result.outcome = orders.run, len(found.candidates), SEARCHED
         began = time.monotonic()
-        self._push(found, curve.fingerprint, 0 if before is None else before.tick)
+        self._push(found, curve.fingerprint)
         result.push_s = time.monotonic() - began
 
     def _search(self, curve: ServerCurve) -> Result:
@@ -170,7 +170,7 @@ class _Attempt:
             clear(self.warp10, self.write, before.star, before.run)
         return True
 
-    def _push(self, found: Result, fingerprint: str, after: int) -> None:
+    def _push(self, found: Result, fingerprint: str) -> None:
         """Write what was found, again where an attempt taken for dead has deleted it meanwhile."""
         for _ in range(_ATTEMPTS):
             push(
@@ -179,7 +179,6 @@ class _Attempt:
                 found,
                 self.orders.run,
                 fingerprint,
-                after,
                 self.orders.tick,
             )
             last = newest(self.warp10, self.read, self.star.number)
@@ -187,7 +186,6 @@ class _Attempt:
             complete = runs.count(self.orders.run) == len(found.candidates)
             if last is not None and last.run == self.orders.run and complete:
                 return
-            after = after if last is None else last.tick
         raise KeplerLensError(
             f"What was found at star {self.star.number} cannot be read back from "
             f"{self.orders.server}: does the read token see what the results' token writes?"

@@ -1,0 +1,140 @@
+"""The catalogue in a job's state folder: what searches found, the likeliest planet first.
+
+One file, since people fetch and open one. A job brings the rows of its own stars up to date and
+merges them with the others, which is one pass over the file (some 10 MB for all of Kepler and K2),
+not one over the server.
+"""
+
+from __future__ import annotations
+
+import csv
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kepler_lens.search.catalogue import COLUMNS, rank, write_csv
+from kepler_lens.search.stored import Row, every_row, rows_of
+from kepler_lens.warp10 import Token, Warp10
+
+CATALOGUE_FILE = "catalogue.csv"
+
+_TOUCHED_FILE = "catalogue.touched"
+_EVERY = "*"
+
+_MOST_STARS = 5_000
+"""Stars beyond which all rows are read anew. Chosen: 10 requests of 500 stars each, as many as all
+rows take."""
+
+
+class _UnreadableError(Exception):
+    """The file is not there, or none of this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a job has brought up to date.
+
+    Attributes
+    ----------
+    rows : list of dict
+        Of the job's stars, ranked.
+    total : int
+        Rows of the whole catalogue.
+    """
+
+    rows: list[Row]
+    total: int
+
+
+class Catalogue:
+    """The file of one state folder, whose lock is held.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / CATALOGUE_FILE
+        self._touched_path = folder / _TOUCHED_FILE
+
+    def touch(self, stars: Collection[int] | None) -> None:
+        """Note of which stars (None: of all) rows may change, before they do.
+
+        Whatever dies before `bring`: the next job brings these stars, too.
+        """
+        known = self._touched()
+        if stars is None or known is None or len(known := known | set(stars)) > _MOST_STARS:
+            lines: Iterable[object] = [_EVERY]
+        else:
+            lines = sorted(known)
+        part = self._touched_path.with_suffix(".part")
+        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        part.replace(self._touched_path)
+
+    def bring(self, warp10: Warp10, token: Token, stars: Collection[int] | None) -> Brought:
+        """Read the rows of all stars that were noted, and replace the file in one step.
+
+        Parameters
+        ----------
+        warp10 : Warp10
+        token : Token
+            A read token.
+        stars : collection of int or None
+            Whose rows are given: the job's own.
+        """
+        touched = self._touched()
+        brought = None if touched is None else self._merge(warp10, token, touched)
+        if brought is None:
+            rows = sorted(every_row(warp10, token), key=rank)
+            brought = Brought(rows, self._write(rows))
+        self._touched_path.unlink(missing_ok=True)
+        if stars is None:
+            return brought
+        mine = set(stars)
+        return Brought([row for row in brought.rows if row["kepid"] in mine], brought.total)
+
+    def _merge(self, warp10: Warp10, token: Token, touched: set[int]) -> Brought | None:
+        """Put the rows of some stars in the place of their old ones; None if that cannot be."""
+        rows = sorted(rows_of(warp10, token, touched), key=rank)
+        others = (row for row in self._rows() if int(row["kepid"]) not in touched)
+        try:
+            return Brought(rows, self._write(heapq.merge(others, rows, key=rank)))
+        except _UnreadableError:
+            return None
+
+    def _touched(self) -> set[int] | None:
+        try:
+            lines = self._touched_path.read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return set()
+        return None if _EVERY in lines else set(map(int, lines))
+
+    def _rows(self) -> Iterator[dict[str, str]]:
+        try:
+            with self._path.open(encoding="utf-8", newline="") as file:
+                table = csv.DictReader(file, strict=True)
+                if tuple(table.fieldnames or ()) != COLUMNS:
+                    raise _UnreadableError
+                for row in table:
+                    if None in row or None in row.values():
+                        raise _UnreadableError
+                    rank(row)
+                    yield row
+        except (FileNotFoundError, ValueError, csv.Error):
+            raise _UnreadableError from None
+
+    def _write(self, rows: Iterable[Mapping[str, object]]) -> int:
+        total = 0
+
+        def counted() -> Iterator[Mapping[str, object]]:
+            nonlocal total
+            for total, row in enumerate(rows, start=1):  # noqa: B007 - read after the loop
+                yield row
+
+        part = self._path.with_suffix(".part")
+        with part.open("w", encoding="utf-8", newline="") as file:
+            write_csv(file, counted())
+        part.replace(self._path)
+        return total
