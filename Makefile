@@ -19,7 +19,7 @@ TYPED = SOURCE STARS RECORDS LABELS BUNDLE KOI K2 INVENTORY VARS
 $(foreach name,$(TYPED),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits bench-explorer explorer-build mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits bench-explorer bench-sky explorer-build mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ bench-transits: $(VENV)/dev ## The search on the fleet: two workers against one,
 
 bench-explorer: $(VENV)/dev ## How fast page and front are, each figure beside its promise; on a lab with a front, or one of its own
 	@LAB_NAME=$${LAB_NAME:-bench-explorer} LAB_PREFIX=$${LAB_PREFIX:-10.87.46} LAB_PORT=0 PYTHONPATH=molecule:molecule/front/tests:$(PYTHONPATH) python benchmarks/explorer.py
+
+bench-sky: $(VENV)/dev ## What everyday commands cost with 1,000 to 550,000 stars in the server; goes on where it stopped [STARS=550000]
+	@LAB_NAME=bench-sky LAB_PREFIX=10.87.47 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/sky.py
 
 explorer-build: ## Build the page's files, explorer/dist, from explorer/src; needs node
 	@.ci/explorer build

@@ -1,0 +1,154 @@
+"""A database of many stars with few points each, written as the package writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
+
+import numpy as np
+from kepler_lens.gts import attribute_text, series_name, to_gts
+from kepler_lens.ledger import DONE, Entry, Ledger, Writer
+from kepler_lens.lightcurve import LightCurve
+from kepler_lens.search.results import CANDIDATE
+from kepler_lens.search.version import engine
+from kepler_lens.star_points import SEARCH
+from kepler_lens.warp10 import Token, Warp10
+
+POINTS = 4
+"""Of a column: what a star costs beside its points is what is measured."""
+PLANETS = 30
+"""One star in so many has a candidate: of 200,000 stars of Kepler 6,500 have one."""
+BATCH = 2_000
+"""Stars of one request."""
+RUN = "20260101T000000Z-bench0"
+# Eleven stars in a row: four of Kepler and seven of K2, as of 550,000 there are.
+KEPLER, ALL = 4, 11
+# Stars of each mission, their first number, and how far apart: as spread as the real ones.
+MISSIONS = {"Kepler": (200_003, 757_000, 60), "K2": (350_003, 201_000_000, 140)}
+_STRIDE = 48_271
+_COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
+
+
+def star_of(index: int) -> tuple[str, int]:
+    """Give mission and number of a made star; each index has its own, in no order."""
+    part, rest = divmod(index, ALL)
+    mission = "Kepler" if rest < KEPLER else "K2"
+    own = part * KEPLER + rest if mission == "Kepler" else part * (ALL - KEPLER) + rest - KEPLER
+    stars, first, apart = MISSIONS[mission]
+    return mission, first + apart * (own * _STRIDE % stars)
+
+
+def curve_of(index: int) -> LightCurve:
+    """Make the light curve of a star."""
+    mission, star = star_of(index)
+    time_us = 1_245_000_000_000_000 + 1_765_000_000 * np.arange(POINTS)
+    flux = np.random.default_rng(index).normal(50_000, 50, POINTS).astype(np.float32)
+    kind, catalogue = ("Kepler", "KIC") if mission == "Kepler" else ("K2", "EPIC")
+    labels = {
+        "KEPLERID": str(star),
+        "OBJECT": f"{catalogue} {star}",
+        "MISSION": kind,
+        "OBSMODE": "long cadence",
+        "INSTRUME": "Kepler Photometer",
+    }
+    return LightCurve(
+        star=star,
+        mission=mission,
+        segment=3,
+        cadence="long",
+        labels=labels,
+        filever="6.1",
+        date="2015-09-23",
+        first_cadence=11_914,
+        time_us=time_us,
+        columns=dict.fromkeys(_COLUMNS, flux),
+        stellar={},
+        cdpp={},
+    )
+
+
+def entry_of(curve: LightCurve) -> Entry:
+    """Make the ledger's entry of the light curve's file."""
+    name = f"kplr{curve.star:09d}-2009350155506_llc.fits"
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    span = (int(curve.time_us[0]), int(curve.time_us[-1]), POINTS)
+    return Entry(
+        star=curve.star,
+        mission=curve.mission,
+        obsmode=curve.labels["OBSMODE"],
+        first_cadence=curve.first_cadence,
+        state=DONE,
+        segment=curve.segment,
+        name=name,
+        filever=curve.filever,
+        date=curve.date,
+        sha256=digest,
+        fingerprint=f"450000-{digest[:12]}",
+        columns=dict.fromkeys(_COLUMNS, span),
+        run=RUN,
+        attempt=digest[:32],
+    )
+
+
+def searches(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
+    """Give the lines of what a search writes of stars: its point, and a candidate of some."""
+    for index, curve in curves:
+        found = int(index % PLANETS == 0)
+        about = {
+            "run": RUN,
+            "time": int(curve.time_us[0]),
+            "candidates": found,
+            "limit": 123.4,
+            "lone": [],
+            "pairs": [],
+            "engine": engine(),
+            "fingerprint": f"{index:032x}",
+        }
+        text = quote(json.dumps(about, separators=(",", ":")), safe="")
+        if found:
+            for tick in curve.time_us.tolist():
+                yield f"{tick}// {_candidate(CANDIDATE, curve)} 49000.5\n"
+            yield f"{curve.time_us[0]}// {_candidate('transit.score', curve, MODEL='bench')} 0.9\n"
+        yield f"{curve.star}// {SEARCH}{{}} '{text}'\n"
+
+
+def attributes(curves: Sequence[tuple[int, LightCurve]], known: dict[str, str]) -> Iterator[str]:
+    """Give the lines of the candidates' attributes, those of a real one with other periods."""
+    for index, curve in curves:
+        if index % PLANETS == 0:
+            period = {"period": f"{1 + index % 400:.6f}"}
+            yield _candidate(CANDIDATE, curve) + attribute_text(known | period)
+
+
+def _candidate(classname: str, curve: LightCurve, **more: str) -> str:
+    labels = {"KEPLERID": str(curve.star), "CANDIDATE": "1", "RUN": RUN}
+    return series_name(classname, labels | more)
+
+
+def fill(
+    warp10: Warp10, tokens: dict[str, Token], first: int, last: int, known: dict[str, str]
+) -> Iterator[int]:
+    """Write the stars from `first` to before `last`; gives how many are there after each piece.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    tokens : dict
+        By name, as the server's host has them.
+    first, last : int
+        Indices of stars, see `star_of`.
+    known : dict
+        Attributes of a real candidate.
+    """
+    writer = Writer(RUN, "bench")
+    ledger = Ledger(warp10, tokens["ledger-read"], tokens["ledger-write"], writer)
+    for begin in range(first, last, BATCH):
+        end = min(begin + BATCH, last)
+        curves = [(index, curve_of(index)) for index in range(begin, end)]
+        warp10.update(b"".join(to_gts(curve, _COLUMNS) for _, curve in curves), tokens["write"])
+        warp10.update("".join(searches(curves)).encode(), tokens["results-write"])
+        warp10.meta(attributes(curves, known), tokens["results-write"])
+        ledger.write(entry_of(curve) for _, curve in curves)
+        yield end
