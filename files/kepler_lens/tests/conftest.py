@@ -105,6 +105,14 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Me
 
 
 @pytest.fixture
+def bare_memory() -> Iterator[Memory]:
+    """A server in memory that knows the tokens ``read`` and ``write``, without workers."""
+    server = Memory({"read", "write"})
+    yield server
+    server.close()
+
+
+@pytest.fixture
 def make(tmp_path: Path) -> Made:
     """Run make with an ansible-playbook that writes down how it was called."""
     bin_ = tmp_path / "venv" / "bin"

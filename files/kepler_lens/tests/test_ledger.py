@@ -49,10 +49,8 @@ class Mortal(Warp10):
 
 
 @pytest.fixture
-def server():
-    server = Memory({"read", "write"})
-    yield server
-    server.close()
+def server(bare_memory):
+    return bare_memory
 
 
 def ledger(server, run="r1", job="host:job", **mortality):

@@ -4,7 +4,6 @@ import json
 from urllib.parse import unquote
 
 import pytest
-from memory_server import Memory
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
@@ -16,10 +15,8 @@ LONG = "long cadence"
 
 
 @pytest.fixture
-def server():
-    server = Memory({"read", "write"})
-    yield server
-    server.close()
+def server(bare_memory):
+    return bare_memory
 
 
 @pytest.fixture

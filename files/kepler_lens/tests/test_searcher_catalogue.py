@@ -5,7 +5,6 @@ import json
 from urllib.parse import quote
 
 import pytest
-from memory_server import Memory
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import attribute_text, series_name
@@ -21,10 +20,8 @@ READ = Token("read")
 
 
 @pytest.fixture
-def server():
-    server = Memory({"read"})
-    yield server
-    server.close()
+def server(bare_memory):
+    return bare_memory
 
 
 @pytest.fixture

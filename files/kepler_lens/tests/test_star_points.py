@@ -1,7 +1,6 @@
 """Points whose tick is a star's number, read for some stars and for all."""
 
 import pytest
-from memory_server import Memory
 
 from kepler_lens.star_points import forget, pages, points_of
 from kepler_lens.warp10 import Token, Warp10
@@ -10,10 +9,8 @@ READ = Token("read")
 
 
 @pytest.fixture
-def server():
-    server = Memory({"read"})
-    yield server
-    server.close()
+def server(bare_memory):
+    return bare_memory
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from kepler_lens.classify.labels import LabelTable, read_labels
 from kepler_lens.classify.parts import Parts, Plan, sources_of
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.jobs.driver import lock, new_run
+from kepler_lens.jobs.driver import lock
 from kepler_lens.jobs.fleet import Work
+from kepler_lens.jobs.run import new_run
 from kepler_lens.jobs.stars import (
     QUARANTINED,
     SKIPPED,

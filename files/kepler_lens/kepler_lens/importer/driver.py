@@ -21,8 +21,9 @@ from kepler_lens.importer.plan import Piece, data_bytes, plan
 from kepler_lens.importer.report import Progress
 from kepler_lens.importer.table import render_summary
 from kepler_lens.importer.task import BatchResult, FileResult, Orders, import_batch
-from kepler_lens.jobs.driver import Driver, job_name, lock, new_run
+from kepler_lens.jobs.driver import Driver, job_name, lock
 from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
+from kepler_lens.jobs.run import new_run
 from kepler_lens.ledger import Ledger, Writer
 from kepler_lens.ledger.earlier import convert
 from kepler_lens.register import Register

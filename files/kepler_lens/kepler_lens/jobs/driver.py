@@ -8,11 +8,9 @@ import signal
 import socket
 import threading
 import time
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
@@ -66,11 +64,6 @@ def _who_runs(folder: Path, name: str) -> str:
     except (OSError, ValueError, KeyError):
         pass  # it has only just begun
     return f"{sentence}: wait for its end or stop it."
-
-
-def new_run() -> str:
-    """Name a run: never used before, and in the order of time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
 
 
 def job_name(folder: Path) -> str:

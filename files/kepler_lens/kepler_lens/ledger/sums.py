@@ -21,14 +21,13 @@ from __future__ import annotations
 
 import json
 import socket
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
+from kepler_lens.jobs.run import new_run
 from kepler_lens.ledger.places import (
     BUCKET_STARS,
     STARS,
@@ -69,8 +68,7 @@ class Writer:
     @classmethod
     def new(cls, job: str | None = None) -> Writer:
         """Name a run of a job; without one, of a command that holds no lock."""
-        run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-        return cls(run, f"{socket.gethostname()}:command" if job is None else job)
+        return cls(new_run(), f"{socket.gethostname()}:command" if job is None else job)
 
     def marks(self, buckets: Iterable[int]) -> list[str]:
         """Give the lines that mark buckets."""

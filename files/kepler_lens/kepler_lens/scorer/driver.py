@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from kepler_lens.classify.published import choose, make_current, packed
-from kepler_lens.jobs.driver import lock, new_run
+from kepler_lens.jobs.driver import lock
 from kepler_lens.jobs.fleet import Work
+from kepler_lens.jobs.run import new_run
 from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver
 from kepler_lens.scorer.report import Progress
 from kepler_lens.scorer.table import render_summary

@@ -17,8 +17,9 @@ from kepler_lens.classify.manifest import file_sha256
 from kepler_lens.classify.records import RecordError
 from kepler_lens.jobs.config import JobError
 from kepler_lens.jobs.config import load as load_file
-from kepler_lens.jobs.driver import Driver, lock, new_run
+from kepler_lens.jobs.driver import Driver, lock
 from kepler_lens.jobs.report import Account
+from kepler_lens.jobs.run import new_run
 from kepler_lens.jobs.text import as_text, facts
 
 DEFAULT_OUTPUT = "/var/lib/kepler-lens/training"
