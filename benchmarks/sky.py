@@ -22,7 +22,7 @@ from pathlib import Path
 import requests
 from kepler_lens.simulate import simulate
 from kepler_lens.warp10 import Token, Warp10
-from lab import DATA, PROJECT, SCHEDULER, SERVER, Lab, playbook
+from lab import DATA, PROJECT, SCHEDULER, SERVER, Lab, default, playbook
 from sky_stars import fill
 
 STATE = PROJECT / ".lab" / "bench-sky.json"
@@ -36,12 +36,22 @@ PROMISES = {
     "status [s]": 3.0,
     "import of eleven stars that are there [s]": 10.0,
     "import of a new star [s]": 10.0,
-    "FETCH of Kepler-11 [s]": 0.5,
-    "FIND of a star [s]": 0.3,
+    "CURVE of Kepler-11 [s]": 0.5,
+    "SERIES of Kepler-11 [s]": 0.3,
     "CANDIDATES of a star [s]": 0.5,
     "CANDIDATES of all by a range [s]": 30.0,
+    "search of all, until the first star is done [s]": 60.0,
+    "search of all, memory of its driver [MB]": 500.0,
+    "watch, share of a core [%]": 2.0,
+    "dips of a new star, after its import [s]": 120.0,
 }
 """The most that each may be at 550,000 stars."""
+DAY_S = 86_400
+ROUND_S = 60
+"""Between two rounds of the watch, `macros_watch_period`."""
+HEAPS = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 4096, 6144)
+"""MiB of the server's heap that are tried, the smallest first."""
+HEAP = "smallest heap of those tried [MiB]"
 SEARCH, SEARCH_MORE = "search of a named star [s]", 10.0
 """It may take so many seconds more than at the first step."""
 
@@ -53,6 +63,10 @@ class Sky:
         self.lab, self.folder = lab, folder
         self.warp10 = Warp10(lab.url, timeout=600)
         self.tokens = {name: Token(self.secret(name)) for name in TOKENS}
+        self.new = 0
+        self.driver_mb = 0.0
+        own = f"{{ 'KEPLERID' '{KEPLER_11}' }}"
+        self.fetch = f"[ {READ} 'pdcsap.flux' {own} MAXLONG MAXLONG ] FETCH SIZE"
 
     def secret(self, name: str) -> str:
         return self.lab.shell(SERVER, f"cat /etc/warp10/tokens/{name}.token").strip()
@@ -76,11 +90,8 @@ class Sky:
         """Run a job's unit with other settings: seconds that it took by its own report."""
         path = f"/etc/kepler-lens/{job}.json"
         told = json.loads(self.lab.shell(SCHEDULER, f"cat {path}")) | settings
-        self.lab.shell(
-            SCHEDULER,
-            f"printf '%s' '{json.dumps(told)}' > {path} && rm -f {STATES}/{job}/*.json && "
-            f"systemctl start --wait kepler-{job}",
-        )
+        self.tell(job, told)
+        self.lab.shell(SCHEDULER, f"systemctl start --wait kepler-{job}")
         report = json.loads(self.lab.shell(SCHEDULER, f"cat {STATES}/{job}/report.json"))
         assert report["exit_status"] == 0, report
         return float(report["elapsed_s"])
@@ -91,9 +102,128 @@ class Sky:
 
     def import_new(self) -> float:
         star = 900_500_000 + int(time.time()) % 100_000
+        self.new = star
         simulate(self.folder / f"new{star}", stars=[star], quarters=range(1, 6))
         url = self.lab.publish(self.folder)
         return self.job_seconds("import", {"source": f"{url}new{star}/", "selection": {}})
+
+    def dips(self) -> float:
+        """Seconds from the end of the import of the new star until the watch has looked at it."""
+        if not self.new:
+            self.import_new()
+        began = time.monotonic()
+        script = f"[ {READ} 'star.look' {{}} {self.new} 1 ] FETCH NONEMPTY SIZE"
+        while self.lab.execute(script) != [1]:
+            assert time.monotonic() - began < 600
+            time.sleep(0.5)
+        return time.monotonic() - began
+
+    def watched(self) -> dict[str, object]:
+        """What the watch says of its last round."""
+        (found,) = self.lab.execute(f"[ {READ} 'transit.watch' {{}} MAXLONG -1 ] FETCH NONEMPTY")
+        return json.loads(found[0]["v"][0][1]) if found else {"round": ""}
+
+    def rounds(self, until: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+        """Wait for a round of the watch that is as wished; what it says of itself."""
+        began, last = time.monotonic(), self.watched()["round"]
+        while True:
+            time.sleep(1)
+            said = self.watched()
+            if said["round"] not in ("", last) and until(said):
+                return said
+            assert time.monotonic() - began < 1800, said
+
+    def full_round(self) -> float:
+        """Seconds of a round that goes through all light curves, as once a day."""
+        before = int(time.time() * 1e6)
+        token = self.tokens["results-write"]
+        self.warp10.delete("transit.watch{}", token)
+        said = self.rounds(lambda said: said["full"] > before)
+        assert not said["error"], said
+        return float(said["seconds"])
+
+    def quiet_round(self) -> float:
+        """Seconds of a round in which nothing is new."""
+        return float(self.rounds(lambda said: not said["looked"] and not said["left"])["seconds"])
+
+    def answers(self) -> bool:
+        """Whether the server does what every day asks of it."""
+        try:
+            self.status()
+            self.seconds(self.fetch)
+            self.seconds("{ 'period' [ 10 11 ] } @HELLOEXOWORLD/CANDIDATES SIZE", rounds=1)
+        except (AssertionError, requests.RequestException):
+            return False
+        return True
+
+    def smallest(self, least: float) -> float:
+        """The smallest heap of those tried with which the server does its work, MiB.
+
+        `least` is the first of them. The unit's memory is set so that the start script takes the
+        heap of it.
+        """
+        percent = int(default("warp10", "warp10_heap_percent"))
+        unit = self.lab.host(SERVER)
+        try:
+            for heap in (heap for heap in HEAPS if heap >= least):
+                memory = f"MemoryMax={1 + heap * 100 // percent}M"
+                self.lab.shell(SERVER, f"systemctl set-property --runtime warp10 {memory}")
+                done = unit.run("timeout 240 systemctl restart warp10")
+                before = self.unit("NRestarts")
+                if done.rc == 0 and self.answers() and self.unit("NRestarts") == before:
+                    return float(heap)
+                unit.run("systemctl stop warp10; systemctl reset-failed warp10")
+        finally:
+            self.lab.shell(
+                SERVER,
+                "rm -rf /run/systemd/system.control/warp10.service.d && "
+                "systemctl daemon-reload && systemctl restart warp10",
+            )
+        return float("nan")
+
+    def planned(self) -> tuple[float, float]:
+        """Begin a search of all stars: seconds to the first, and the most memory of its driver, MB.
+
+        Every star is to be looked at, for what is noted of its light curve was made up; the search
+        is stopped some seconds later.
+        """
+        status = f"{STATES}/transits/status.json"
+        told = json.loads(self.lab.shell(SCHEDULER, "cat /etc/kepler-lens/transits.json"))
+        told = {name: value for name, value in told.items() if name not in ("stars", "force")}
+        self.tell("transits", told)
+        began = time.monotonic()
+        self.lab.shell(SCHEDULER, "systemctl start kepler-transits")
+        while True:
+            done = self.lab.host(SCHEDULER).run(f"cat {status}")
+            if done.rc == 0 and json.loads(done.stdout)["stars_done"] > 0:
+                break
+            assert time.monotonic() - began < 900, done.stdout
+            time.sleep(0.5)
+        seconds = time.monotonic() - began
+        time.sleep(30)
+        pid = self.lab.shell(SCHEDULER, "systemctl show -p MainPID --value kepler-transits").strip()
+        text = self.lab.shell(SCHEDULER, f"cat /proc/{pid}/status")
+        self.lab.shell(SCHEDULER, "systemctl stop kepler-transits")
+        # It brings what the stopped one may have changed, which later ones then need not.
+        self.search()
+        return seconds, int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1e3
+
+    def first_star(self) -> float:
+        seconds, self.driver_mb = self.planned()
+        return seconds
+
+    def driver_memory(self) -> float:
+        if not self.driver_mb:
+            self.first_star()
+        return self.driver_mb
+
+    def tell(self, job: str, told: dict[str, object]) -> None:
+        """Write a job's settings; what its last run said goes."""
+        self.lab.shell(
+            SCHEDULER,
+            f"printf '%s' '{json.dumps(told)}' > /etc/kepler-lens/{job}.json && "
+            f"rm -f {STATES}/{job}/*.json",
+        )
 
     def search(self) -> float:
         return self.job_seconds("transits", {"stars": [KEPLER_11], "force": True})
@@ -132,13 +262,11 @@ class Sky:
             except requests.RequestException:
                 assert time.monotonic() - began < 1200
 
-    def figures(self) -> dict[str, Callable[[], float]]:
-        """What is measured, in its order."""
-        own = f"'KEPLERID' '{KEPLER_11}'"
-        whole = "MAXLONG MAXLONG"
+    def figures(self, least: float) -> dict[str, Callable[[], float]]:
+        """What is measured, in its order; `least` is the smallest heap with fewer stars, MiB."""
+        own, whole = f"'KEPLERID' '{KEPLER_11}'", "MAXLONG MAXLONG"
         return {
             "back after SIGKILL [s]": self.back,
-            "memory of the process [GB]": self.memory,
             "series, estimated by the server": lambda: float(self.series()),
             "recount [s]": lambda: self.command(
                 "status --recount --job /etc/kepler-lens/import.json"
@@ -146,10 +274,15 @@ class Sky:
             "status [s]": self.status,
             "import of eleven stars that are there [s]": self.import_known,
             "import of a new star [s]": self.import_new,
+            "dips of a new star, after its import [s]": self.dips,
             SEARCH: self.search,
-            "FETCH of Kepler-11 [s]": lambda: self.seconds(
-                f"[ {READ} 'pdcsap.flux' {{ {own} }} {whole} ] FETCH SIZE"
+            "CURVE of Kepler-11 [s]": lambda: self.seconds(
+                f"{KEPLER_11} 'pdcsap.flux' 'long cadence' {whole} @HELLOEXOWORLD/CURVE SIZE"
             ),
+            "SERIES of Kepler-11 [s]": lambda: self.seconds(
+                f"{KEPLER_11} @HELLOEXOWORLD/SERIES SIZE"
+            ),
+            "FETCH of Kepler-11 [s]": lambda: self.seconds(self.fetch),
             "FIND of a star [s]": lambda: self.seconds(f"[ {READ} 'sap.flux' {{ {own} }} ] FIND"),
             "CANDIDATES of a star [s]": lambda: self.seconds(
                 f"{{ {own} }} @HELLOEXOWORLD/CANDIDATES SIZE"
@@ -157,13 +290,19 @@ class Sky:
             "CANDIDATES of all by a range [s]": lambda: self.seconds(
                 "{ 'period' [ 10 11 ] } @HELLOEXOWORLD/CANDIDATES SIZE", rounds=3
             ),
+            "watch, a round in which nothing is new [s]": self.quiet_round,
+            "watch, a round through all light curves [s]": self.full_round,
+            "search of all, until the first star is done [s]": self.first_star,
+            "search of all, memory of its driver [MB]": self.driver_memory,
+            "memory of the process [GB]": self.memory,
+            HEAP: lambda: self.smallest(least),
         }
 
 
 def provisioned(lab: Lab) -> None:
     """Make the lab, with Kepler-11 and ten other stars; the search is set up, and has run."""
     words = ["-e", "lab_distribution_wanted=wheel", "-e", f"import_source={DATA / 'kepler'}"]
-    words += ["-e", f"transits_stars={KEPLER_11}", "-e", "macros_watch=false"]
+    words += ["-e", f"transits_stars={KEPLER_11}"]
     words += ["-e", f"transits_folder={PROJECT / '.lab' / lab.name}"]
     for name in ("import.yml", "playbooks/transits.yml"):
         run = playbook(name, *words)
@@ -175,6 +314,13 @@ def known_attributes(lab: Lab) -> dict[str, str]:
     script = f"{{ 'KEPLERID' '{KEPLER_11}' }} @HELLOEXOWORLD/CANDIDATES"
     attributes = lab.execute(script)[0][0]["a"]
     return {name: text for name, text in attributes.items() if not name.startswith("score")}
+
+
+def share(figures: dict[str, float]) -> float:
+    """Give the part of a day in which the watch takes a core, percent."""
+    quiet = figures["watch, a round in which nothing is new [s]"]
+    full = figures["watch, a round through all light curves [s]"]
+    return 100 * (quiet / ROUND_S + full / DAY_S)
 
 
 def steps() -> list[int]:
@@ -232,11 +378,15 @@ def main() -> int:
                 STATE.write_text(json.dumps(state))
             print(f"{stars:,} stars: filled in {time.monotonic() - began:.0f} s", flush=True)
             figures = state["measured"].setdefault(str(stars), {})
-            for name, measure in sky.figures().items():
-                if name not in figures:
+            least = max((one.get(HEAP, 0) for one in state["measured"].values()), default=0)
+            for name, measure in sky.figures(least).items():
+                # Where it goes on, more stars may be there already than this step has.
+                if name not in figures and state["filled"] == stars:
                     figures[name] = measure()
                     print(f"  {name}: {figures[name]:.3g}", flush=True)
                     STATE.write_text(json.dumps(state))
+            if state["filled"] == stars:
+                figures["watch, share of a core [%]"] = share(figures)
     print(table(state["measured"]))
     kept = verdicts(state["measured"])
     playbook("playbooks/lab_down.yml", "-e", "lab_image_keep=true")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
-from kepler_lens.gts import attribute_text, series_name, to_gts
+from kepler_lens.directory import CLASS as DIRECTORY
+from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name, to_gts
 from kepler_lens.ledger import DONE, Entry, Ledger, Writer
 from kepler_lens.lightcurve import LightCurve
+from kepler_lens.register import CLASS as REGISTER
+from kepler_lens.register import lines
 from kepler_lens.search.results import CANDIDATE
 from kepler_lens.search.version import engine
-from kepler_lens.star_points import SEARCH
+from kepler_lens.star_points import LOOKS, SEARCH
 from kepler_lens.warp10 import Token, Warp10
 
 POINTS = 4
@@ -29,6 +33,9 @@ KEPLER, ALL = 4, 11
 MISSIONS = {"Kepler": (200_003, 757_000, 60), "K2": (350_003, 201_000_000, 140)}
 _STRIDE = 48_271
 _COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
+WRAPPED = 244
+"""Characters that WRAP makes of such a series."""
+LOOK, LOOK_AFTER_US = LOOKS[0], 60_000_000
 
 
 def star_of(index: int) -> tuple[str, int]:
@@ -114,6 +121,26 @@ def searches(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
         yield f"{curve.star}// {SEARCH}{{}} '{text}'\n"
 
 
+def notes(registered: Sequence[str]) -> Iterator[str]:
+    """Give the lines of `kepler_lens.directory` for lines of the register.
+
+    What stands for the series is as long as what the server would write, and nothing reads it.
+    """
+    for line in registered:
+        text = unquote(line.split("'")[1])
+        about = {"of": text, "series": {name: ["x" * WRAPPED] for name in json.loads(text)}}
+        yield line.split("'")[0].replace(REGISTER, DIRECTORY) + f"'{quote(json.dumps(about))}'\n"
+
+
+def looks(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
+    """Give the lines of what the server's scheduled job writes of stars that it has looked at."""
+    # Some time after their points came: a look before that may have missed some.
+    about = json.dumps({"at": time.time_ns() // 1000 + LOOK_AFTER_US, "dips": 0, "error": ""})
+    text = quote(about, safe="")
+    for _, curve in curves:
+        yield f"{curve.star}// {LOOK}{{}} '{text}'\n"
+
+
 def attributes(curves: Sequence[tuple[int, LightCurve]], known: dict[str, str]) -> Iterator[str]:
     """Give the lines of the candidates' attributes, those of a real one with other periods."""
     for index, curve in curves:
@@ -148,7 +175,13 @@ def fill(
         end = min(begin + BATCH, last)
         curves = [(index, curve_of(index)) for index in range(begin, end)]
         warp10.update(b"".join(to_gts(curve, _COLUMNS) for _, curve in curves), tokens["write"])
-        warp10.update("".join(searches(curves)).encode(), tokens["results-write"])
+        named = [
+            (CLASS_OF_COLUMN[column], curve.labels) for _, curve in curves for column in _COLUMNS
+        ]
+        registered = lines(named)
+        warp10.update("".join([*registered, *notes(registered)]).encode(), tokens["write"])
+        about = [*searches(curves), *looks(curves)]
+        warp10.update("".join(about).encode(), tokens["results-write"])
         warp10.meta(attributes(curves, known), tokens["results-write"])
         ledger.write(entry_of(curve) for _, curve in curves)
         yield end

@@ -79,8 +79,7 @@ export function curveScript(source: Source, buckets: number, window?: Window, bu
     : `0 'i' STORE
 [] $curve 5 d 1 'piece' TIMESPLIT <% [ $i ] SWAP +! +! $i 1 + 'i' STORE %> FOREACH`;
   return `
-[ @HELLOEXOWORLD/GETREADTOKEN ${quoted(source.classname)}
-  { 'KEPLERID' ${quoted(source.star)} 'OBSMODE' ${quoted(source.mode)} } ${end} ${span} ] FETCH 'found' STORE
+${quoted(source.star)} ${quoted(source.classname)} ${quoted(source.mode)} ${end} ${span} @HELLOEXOWORLD/CURVE 'found' STORE
 // Several only where the archive changed a label between quarters.
 <% $found SIZE 0 == %> <% NEWGTS %> <% $found MERGE SORT %> IFTE 'curve' STORE
 $curve SIZE 'size' STORE

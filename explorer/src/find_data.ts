@@ -102,16 +102,20 @@ $stars SIZE
   return { all, rows: rows.map(([star, tags, mission]) => ({ star, candidate: {}, tags, mission: mission ?? "" })) };
 }
 
+/** A selector of the stars that the rows are of: without conditions on stars, no others need be looked at. */
+const NAMED = `
+[] $found <% 'one' STORE <% DUP SIZE ${MOST_ROWS} < %> <% $one LABELS 'KEPLERID' GET +! %> IFT %> FOREACH 'some' STORE
+<% $some SIZE 0 > %> <% '~(' $some UNIQUE '|' JOIN + ')' + %> <% 'none' %> IFTE 'ids' STORE`;
+
 export async function findCandidates(wanted: Wanted, signal: AbortSignal): Promise<Rows> {
   const ranges = CANDIDATE_RANGES.filter((name) => wanted.ranges[name] && known(wanted.ranges[name]));
   const stars = Boolean(wanted.name || wanted.known || STAR_RANGES.some((tag) => wanted.ranges[tag] && known(wanted.ranges[tag])));
   const script = `
 @HELLOEXOWORLD/GETREADTOKEN 'token' STORE
-{ ${ranges.map((name) => `'${name}' ${range(wanted.ranges[name]!)}`).join(" ")} } @HELLOEXOWORLD/CANDIDATES 'found' STORE
+{ ${ranges.map((name) => `'${name}' ${range(wanted.ranges[name]!)}`).join(" ")} 'points' false } @HELLOEXOWORLD/CANDIDATES 'found' STORE
 ${wanted.disposition ? `[] $found <% 'one' STORE <% $one ATTRIBUTES 'disposition' GET ${quoted(wanted.disposition)} == %> <% $one +! %> IFT %> FOREACH 'found' STORE` : ""}
-<% $found SIZE 0 > %>
-<% '~(' $found <% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE '|' JOIN + ')' + %> <% 'none' %> IFTE 'ids' STORE
-${starScript(wanted, "'KEPLERID' $ids")}
+${stars ? "" : NAMED}
+${starScript(wanted, stars ? "" : "'KEPLERID' $ids")}
 [ ${KEPT.map((name) => `'${name}'`).join(" ")} ] 'kept' STORE
 0 'all' STORE
 [] $found <%
@@ -141,8 +145,8 @@ export async function randomStar(signal: AbortSignal): Promise<string | undefine
   const pick = "<% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE";
   const script = `
 @HELLOEXOWORLD/GETREADTOKEN 'token' STORE
-{ 'score' [ 0.5 1.0 ] } @HELLOEXOWORLD/CANDIDATES ${pick}
-<% DUP SIZE 0 == %> <% DROP {} @HELLOEXOWORLD/CANDIDATES ${pick} %> IFT
+{ 'score' [ 0.5 1.0 ] 'points' false } @HELLOEXOWORLD/CANDIDATES ${pick}
+<% DUP SIZE 0 == %> <% DROP { 'points' false } @HELLOEXOWORLD/CANDIDATES ${pick} %> IFT
 <% DUP SIZE 0 == %> <% DROP [ $token ${FLUX} {} ] FIND ${pick} %> IFT
 'stars' STORE
 <% $stars SIZE 0 > %> <% $stars RAND $stars SIZE * TOLONG GET %> <% '' %> IFTE`;

@@ -40,7 +40,7 @@ export function flagWords(flags: number): string[] {
 export async function fetchFlags(star: string, mode: string, window: Window, signal: AbortSignal): Promise<Flag[]> {
   const [end, span] = [tickOf(window.to), tickOf(window.to) - tickOf(window.from)];
   const script = `
-[ @HELLOEXOWORLD/GETREADTOKEN 'sap.quality' { 'KEPLERID' ${quoted(star)} 'OBSMODE' ${quoted(mode)} } ${end} ${span} ] FETCH 'found' STORE
+${quoted(star)} 'sap.quality' ${quoted(mode)} ${end} ${span} @HELLOEXOWORLD/CURVE 'found' STORE
 [ $found 0 mapper.ne 0 0 0 ] MAP`;
   const [found] = (await exec(script, signal)) as [Series[]];
   return found.flatMap((series) => series.v.map((point) => ({ time: bkjdOf(point[0]), flags: Number(point.at(-1)) })));

@@ -4,7 +4,7 @@ import { bkjdOf } from "./time";
 import { type Series, exec, quoted } from "./warp10";
 
 /** Without a repetition after a bracket, which the server for guests refuses. */
-const FLUX = "'~(pdcsap|sap)%5C.flux'";
+const SHOWN = "'((pdcsap|sap)%5C.flux|sap%5C.quality)'";
 
 export interface Head {
   classname: string;
@@ -72,8 +72,7 @@ export async function fetchStar(star: string, signal: AbortSignal): Promise<Star
   const id = quoted(star);
   const script = `
 @HELLOEXOWORLD/GETREADTOKEN 'token' STORE
-[ $token ${FLUX} { 'KEPLERID' ${id} } ] FIND ${HEADS}
-[ $token 'sap.quality' { 'KEPLERID' ${id} } ] FIND ${HEADS} APPEND
+[] ${id} @HELLOEXOWORLD/SERIES <% <% DUP NAME ${SHOWN} MATCH SIZE 0 > %> <% +! %> <% DROP %> IFTE %> FOREACH ${HEADS}
 [ $token 'star.search' {} ${id} TOLONG 1 ] FETCH NONEMPTY <% DROP VALUES 0 GET %> LMAP
 { 'KEPLERID' ${id} } @HELLOEXOWORLD/CANDIDATES`;
   const [candidates, searches, heads] = (await exec(script, signal)) as [

@@ -3,7 +3,7 @@
 import type { Word } from "./editor";
 import { exec } from "./warp10";
 
-const MACROS = ["LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES", "MEANAT", "SAMPLE"];
+const MACROS = ["LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES", "MEANAT", "SERIES", "CURVE", "SAMPLE"];
 
 export interface Macro {
   name: string;

@@ -225,9 +225,11 @@ def delete(
     `kepler-lens delete 6541920 --server http://127.0.0.1:8080 --token-file write.token
     --ledger-token-file ledger-write.token --ledger-read-token-file ledger-read.token`
     """
+    from kepler_lens.directory import Directory
     from kepler_lens.gts import CLASS_OF_COLUMN
     from kepler_lens.ledger import Ledger
     from kepler_lens.named import TagServer, stars_wanted
+    from kepler_lens.number_pattern import number_pattern
     from kepler_lens.register import Register
     from kepler_lens.star_points import LOOKS, SEARCH, forget
     from kepler_lens.warp10 import Token, Warp10
@@ -238,7 +240,7 @@ def delete(
     ledger_read = Token.from_file(ledger_read_token_file) if ledger_read_token_file else None
     results_token = Token.from_file(results_token_file) if results_token_file else None
     names = ", ".join(map(str, numbers))
-    chosen = f"{{KEPLERID~({'|'.join(map(str, numbers))})}}"
+    chosen = f"{{KEPLERID~{number_pattern(numbers)}}}"
     classes = "|".join(c.replace(".", r"\.") for c in CLASS_OF_COLUMN.values())
     meant = [(f"~({classes}){chosen}", token)]
     if results_token:
@@ -257,6 +259,7 @@ def delete(
             ledger.settle_own()
     # Then the register: while a series is there, this command can be repeated.
     Register(warp10, token, token).forget(numbers)
+    Directory(warp10, token, token).forget(numbers)
     if results_token:
         # Points of series that serve for all stars, and so not among those that were counted.
         for name in (SEARCH, *LOOKS):

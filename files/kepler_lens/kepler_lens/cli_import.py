@@ -91,6 +91,9 @@ def import_(
     server_total_bytes: Annotated[
         int | None, typer.Option(help="The size of that disk, of which a part is kept free.")
     ] = None,
+    server_heap_bytes: Annotated[
+        int | None, typer.Option(help="What the server's heap may grow to; checked before.")
+    ] = None,
 ) -> None:
     """Import light curves into Warp 10.
 
@@ -134,10 +137,12 @@ def import_(
             scheduler=scheduler,
             state=state.expanduser(),
         )
-    if server_free_bytes is not None:
-        wanted = replace(
-            wanted, server_free_bytes=server_free_bytes, server_total_bytes=server_total_bytes
-        )
+    told = {
+        "server_free_bytes": server_free_bytes,
+        "server_total_bytes": server_total_bytes,
+        "server_heap_bytes": server_heap_bytes,
+    }
+    wanted = replace(wanted, **{name: size for name, size in told.items() if size is not None})
     report = run_import(wanted, say=typer.echo)
     end_job(report, wanted.state)
 
@@ -211,6 +216,7 @@ def status(
 def _recount(warp10: Warp10, files: Tokens) -> dict[str, int]:
     from dataclasses import asdict
 
+    from kepler_lens.directory import Directory
     from kepler_lens.ledger import Sums
     from kepler_lens.register import Register
     from kepler_lens.warp10 import Token
@@ -220,9 +226,13 @@ def _recount(warp10: Warp10, files: Tokens) -> dict[str, int]:
         for file in (files.read, files.write, files.ledger_read, files.ledger_write)
     )
     off = Sums(warp10, ledger_read, ledger_write).recount()
-    registered = Register(warp10, read, write).rebuild()
+    register = Register(warp10, read, write)
+    registered = register.rebuild()
+    directory = Directory(warp10, read, write)
+    noted = sum(directory.note(stars) for stars in register.every_star())
     return {f"off_{name}": value for name, value in asdict(off).items()} | {
-        "registered": registered
+        "registered": registered,
+        "noted": noted,
     }
 
 

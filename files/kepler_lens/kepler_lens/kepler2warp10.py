@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".csv", ".gts")
 _PIECE = 2**20
+_STAR = re.compile(rb"[{,]KEPLERID=([0-9]{1,10})[,}]")
 
 app = typer.Typer(
     add_completion=False,
@@ -53,9 +55,12 @@ def push(
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from kepler_lens.directory import CLASS
+    from kepler_lens.star_points import forget
     from kepler_lens.warp10 import Token, Warp10
 
     token = Token.from_file(token_file)
+    stars: set[int] = set()
     files = list(_files(paths))
     warp10 = Warp10(server, patience=30)
     pushed = failed = 0
@@ -70,25 +75,29 @@ def push(
         for file in files:
             progress.update(task, description=file.name)
             try:
-                points = _push(warp10, file, token)
+                points = _push(warp10, file, token, stars)
             except (LightCurveError, InputRefusedError) as error:
                 failed += 1
                 progress.console.print(f"{file}: left out. {error}", markup=False, soft_wrap=True)
             else:
                 pushed += points
             progress.advance(task, file.stat().st_size)
+    # They may have got series of which nothing is noted: readers then ask the server's directory.
+    forget(warp10, token, f"{CLASS}{{}}", sorted(stars))
     typer.echo(f"{pushed} points of {len(files) - failed} files pushed, {failed} files left out.")
     if failed:
         raise typer.Exit(SOME_FAILED)
 
 
-def _push(warp10: Warp10, file: Path, token: Token) -> int:
-    """Push a file and give its number of points (lines)."""
+def _push(warp10: Warp10, file: Path, token: Token, stars: set[int]) -> int:
+    """Push a file and give its number of points (lines); its stars are added to `stars`."""
     from kepler_lens.csv_text import from_csv
     from kepler_lens.gts import to_gts
 
     if file.suffix == ".csv":
-        text = to_gts(from_csv(file.read_bytes(), file.name))
+        curve = from_csv(file.read_bytes(), file.name)
+        text = to_gts(curve)
+        stars.add(curve.star)
         warp10.update(text, token)
         return text.count(b"\n")
     lines = 0
@@ -97,8 +106,9 @@ def _push(warp10: Warp10, file: Path, token: Token) -> int:
         nonlocal lines
         lines = 0
         with file.open("rb") as opened:
-            while piece := opened.read(_PIECE):
+            while piece := opened.read(_PIECE) + opened.readline():
                 lines += piece.count(b"\n")
+                stars.update(map(int, _STAR.findall(piece)))
                 yield piece
 
     warp10.update(pieces, token)

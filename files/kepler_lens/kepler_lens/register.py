@@ -73,6 +73,11 @@ class Register:
         for piece in pages(self._warp10, self._read, selector):
             yield [place.star for place, known in _read_points(piece) if classname in known]
 
+    def every_star(self) -> Iterator[list[int]]:
+        """List all stars, piece by piece; a star of two cadences or missions may be in two."""
+        for piece in pages(self._warp10, self._read, f"{CLASS}{{}}"):
+            yield piece.ticks
+
     def write(self, series: Iterable[tuple[str, Mapping[str, str]]]) -> int:
         """Note series beside those that are known.
 
@@ -130,6 +135,17 @@ class Register:
         if self._write is None:
             raise Warp10Error("The register was opened for reading: name the write token too.")
         return self._write
+
+
+def lines(series: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
+    """Give the lines of the input format that note series of stars which have none yet.
+
+    Parameters
+    ----------
+    series : iterable of (str, mapping)
+        Class name and all labels.
+    """
+    return [_line(place, classes) for place, classes in _by_place(series).items()]
 
 
 def _by_place(series: Iterable[tuple[str, Mapping[str, str]]]) -> dict[Place, Classes]:

@@ -23,9 +23,11 @@ from urllib.parse import urlencode
 
 from kepler_lens.archive.base import Settings
 from kepler_lens.archive.http import request
+from kepler_lens.directory import Directory
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
 from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name
+from kepler_lens.number_pattern import number_pattern
 from kepler_lens.warp10 import Series, Token, Warp10
 
 TAP_URL = "https://exoplanetarchive.ipac.caltech.edu/TAP/sync"
@@ -199,10 +201,11 @@ def apply_tags(
         More than `MOST_LOST` of the tags would be taken away, without `force`; nothing is changed.
     """
     tagged = list(_series_of(warp10, catalogue.tags, read_token))
-    lines = []
+    lines, differing = [], []
     for series in tagged:
         wanted = catalogue.tags[int(series.labels["KEPLERID"])].attributes()
         if series.attributes != wanted:
+            differing.append(series)
             lines.append(_meta_line(series, wanted))
     before = [
         series
@@ -217,8 +220,13 @@ def apply_tags(
             "would lose them: nothing is changed. Is a table cut, or a part? If it is right, "
             "say --force."
         )
+    # Tags are noted with the series: nobody is to read the old ones, whatever dies in between.
+    directory = Directory(warp10, read_token, write_token)
+    touched = sorted({int(series.labels["KEPLERID"]) for series in [*differing, *stale]})
+    directory.forget(touched)
     for batch in _batched(lines + [_meta_line(series, {}) for series in stale], _LINES_A_REQUEST):
         warp10.meta(batch, write_token)
+    directory.note(touched)
     stars = {series.labels["KEPLERID"] for series in tagged}
     return TagReport(len(stars), len(tagged), len(lines), len(stale))
 
@@ -285,8 +293,7 @@ def _first_number(rows: Iterable[Row], column: str) -> float | None:
 
 def _series_of(warp10: Warp10, stars: Iterable[int], token: Token) -> Iterator[Series]:
     for batch in _batched(sorted(stars), _STARS_A_QUERY):
-        numbers = "|".join(map(str, batch))
-        yield from warp10.find(_selector(f"KEPLERID~({numbers})"), token)
+        yield from warp10.find(_selector(f"KEPLERID~{number_pattern(batch)}"), token)
 
 
 def _batched(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,7 +1,8 @@
 """A server of Warp 10's endpoints that keeps series in memory, for tests that want no real one.
 
 It knows what the package's client asks for, and nothing more: any of its tokens does for all, there
-are no applications, and no WarpScript but the public token's macro.
+are no applications, and no WarpScript but the public token's macro, one that reads a light curve,
+and the package's own that notes series, of which it does nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from scripted_server import sent
 
@@ -130,8 +131,22 @@ class Memory(ThreadingHTTPServer):
         return "\n".join(kept.text for kept in meant)
 
     def exec(self, body: bytes) -> str:
+        if body.startswith(b"// Note the series of stars"):
+            return "[0]"
+        if asked := re.search(
+            rb"(\d+) '([\w.]+)' '(.+?)' MAXLONG MAXLONG @HELLOEXOWORLD/CURVE", body
+        ):
+            star, classname, mode = (word.decode() for word in asked.groups())
+            selector = f"{classname}{{KEPLERID={star},OBSMODE={quote(mode)}}}"
+            return json.dumps([[_as_texts(kept) for kept in self.matching(selector)]])
         assert body == b"@HELLOEXOWORLD/GETREADTOKEN", body
         return json.dumps([PUBLIC])
+
+
+def _as_texts(kept: Kept) -> list[object]:
+    ticks = sorted(kept.points, reverse=True)
+    values = " ".join(kept.points[tick] for tick in ticks)
+    return [kept.labels, kept.attributes, " ".join(map(str, ticks)), values]
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ They need not be installed there, but GETREADTOKEN; molecule looks at those that
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,11 +14,25 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from kepler_lens.directory import CLASS, Directory
 from kepler_lens.errors import Warp10Error
+from kepler_lens.register import Register
 from kepler_lens.warp10 import Token, Warp10
 
 MACROS = Path(__file__).resolve().parents[3] / "roles/macros/files"
-NAMES = ("MEANAT", "LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES", "SAMPLE")
+NAMES = (
+    "NAMED",
+    "FETCHNAMED",
+    "SERIES",
+    "CURVE",
+    "MEANAT",
+    "LIGHTCURVE",
+    "DETREND",
+    "DIPS",
+    "FOLD",
+    "CANDIDATES",
+    "SAMPLE",
+)
 STAR = 999_300_001
 DAY_US = 86_400_000_000
 HALF_HOUR = DAY_US // 48
@@ -27,9 +41,10 @@ DIPS_DAYS, DEPTH, HOURS = (5.0, 9.25, 15.5), 2e-3, 5
 NOISE = 1e-4
 
 
-def prelude() -> str:
+def prelude(token: str) -> str:
     """Give what makes each macro a variable, of which the others know."""
     text = "\n".join(f"{(MACROS / f'{name}.mc2').read_text()}\n'{name}' STORE" for name in NAMES)
+    text = text.replace("@TOKEN@", token)
     return re.sub(rf"@HELLOEXOWORLD/({'|'.join(NAMES)})\b", r"$\1 EVAL", text)
 
 
@@ -39,7 +54,8 @@ Run = Callable[[str], list[Any]]
 @pytest.fixture
 def run(real_server: tuple[str, Path]) -> Run:
     warp10 = Warp10(real_server[0], patience=10)
-    return lambda script: warp10.exec(f"{prelude()}\n{script}")
+    token = Token.from_file(real_server[1] / "curves-read.token").reveal()
+    return lambda script: warp10.exec(f"{prelude(token)}\n{script}")
 
 
 def series(ticks: np.ndarray, values: np.ndarray) -> str:
@@ -134,21 +150,24 @@ def test_the_middle_of_a_transit_is_folded_to_0(run: Run) -> None:
 
 
 @pytest.fixture
-def stars(real_server: tuple[str, Path]) -> Iterator[Callable[[str, bytes], None]]:
-    """Push points of a star of ours, which is gone after the test."""
+def stars(real_server: tuple[str, Path]) -> Iterator[Callable[..., None]]:
+    """Push points, and then attributes, of stars of ours, which are gone after the test."""
     url, tokens = real_server
     warp10 = Warp10(url, patience=10)
     written = set()
 
-    def push(token: str, text: bytes) -> None:
+    def push(token: str, text: bytes, attributes: Sequence[str] = ()) -> None:
         written.add(token)
-        warp10.update(text, Token.from_file(tokens / f"{token}.token"))
+        secret = Token.from_file(tokens / f"{token}.token")
+        warp10.update(text, secret)
+        if attributes:
+            warp10.meta([f"{line}\n" for line in attributes], secret)
 
     yield push
     for token in written:
         secret = Token.from_file(tokens / f"{token}.token")
-        warp10.delete(f"~.*{{KEPLERID={STAR}}}", secret)
-        warp10.delete("~star.*{}", secret, STAR, STAR)
+        warp10.delete("~.*{KEPLERID~9993.....}", secret)
+        warp10.delete("~star.*{}", secret, 999_300_000, 999_399_999)
 
 
 def test_a_light_curve_is_split_where_nothing_was_seen(run: Run, stars: Any) -> None:
@@ -230,6 +249,37 @@ def test_only_candidates_of_the_run_that_counts_and_in_range_are_seen(run: Run, 
     assert found == [], "what has no score is in no range of scores"
 
 
+def test_candidates_are_given_without_their_points_where_asked(run: Run, stars: Any) -> None:
+    tags = "{period=3.5,depth=200}"
+    name = f"transit.candidate{{KEPLERID={STAR},CANDIDATE=1,RUN=a}}"
+    search = quote('{"run":"a","candidates":1}')
+    score = f"transit.score{{KEPLERID={STAR},CANDIDATE=1,RUN=a,MODEL=m}}"
+    text = f"{BEGIN}// {name} 1.0\n{STAR}// star.search{{}} '{search}'\n{BEGIN}// {score} 0.75\n"
+    stars("results-write", text.encode(), [f"{name}{tags}", f"{score}{{spread=0.1}}"])
+    for more, points in (("", 1), ("'points' false", 0)):
+        for star in (f"'{STAR}'", f"'~{STAR}'"):
+            wanted = f"'KEPLERID' {star} 'period' [ 3 4 ] 'score' [ 0.5 1 ] {more}"
+            ((found,),) = run(f"{{ {wanted} }} $CANDIDATES EVAL")
+            assert len(found["v"]) == points
+            known = {"period": "3.5", "depth": "200", "score": "0.75", "score_model": "m"}
+            assert found["a"] == {**known, "score_spread": "0.1"}
+    for outside in ("'period' [ 4 5 ]", "'score' [ 0.8 1 ]"):
+        assert run(f"{{ 'KEPLERID' '{STAR}' {outside} }} $CANDIDATES EVAL") == [[]]
+
+
+def test_candidates_of_stars_far_apart_are_all_found(run: Run, stars: Any) -> None:
+    lines = []
+    search = quote('{"run":"a","candidates":1}')
+    for star in (STAR, STAR + 1, STAR + 50_000):
+        lines.append(f"{BEGIN}// transit.candidate{{KEPLERID={star},CANDIDATE=1,RUN=a}} 1.0")
+        lines.append(f"{star}// star.search{{}} '{search}'")
+    # A candidate of a star whose first search has not ended.
+    lines.append(f"{BEGIN}// transit.candidate{{KEPLERID={STAR + 7},CANDIDATE=1,RUN=a}} 1.0")
+    stars("results-write", "\n".join(lines).encode())
+    (found,) = run("{ 'KEPLERID' '~9993.....' } $CANDIDATES EVAL <% DROP LABELS %> LMAP")
+    assert [int(each["KEPLERID"]) for each in found] == [STAR, STAR + 1, STAR + 50_000]
+
+
 def test_candidates_that_their_search_does_not_speak_of_are_not_given(run: Run, stars: Any) -> None:
     line = f"{BEGIN}// transit.candidate{{KEPLERID={STAR},CANDIDATE=1,RUN=a}} 1.0\n"
     stars("results-write", line.encode())
@@ -246,3 +296,60 @@ def test_candidates_that_their_search_does_not_speak_of_are_not_given(run: Run, 
 def test_a_star_that_is_no_number_is_refused(run: Run) -> None:
     with pytest.raises(Warp10Error, match="KEPLERID is a number as text, or ~"):
         run("{ 'KEPLERID' 'Kepler-11' } $CANDIDATES EVAL")
+
+
+LONG = "MISSION=Kepler,OBSMODE=long%20cadence"
+
+
+@pytest.fixture
+def noted(real_server: tuple[str, Path], stars: Any) -> Callable[..., int]:
+    """Push two series of a star and a third of its neighbour, register them, and note the star."""
+    warp10 = Warp10(real_server[0], patience=10)
+    read, write = (Token.from_file(real_server[1] / f"{name}.token") for name in ("read", "write"))
+    names = [f"pdcsap.flux{{KEPLERID={STAR},{LONG}}}", f"sap.flux{{KEPLERID={STAR},{LONG}}}"]
+    names.append(f"pdcsap.flux{{KEPLERID={STAR + 1},{LONG}}}")
+
+    def note(*more: str) -> int:
+        lines = []
+        for name in (*names, *more):
+            lines += [f"{BEGIN + i * HALF_HOUR}// {name} {100.0 + i}" for i in range(5)]
+        stars("write", "\n".join(lines).encode(), [f"{name}{{teff=5000}}" for name in names])
+        there = warp10.find(f"~.*flux{{KEPLERID~{STAR}|{STAR + 1}}}", read)
+        Register(warp10, read, write).write((one.classname, one.labels) for one in there)
+        return Directory(warp10, read, write).note([STAR, STAR + 7])
+
+    return note
+
+
+def test_series_that_are_noted_are_read_without_a_search(run: Run, noted: Any) -> None:
+    assert run(f"{STAR} $NAMED EVAL") == [None], "nothing is noted yet"
+    assert noted() == 1
+    assert noted() == 0, "what counts is not written again"
+    token = "@HELLOEXOWORLD/GETREADTOKEN"
+    selector = f"{{ 'KEPLERID' '{STAR}' 'OBSMODE' 'long cadence' }}"
+    for span in ("MAXLONG MAXLONG", "MAXLONG -3", f"{BEGIN + 3 * HALF_HOUR} {2 * HALF_HOUR}"):
+        script = f"{STAR} 'sap.flux' 'long cadence' {span} $CURVE EVAL"
+        assert run(script) == run(f"[ {token} 'sap.flux' {selector} {span} ] FETCH")
+    (both,) = run(f"{STAR} [ 'sap.flux' 'pdcsap.flux' ] 'long cadence' MAXLONG -1 $CURVE EVAL")
+    assert sorted(series["c"] for series in both) == ["pdcsap.flux", "sap.flux"]
+    assert run(f"{STAR} 'sap.flux' 'short cadence' MAXLONG -1 $CURVE EVAL") == [[]]
+    ((first, second),) = run(f"{STAR} $SERIES EVAL")
+    assert [first["c"], second["c"]] == ["pdcsap.flux", "sap.flux"]
+    assert first["a"] == {"teff": "5000"}
+
+
+def test_what_was_noted_before_another_series_came_does_not_count(
+    run: Run, noted: Any, stars: Any
+) -> None:
+    noted()
+    assert len(run(f"{STAR} $NAMED EVAL")[0]) == 2
+    third = f"sap.flux{{KEPLERID={STAR},{LONG},OBJECT=renamed}}"
+    before = run(f"[ @HELLOEXOWORLD/GETREADTOKEN '{CLASS}' {{}} {STAR} 1 ] FETCH")
+    assert noted(third) == 1
+    assert len(run(f"{STAR} $NAMED EVAL")[0]) == 3
+    ((point,),) = [series["v"] for series in before[0]]
+    text = quote(point[-1], safe="")
+    stars("write", f"{STAR}// {CLASS}{{{LONG}}} '{text}'\n".encode())
+    assert run(f"{STAR} $NAMED EVAL") == [None]
+    (found,) = run(f"{STAR} 'sap.flux' 'long cadence' MAXLONG -1 $CURVE EVAL")
+    assert len(found) == 2

@@ -42,6 +42,7 @@ SCRIPTS = {
     "MEANAT": f"{CURVE} DUP 0 GET TICKLIST 30 m SWAP @HELLOEXOWORLD/MEANAT",
     "CANDIDATES": "{} @HELLOEXOWORLD/CANDIDATES",
     "CANDIDATES of a range": "{ 'period' [ 1 30 ] } @HELLOEXOWORLD/CANDIDATES",
+    "CANDIDATES without points": "{ 'KEPLERID' '~.*' 'snr' [ 0 1000 ] 'points' false } @HELLOEXOWORLD/CANDIDATES",
     "SAMPLE": f"{STAR} 'pdcsap.flux' 'long cadence' 1400000000000000 2000 d 300 4 @HELLOEXOWORLD/SAMPLE",
     "what a macro that is asked for says of itself": "INFOMODE @HELLOEXOWORLD/SAMPLE",
     "the read token": TOKEN,

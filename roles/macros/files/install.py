@@ -38,7 +38,7 @@ def trouble(text: str, *, script: bool) -> str:
 changed, bad = [], []
 for file in job["files"]:
     path, text = Path(file["path"]), file["text"]
-    told = trouble(text, script=bool(file.get("token")))
+    told = trouble(text, script=file.get("script", False))
     if told:
         bad.append(f"{path.name}: {told}")
         continue

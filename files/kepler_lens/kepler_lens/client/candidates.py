@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
+from kepler_lens.number_pattern import number_pattern
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -17,7 +18,7 @@ DISPOSITIONS = ("candidate", "false positive")
 _STARS_A_QUERY = 500
 # The macro knows which run of the search counts; guests cannot see half of one.
 _SCRIPT = """
-{{ {wanted} }} @HELLOEXOWORLD/CANDIDATES
+{{ {wanted} 'points' false }} @HELLOEXOWORLD/CANDIDATES
 <% DROP 's' STORE [ $s LABELS $s ATTRIBUTES ] %> LMAP
 """
 
@@ -65,7 +66,7 @@ def _parts(numbers: Collection[int] | None) -> list[str]:
     if len(ordered) == 1:
         return [str(ordered[0])]
     return [
-        f"~({'|'.join(map(str, ordered[first : first + _STARS_A_QUERY]))})"
+        f"~{number_pattern(ordered[first : first + _STARS_A_QUERY])}"
         for first in range(0, len(ordered), _STARS_A_QUERY)
     ]
 

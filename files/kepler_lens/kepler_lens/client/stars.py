@@ -13,6 +13,7 @@ from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import MISSIONS
 from kepler_lens.named import numbers_tagged
+from kepler_lens.number_pattern import number_pattern
 from kepler_lens.starlist import Name
 from kepler_lens.tags import DISPOSITIONS
 from kepler_lens.warp10 import Series
@@ -89,8 +90,8 @@ def _parts(numbers: Collection[int] | None, labels: list[str]) -> Iterator[str]:
     if numbers is not None:
         ordered = sorted(numbers)
         for first in range(0, len(ordered), _STARS_A_QUERY):
-            some = "|".join(map(str, ordered[first : first + _STARS_A_QUERY]))
-            yield f"{_FLUXES}{{{','.join([f'KEPLERID~({some})', *labels])}}}"
+            some = number_pattern(ordered[first : first + _STARS_A_QUERY])
+            yield f"{_FLUXES}{{{','.join([f'KEPLERID~{some}', *labels])}}}"
     elif any(re.match("(disposition|teff|radius)[=~]", label) for label in labels):
         # Some thousand stars have tags.
         yield f"{_FLUXES}{{{','.join(labels)}}}"

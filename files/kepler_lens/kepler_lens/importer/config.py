@@ -67,6 +67,8 @@ class Job:
     archive : Archive
     server_free_bytes, server_total_bytes : int or None
         The disk that holds the server's data; None where unknown, and then not checked.
+    server_heap_bytes : int or None
+        The most that the server's heap may grow to; None as above.
     """
 
     source: str
@@ -81,6 +83,7 @@ class Job:
     archive: Archive = field(default_factory=Archive)
     server_free_bytes: int | None = None
     server_total_bytes: int | None = None
+    server_heap_bytes: int | None = None
 
     def __post_init__(self) -> None:
         unknown = [c for c in self.columns if c not in CLASS_OF_COLUMN]

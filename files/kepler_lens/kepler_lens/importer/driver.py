@@ -13,10 +13,11 @@ from typing import Any
 
 from kepler_lens.archive import Item, Source, open_source
 from kepler_lens.changes import forget_old
+from kepler_lens.directory import TOGETHER, Directory
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.importer import estimate
 from kepler_lens.importer.config import Job
-from kepler_lens.importer.decide import QUARANTINED, Wish
+from kepler_lens.importer.decide import PUSHED, QUARANTINED, Wish
 from kepler_lens.importer.plan import Piece, data_bytes, plan
 from kepler_lens.importer.report import Progress
 from kepler_lens.importer.table import render_summary
@@ -105,6 +106,8 @@ class _Driver(Driver[Progress]):
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
         self.waiting: deque[Batch] = deque()
         self.deaths: Counter[int | None] = Counter()
+        self.pushed: set[int] = set()
+        self.new_stars = 0
         self.source: Source | None = None
 
     def work(self) -> None:
@@ -175,7 +178,7 @@ class _Driver(Driver[Progress]):
         if self.progress.listing_done and not self.waiting:
             return  # nothing to do: no need to wake the fleet
         volume = self._volume()
-        estimate.check(job, volume)
+        estimate.check(job, volume, ledger.summary().stars)
         self.say(volume.sentence())
         orders = Orders(
             run=self.progress.run,
@@ -188,9 +191,13 @@ class _Driver(Driver[Progress]):
             settings=source.settings,
             job=self.writer.job,
         )
+        directory = Directory(
+            Warp10(job.server), Token.from_file(job.tokens.read), Token.from_file(job.tokens.write)
+        )
         with self.fleet(job.scheduler, job.tls, work_of(orders)) as fleet:
             estimate.check_workers(fleet.memory_limits())
-            self._work(fleet)
+            self._work(fleet, directory)
+        self._note(directory, least=1)
         forget_old(Warp10(job.server), Token.from_file(job.tokens.write))
 
     def _plan(self, source: Source, ledger: Ledger) -> None:
@@ -241,6 +248,7 @@ class _Driver(Driver[Progress]):
         self.progress.add_known(
             len(piece.known), {item.star for item in piece.known if item.star is not None}
         )
+        self.new_stars += piece.new_stars
         self.waiting += piece.batches
         return piece.data_bytes
 
@@ -249,9 +257,10 @@ class _Driver(Driver[Progress]):
             [item for batch in self.waiting for item in batch],
             self.job,
             listing_done=self.progress.listing_done,
+            new_stars=self.new_stars,
         )
 
-    def _work(self, fleet: Fleet[Batch, BatchResult]) -> None:
+    def _work(self, fleet: Fleet[Batch, BatchResult], directory: Directory) -> None:
         while self.waiting or fleet.in_flight or not self.progress.listing_done:
             self.idle(fleet.message)
             if self._has_room() and not self.progress.listing_done:
@@ -262,6 +271,13 @@ class _Driver(Driver[Progress]):
                     self._again(outcome.batch)
                 else:
                     self._account(outcome)
+            self._note(directory, least=TOGETHER)
+
+    def _note(self, directory: Directory, least: int) -> None:
+        """Note the series of the stars that came, where there are so many of them."""
+        if len(self.pushed) >= least:
+            directory.note(sorted(self.pushed))
+            self.pushed.clear()
 
     def _has_room(self) -> bool:
         held = sum(data_bytes(batch) for batch in self.waiting)
@@ -276,6 +292,8 @@ class _Driver(Driver[Progress]):
         if result.fatal:
             raise KeplerLensError(result.fatal)
         for file in result.files:
+            if file.star is not None and file.outcome == PUSHED:
+                self.pushed.add(file.star)
             if file.defect:
                 self.progress.defects.add(file.defect, file.name)
 

