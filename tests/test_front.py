@@ -96,6 +96,9 @@ def test_guests_ask_the_data_server_for_the_macros_that_are_set(said):
     asked = dict(zip(words[::2], words[1::2], strict=True))
     assert asked.pop("SAMPLE") == "LIST-> DROP @HELLOEXOWORLD/SAMPLE"
     assert asked.pop("FOLD") == "LIST-> DROP @HELLOEXOWORLD/FOLD"
+    # These read with a token that guests have not.
+    assert asked.pop("CURVE") == "LIST-> DROP @HELLOEXOWORLD/CURVE"
+    assert asked.pop("SERIES") == "LIST-> DROP @HELLOEXOWORLD/SERIES"
     # What is left are functions, by their own names.
     assert all(name == text for name, text in asked.items())
     assert "FETCH" in asked

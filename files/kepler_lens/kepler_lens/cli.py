@@ -34,6 +34,7 @@ app = typer.Typer(
 COMMANDS = (
     "cli_archive",
     "cli_dataset",
+    "cli_estimate",
     "cli_import",
     "cli_scores",
     "cli_search",

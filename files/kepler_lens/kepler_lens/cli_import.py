@@ -137,12 +137,12 @@ def import_(
             scheduler=scheduler,
             state=state.expanduser(),
         )
-    told = {
-        "server_free_bytes": server_free_bytes,
-        "server_total_bytes": server_total_bytes,
-        "server_heap_bytes": server_heap_bytes,
-    }
-    wanted = replace(wanted, **{name: size for name, size in told.items() if size is not None})
+    if server_free_bytes is not None:
+        wanted = replace(
+            wanted, server_free_bytes=server_free_bytes, server_total_bytes=server_total_bytes
+        )
+    if server_heap_bytes is not None:
+        wanted = replace(wanted, server_heap_bytes=server_heap_bytes)
     report = run_import(wanted, say=typer.echo)
     end_job(report, wanted.state)
 

@@ -141,6 +141,23 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
     estimate.check(replace(JOB, server_free_bytes=10**11, server_total_bytes=10**11), guess)
 
 
+def test_a_heap_that_does_not_hold_the_names_of_all_series_is_refused():
+    guess = estimate.Volume(files=10, points=1_000, whole=True, series=20_000)
+    needed = estimate.heap_bytes(20_000 + 2 * 500_000)
+    with pytest.raises(estimate.NoRoomError, match="warp10_heap_percent") as caught:
+        estimate.check(replace(JOB, server_heap_bytes=needed - 1), guess, 500_000)
+    assert "\n" not in str(caught.value)
+    estimate.check(replace(JOB, server_heap_bytes=needed), guess, 500_000)
+    estimate.check(replace(JOB, server_heap_bytes=needed - 1), guess, 499_000)
+
+
+def test_stars_of_which_nothing_is_in_are_counted():
+    (piece,) = planned([item(1, 1), item(1, 2), item(2, 1)])[0][:1]
+    assert piece.new_stars == 2
+    guess = estimate.volume([item(1, 1)], JOB, listing_done=True, new_stars=2)
+    assert guess.series == 2 * len(JOB.columns)
+
+
 def test_a_worker_with_too_little_memory_is_refused():
     with pytest.raises(estimate.NoRoomError, match="Worker w1"):
         estimate.check_workers({"w1": (200_000_000, 1)})
