@@ -28,7 +28,7 @@ CLASS = "star.series"
 
 TOGETHER = 2_000
 """Stars that are noted at a time. Chosen: a server with 550,000 stars needs some seconds for so
-many, most of them to go through all series (`make bench-sky`)."""
+many, most of them to go through all series, however few are wanted."""
 
 _CLASSES = "~" + "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
 

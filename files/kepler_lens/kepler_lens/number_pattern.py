@@ -11,8 +11,7 @@ def number_pattern(numbers: Iterable[int]) -> str:
     """Write numbers as a regular expression, what they begin with alike only once.
 
     A server holds it against a label of every series. With numbers side by side it tries each of
-    them; written so, it looks at a digit once: 500 stars of 550,000 were found in a fifth of the
-    time (`make bench-sky`).
+    them; written so, it looks at a digit once (docs/decisions.md).
 
     Parameters
     ----------
