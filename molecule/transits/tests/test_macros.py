@@ -38,7 +38,8 @@ def flat(star: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["LIGHTCURVE", "DETREND", "DIPS", "MEANAT", "FOLD", "CANDIDATES", "SAMPLE"]
+    "name",
+    ["LIGHTCURVE", "DETREND", "DIPS", "MEANAT", "FOLD", "CANDIDATES", "SAMPLE", "CURVE", "SERIES"],
 )
 def test_a_macro_tells_what_it_is(lab, name):
     (about,) = lab.execute(f"INFOMODE @HELLOEXOWORLD/{name}")
@@ -153,3 +154,18 @@ def test_a_part_is_provisioned_by_its_tag(tags, tasks):
     for task in tasks:
         assert re.search(rf"TASK \[{task}.*\] \*+\nok: ", run.output), run.output[-6000:]
     assert set(run.changed.values()) == {0}, run.output[-6000:]
+
+
+def test_an_import_has_noted_the_series_of_its_stars(lab):
+    star = "6541920"
+    token = "@HELLOEXOWORLD/GETREADTOKEN"
+    (named,) = lab.execute(f"{star} @HELLOEXOWORLD/NAMED")
+    (found,) = lab.execute(f"[ {token} '~(sap|pdcsap)%5C..*' {{ 'KEPLERID' '{star}' }} ] FIND")
+    known = [(one["c"], one["l"], one["a"]) for one in found]
+    assert known
+    assert sorted(map(str, known)) == sorted(str((n["c"], n["l"], n["a"])) for n in named)
+    labels = f"{{ 'KEPLERID' '{star}' 'OBSMODE' 'long cadence' }}"
+    (curve,) = lab.execute(f"{star} 'sap.flux' 'long cadence' MAXLONG MAXLONG @HELLOEXOWORLD/CURVE")
+    (fetched,) = lab.execute(f"[ {token} 'sap.flux' {labels} MAXLONG MAXLONG ] FETCH")
+    assert len(curve[0]["v"]) > 60_000
+    assert [one["v"] for one in curve] == [one["v"] for one in fetched]
