@@ -8,8 +8,10 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import requests
+from kepler_lens.directory import Directory
 from kepler_lens.gts import to_gts
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.register import Register
 from kepler_lens.warp10 import Token, Warp10
 from lab import DATA, PROJECT, SERVER
 from page import KEPLER_11
@@ -215,6 +217,12 @@ def doubted(lab):
     token = lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()
     header = {"X-Warp10-Token": token}
     requests.post(f"{lab.url}/api/v0/update", "".join(lines), headers=header).raise_for_status()
+    read = lab.shell(SERVER, "cat /etc/warp10/tokens/read.token").strip()
+    tokens = Warp10(lab.url), Token(read), Token(token)
+    Register(*tokens).write(
+        [("sap.quality", {k: v for k, v in series["l"].items() if k != ".app"})]
+    )
+    Directory(*tokens).note([KEPLER_11])
     yield ticks
     chosen = {"selector": f"sap.quality{{{labels}}}", "start": ticks[0], "end": ticks[1]}
     requests.get(f"{lab.url}/api/v0/delete", chosen, headers=header).raise_for_status()
