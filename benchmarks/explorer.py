@@ -181,6 +181,9 @@ def page_rows(lab: Lab, address: str) -> list[bool]:
 
 def main() -> int:
     """Measure and say."""
+    if not Path(CHROMIUM).exists():
+        print(f"There is no {CHROMIUM}: `ansible-playbook molecule/front/image.yml` installs it.")
+        return 2
     with standing() as lab, entrance(lab) as (address, authority):
         kept = page_rows(lab, address)
         all_bytes = size()

@@ -81,7 +81,7 @@ class Directory:
             "@NAME@": CLASS,
         }.items():
             script = script.replace(word, text)
-        return int(self._warp10.exec(script)[0])
+        return int(self._warp10.exec(script, self._read, self._write)[0])
 
 
 def _batched(stars: Iterable[int]) -> Iterator[list[int]]:

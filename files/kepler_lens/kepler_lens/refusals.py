@@ -32,6 +32,8 @@ _BAD_INPUT = re.compile(
     r"|updating meta: .*(nullpointer|\.metadata\.)",
     re.IGNORECASE,
 )
+# What a server without this project's macros says of a script that is right.
+_UNKNOWN = re.compile(r"unknown (macro|function)", re.IGNORECASE)
 _PASSING_STATUS = (429, 502, 503, 504)
 _SELECTOR = re.compile(r"[^{]+\{([^=~,]+[=~][^,]*(,[^=~,]+[=~][^,]*)*)?\}")
 _PAIRS = r"\{([^=,}]+=[^,}]*(,[^=,}]+=[^,}]*)*)?\}"
@@ -61,7 +63,9 @@ def reason(response: requests.Response) -> str:
     return " ".join(text.split())
 
 
-def refusal(where: str, what: str, status: int, why: str) -> Warp10Error | None:
+def refusal(
+    where: str, what: str, status: int, why: str, *, own: bool = False
+) -> Warp10Error | None:
     """Say what cannot pass, however often it is tried.
 
     Parameters
@@ -74,6 +78,8 @@ def refusal(where: str, what: str, status: int, why: str) -> Warp10Error | None:
         The answer's status.
     why : str
         The server's `reason`, without a secret.
+    own : bool
+        Whether the script for exec is the package's own: then it is right, and what fails may pass.
 
     Returns
     -------
@@ -93,7 +99,7 @@ def refusal(where: str, what: str, status: int, why: str) -> Warp10Error | None:
         return ServerFullError(f"{where} has no disk space left: free some, then go on.")
     if status == 400 or (what != "exec" and _BAD_INPUT.search(why)):
         return InputRefusedError(f"{where} cannot read what {what} got: {message}")
-    if status < 500 or what == "exec":
+    if status < 500 or (what == "exec" and (not own or _UNKNOWN.search(why))):
         return Warp10Error(f"{where} refuses {what} ({status}): {message}")
     return None
 

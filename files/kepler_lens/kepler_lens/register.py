@@ -60,8 +60,8 @@ class Register:
         self._write = write
 
     def read(self, stars: Sequence[int]) -> dict[Place, Classes]:
-        """Give what is known of some stars (a few hundred at most), in one request for each."""
-        found = points_of(self._warp10, self._read, f"{CLASS}{{}}", stars)
+        """Give what is known of some stars (a few hundred at most)."""
+        found = points_of(self._warp10, self._read, CLASS, stars)
         return dict(chain.from_iterable(map(_read_points, found)))
 
     def stars(self, classname: str, obsmode: str) -> Iterator[list[int]]:

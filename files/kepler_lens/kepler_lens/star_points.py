@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain
 
 from kepler_lens.ledger.places import STARS
+from kepler_lens.tick_ranges import in_ranges
 from kepler_lens.warp10 import Series, Token, Warp10
 
 SEARCH = "star.search"
@@ -22,37 +21,31 @@ SEARCH = "star.search"
 LOOKS = ("star.look", "star.failed")
 """What the server's scheduled job notes of its looks at a star, see docs/warpscript.md."""
 
-TOGETHER = 4
-"""Stars that are asked for at the same time. Chosen: as for the ledger's entries."""
-
 PAGE = 5_000
 """Points of a series that one request reads. Chosen: texts of some 700 bytes are 3.5 MB of answer,
 and 550,000 stars are 110 requests."""
 
 
 def points_of(
-    warp10: Warp10, token: Token, selector: str, stars: Iterable[int]
+    warp10: Warp10, token: Token, classname: str, stars: Iterable[int]
 ) -> Iterator[Series]:
-    """Read the points of some stars, in one request for each.
+    """Read the points of some stars, of many in one request.
 
     Parameters
     ----------
     warp10 : Warp10
     token : Token
         A read token.
-    selector : str
+    classname : str
         Of the few series that have points of stars.
     stars : iterable of int
+
+    Yields
+    ------
+    Series
+        What one series has of a star; those of a star follow each other.
     """
-
-    def ask(star: int) -> list[Series]:
-        return warp10.fetch(selector, token, star, star)
-
-    wanted = list(stars)
-    if len(wanted) < 2:
-        return chain.from_iterable(map(ask, wanted))
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        return chain.from_iterable(list(pool.map(ask, wanted)))
+    yield from in_ranges(warp10, token, classname, [(star, star) for star in stars])
 
 
 def pages(warp10: Warp10, token: Token, selector: str, page: int = PAGE) -> Iterator[Series]:

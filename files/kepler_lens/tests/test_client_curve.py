@@ -248,8 +248,8 @@ class TestPages:
             rest.append((name, labels, tags, ticks[:left], values[:left]))
         server = scripted(answer(first), answer(rest))
         ours = connect(server.url).light_curve(star)
-        assert "MAXLONG -3000 ]" in server.requests[0][2].decode()
-        assert f" {earliest - 1} -3000 ]" in server.requests[1][2].decode()
+        assert "MAXLONG -3000 @HELLOEXOWORLD/CURVE" in server.requests[0][2].decode()
+        assert f" {earliest - 1} -3000 @HELLOEXOWORLD/CURVE" in server.requests[1][2].decode()
         assert len(server.requests) == 2
         for name, _, _, ticks, values in found:
             column = {c: k for k, c in CLASS_OF_COLUMN.items()}[name]
@@ -267,10 +267,32 @@ class TestPages:
         ours = connect(server.url)
         assert len(ours.light_curve(star)) > 4000
         ours.light_curve(star)
-        counts = [body.decode().split(" ] FETCH")[0].split()[-1] for _, _, body in server.requests]
+        counts = [body.decode().split(" @")[0].split()[-1] for _, _, body in server.requests]
         assert counts == ["-80000", "-40000", "-20000", "-20000"]
         with pytest.raises(LimitError, match="exceeded limit"):
             connect(scripted(too_much).url).light_curve(star)
+
+
+def test_a_light_curve_is_read_without_the_project_s_macros(
+    scripted: Callable[..., Scripted], two_quarters: list[Path], star: int
+) -> None:
+    said = {"X-Warp10-Error-Message": "Exception at '@HELLOEXOWORLD/CURVE' (Unknown macro)"}
+    found = answer(stored(two_quarters, FLUXES))
+    server = scripted((500, "", None, said), found, found)
+    ours = connect(server.url)
+    assert len(ours.light_curve(star)) == len(ours.light_curve(star)) > 4000
+    # What the server has not is asked for once.
+    asked = ["CURVE" in body.decode() for _, _, body in server.requests]
+    assert asked == [True, False, False]
+
+
+def test_a_token_of_one_s_own_is_used(
+    scripted: Callable[..., Scripted], two_quarters: list[Path], star: int
+) -> None:
+    server = scripted(answer(stored(two_quarters, FLUXES)))
+    connect(server.url, "mine").light_curve(star)
+    ((_, _, body),) = server.requests
+    assert body.decode().startswith("[ 'mine' '~sap")
 
 
 @pytest.mark.parametrize(

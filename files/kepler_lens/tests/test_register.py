@@ -65,7 +65,7 @@ def test_what_is_known_stays_and_nothing_is_written_twice(server, register):
     }
     server.asked.clear()
     register.write([series(7)])
-    assert [what for what, _ in server.asked] == ["fetch"]
+    assert [what for what, _ in server.asked] == ["exec"]
 
 
 def test_stars_are_listed_by_class_and_cadence(register):

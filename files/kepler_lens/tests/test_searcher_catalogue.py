@@ -117,7 +117,7 @@ def test_only_the_stars_of_a_job_are_read_and_the_others_stay(server, bring, tmp
     stars = [star for star, _, _ in rows(tmp_path)]
     assert stars == [4, 8, 7, 6, 3, 2, 1, 4]
     # The search of one star that has candidates, these, and their scores.
-    assert [what for what, _ in server.asked] == ["find", "fetch", "fetch"]
+    assert [what for what, _ in server.asked] == ["find", "exec", "fetch"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,11 @@ class Endpoint:
         self._verify = verify if isinstance(verify, bool) else os.fspath(verify)
 
     @property
+    def public(self) -> bool:
+        """Whether scripts use the token that the server gives to everybody."""
+        return self._token is None
+
+    @property
     def token(self) -> str:
         """The read token, as WarpScript that pushes it."""
         return literal(self._token.reveal()) if self._token else _PUBLIC_TOKEN

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -31,15 +29,12 @@ from kepler_lens.ledger.places import (
     ticks_of_star,
 )
 from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
+from kepler_lens.tick_ranges import in_ranges
 from kepler_lens.warp10 import Series, Token, Warp10
 
 FILES = "import.file"
 PENDING = "pending"
 DONE = "done"
-
-TOGETHER = 4
-"""Stars that are asked for at the same time. Chosen: it hides the way to the server and back, and
-leaves a server of two cores time for the points that come in meanwhile."""
 
 Span = tuple[int, int, int]
 """First and last tick (µs) and number of points of a column; (0, 0, 0) where it has none."""
@@ -153,17 +148,13 @@ class Ledger:
         self._warp10.fetch(f"{SUM}{{}}", self._read, 0, 0)
 
     def entries(self, stars: Sequence[int]) -> dict[int, list[Entry]]:
-        """Give the entries of some stars (a few hundred at most), in one request for each."""
+        """Give the entries of some stars (a few hundred at most)."""
         found: dict[int, list[Entry]] = {star: [] for star in stars}
         ranges = [ticks_of_star(star) for star in found if has_place(star)]
-        with ThreadPoolExecutor(TOGETHER) as pool:
-            for entry in chain.from_iterable(pool.map(self._entries, ranges)):
+        for series in in_ranges(self._warp10, self._read, FILES, ranges):
+            for entry in _read_entries(series):
                 found[entry.star].append(entry)
         return found
-
-    def _entries(self, ticks: Ticks) -> list[Entry]:
-        fetched = self._warp10.fetch(f"{FILES}{{}}", self._read, *ticks)
-        return [entry for series in fetched for entry in _read_entries(series)]
 
     def write(self, entries: Iterable[Entry]) -> None:
         """Write entries over whatever stands at their places; nothing if there are none."""

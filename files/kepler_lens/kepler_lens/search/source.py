@@ -167,7 +167,7 @@ def _noted(warp10: Warp10, token: Token, star: int, column: str) -> list[Series]
     """
     script = _CURVE.format(token=token.reveal(), star=star, classname=CLASS_OF_COLUMN[column])
     try:
-        (found,) = warp10.exec(script)
+        (found,) = warp10.exec(script, token)
     except Warp10Error as error:
         if "Unknown macro" in str(error):
             return None

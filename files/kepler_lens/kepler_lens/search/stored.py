@@ -127,7 +127,7 @@ def _row(star: int, number: int, attributes: dict[str, str], score: Score | None
 
 
 def _searches(warp10: Warp10, token: Token, stars: Iterable[int]) -> dict[int, Searched]:
-    found = points_of(warp10, token, f"{SEARCH}{{}}", stars)
+    found = points_of(warp10, token, SEARCH, stars)
     return {
         star: _searched(star, text)
         for series in found
