@@ -57,6 +57,30 @@ def test_a_macro_that_is_not_there_is_no_matter_of_tokens(
     assert type(caught.value) is errors.Warp10Error
 
 
+@pytest.mark.parametrize(
+    ("why", "times"),
+    [
+        ("Exception at '] FETCH' (DB was closed)", 2),
+        ("in section '[TOP]': Unknown macro 'HELLOEXOWORLD/CURVE'", 1),
+        ("Exception at '] FETCH' (Invalid token s3cret.)", 1),
+    ],
+)
+def test_a_script_of_the_package_s_own_is_tried_again(
+    scripted: Callable[..., Scripted], why: str, times: int
+) -> None:
+    failed = (500, "", "Server Error", {"X-Warp10-Error-Message": why})
+    server = scripted(failed, (200, "[1]") if times > 1 else failed)
+    client = Warp10(server.url, patience=2)
+    if times > 1:
+        assert client.exec("[ 's3cret' 'a' {} 1 1 ] FETCH", TOKEN) == [1]
+    else:
+        with pytest.raises(errors.Warp10Error) as caught:
+            client.exec("[ 's3cret' 'a' {} 1 1 ] FETCH", TOKEN)
+        assert isinstance(caught.value, errors.TokenError) is ("token" in why)
+        assert "s3cret" not in str(caught.value)
+    assert len(server.requests) == times
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_given_is_read(scripted: Callable[..., Scripted], version: str) -> None:
     given = {
