@@ -72,6 +72,25 @@ def test_pages_that_were_cut_short_are_cleared(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["7"]
 
 
+def test_pages_are_whole_when_their_job_dies_while_it_deletes_old_ones(tmp_path, monkeypatch):
+    pages = Pages(tmp_path)
+    pages.put(7, "one", {1: b"a", 2: b"b"})
+
+    def dies(folder, **_):
+        for picture in folder.glob("1.png"):
+            picture.unlink()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("kepler_lens.searcher.pages.shutil.rmtree", dies)
+    with pytest.raises(KeyboardInterrupt):
+        pages.put(7, "two", {1: b"c"})
+    monkeypatch.undo()
+    pages = Pages(tmp_path)
+    assert pages.run_of(7) == "two"
+    assert {p.name for p in (tmp_path / "7").iterdir()} == {"1.png", "run"}
+    assert [p.name for p in tmp_path.iterdir()] == ["7"]
+
+
 @pytest.fixture
 def progress(tmp_path):
     progress = Progress(run="r", server="http://w:8080", folder=tmp_path)

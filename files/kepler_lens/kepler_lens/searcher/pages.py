@@ -15,8 +15,8 @@ class Pages:
     Parameters
     ----------
     folder : Path
-        Gets a folder for each star with candidates: 1.png …, and a file ``run`` with the search
-        that they are of.
+        Made if needed. It gets a folder for each star with candidates, with 1.png … and a file
+        ``run`` with the name of their search.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,21 +26,38 @@ class Pages:
             shutil.rmtree(part)
 
     def run_of(self, star: int) -> str:
-        """Give the search whose pages are there; empty if there are none."""
+        """Return the run whose pages of a star are there; empty if there are none."""
         try:
             return (self._folder / str(star) / _RUN).read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return ""
 
     def put(self, star: int, run: str, pages: Mapping[int, bytes]) -> None:
-        """Replace a star's pages; what is cut short in between leaves none, and no part of two."""
+        """Replace a star's pages.
+
+        If the process dies meanwhile, pages may be missing, but the folder never has pages of two
+        searches.
+
+        Parameters
+        ----------
+        star : int
+            KIC or EPIC number.
+        run : str
+            Run of the pages.
+        pages : mapping of int to bytes
+            Number of each candidate to its page (PNG).
+        """
         final, part = self._folder / str(star), self._folder / f"{star}.part"
         if pages:
             part.mkdir()
             for number, picture in pages.items():
                 (part / f"{number}.png").write_bytes(picture)
             (part / _RUN).write_text(f"{run}\n", encoding="utf-8")
+        # Moved away as a whole: a folder that is half deleted could still name its run.
+        old = self._folder / f"{star}.old.part"
+        shutil.rmtree(old, ignore_errors=True)
         if final.exists():
-            shutil.rmtree(final)
+            final.rename(old)
         if pages:
             part.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
