@@ -1,4 +1,4 @@
-"""Medians, compiled: numba's own takes seconds to compile, and copies what it is given."""
+"""Compiled medians: numba's own median takes seconds to compile, and copies its argument."""
 
 from __future__ import annotations
 
@@ -9,16 +9,29 @@ from numpy.typing import NDArray
 
 @numba.njit(cache=True)
 def median(values: NDArray[np.floating]) -> float:
-    """Give the median of at least one value; it puts them in another order."""
+    """Return the median of values, and change their order.
+
+    Parameters
+    ----------
+    values : floating[n]
+        At least one.
+    """
     n = len(values)
     return middle(values, n // 2, n % 2 == 0)
 
 
 @numba.njit(cache=True)
 def middle(values: NDArray[np.floating], k: int, halfway: bool) -> float:
-    """Give the value of rank k (from 0 on), or halfway between it and the one of rank k - 1.
+    """Return the value of a rank, by Hoare's selection, and change the order of the values.
 
-    Hoare's selection, which puts the values in another order.
+    Parameters
+    ----------
+    values : floating[n]
+        At least one.
+    k : int
+        Zero-based rank.
+    halfway : bool
+        Whether the result is the mean of the values of rank k and k - 1.
     """
     low, high = 0, len(values) - 1
     while low < high:

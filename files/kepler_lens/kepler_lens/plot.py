@@ -30,8 +30,8 @@ class Points:
     Attributes
     ----------
     time_us : int64[n]
-        Ticks, microseconds, ascending.
-    value : float[n]
+        Ticks, µs, ascending.
+    value : floating[n]
         Flux, electrons/s.
     """
 
@@ -40,7 +40,13 @@ class Points:
 
 
 def join(pieces: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> Points:
-    """Put quarters together, in the order of time."""
+    """Join pieces of a series, in the order of time.
+
+    Parameters
+    ----------
+    pieces : iterable of (int64[m], floating[m])
+        Ticks, µs, and flux, electrons/s; one piece at least.
+    """
     ticks, values = zip(*pieces, strict=True)
     time_us, value = np.concatenate(ticks), np.concatenate(values)
     order = np.argsort(time_us, kind="stable")
@@ -53,11 +59,12 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
     Parameters
     ----------
     series : mapping
-        FITS column name to its points; a panel for each of 'SAP_FLUX' and 'PDCSAP_FLUX' with any.
+        FITS column name to its points. 'SAP_FLUX' and 'PDCSAP_FLUX' have a panel each if they have
+        points.
     title : str
-        What the star is called.
+        Name of the star.
     quarters : bool
-        Whether Kepler's quarters divide the time (not so for K2, which has campaigns).
+        Whether Kepler's quarters divide the time; false for K2, which has campaigns.
 
     Returns
     -------
@@ -66,7 +73,7 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
     Raises
     ------
     KeplerLensError
-        There is nothing to draw.
+        None of the columns has points.
     """
     panels = [column for column in _PANELS if column in series and len(series[column].value)]
     if not panels:
@@ -82,6 +89,7 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
         for start in starts:
             ax.axvline(start, color=_INK, alpha=0.18, linewidth=0.7)
     for number, start in enumerate(starts):
+        # Quarter 17 lasts 32 days. Names of quarters that look narrow are left out (chosen).
         end = starts[number + 1] if number + 1 < len(starts) else start + 32
         middle = (max(start, span[0]) + min(end, span[1])) / 2
         if span[0] < middle < span[1] and end - start > (span[1] - span[0]) / 50:
@@ -96,6 +104,7 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
 
 
 def _draw(ax: Axes, points: Points, column: str, quarters: bool) -> None:
+    """Draw one column, with the quarters in two colours."""
     time = us_to_bkjd(points.time_us)
     value = np.asarray(points.value, dtype=np.float64)
     segment = (
@@ -113,7 +122,8 @@ def _draw(ax: Axes, points: Points, column: str, quarters: bool) -> None:
             color=_COLOURS[int(number) % 2], rasterized=True,
         )  # fmt: skip
     if relative:
-        # Single outliers (cosmic rays, flares) must not hide transits of a few parts in a thousand.
+        # Single outliers (cosmic rays, flares) must not hide transits of a few parts in a thousand:
+        # the percentiles are chosen.
         low, high = np.percentile(value, [0.02, 99.9])
         margin = 0.25 * (high - low)
         ax.set_ylim(low - margin, high + margin)
@@ -128,7 +138,7 @@ def _draw(ax: Axes, points: Points, column: str, quarters: bool) -> None:
 
 
 def _years(ax: Axes) -> None:
-    """Name the years along the top."""
+    """Write the years of Kepler and K2 along the top."""
     low, high = ax.get_xlim()
     years = range(2009, 2020)
     ticks = us_to_bkjd(

@@ -1,9 +1,11 @@
-"""Simulated Kepler light curves with known planets, for trying things without the archive.
+"""Simulated Kepler light curves with known planets, for use without the archive.
 
-The files look as the pipeline's own do, down to checksums and gaps, and cannot be taken for real
-ones: the stars' numbers are in no catalogue (900000001 and up), OBJECT says ``SIM 900000001`` and
-MISSION ``Simulation``. The same seed gives the same bytes, and a star's light curve does not depend
-on which other stars or quarters are simulated with it.
+The files have the format of the pipeline's own, with checksums and gaps. They cannot be mistaken
+for real ones: the numbers of the stars are in no catalogue (900000001 and up), OBJECT is ``SIM
+900000001`` and MISSION is ``Simulation``. The same seed gives the same bytes. A star's light curve
+does not depend on which other stars or quarters are simulated with it.
+
+Numbers without a source are chosen.
 """
 
 from __future__ import annotations
@@ -46,12 +48,17 @@ _QUARTERS: dict[int, tuple[int, int, float, float]] = {
     16: (66712, 70914, 56304.59804202, 56390.46004692),
     17: (70976, 72531, 56391.72690412, 56423.50115222),
 }
-"""Quarter -> first and last CADENCENO, middle of these cadences in MJD, as real files have them."""
+"""Quarter to its first and last CADENCENO and the middles of these cadences (MJD, days), with the
+values of real files."""
 
 _MJD_OF_REFERENCE = 54832.5
+"""MJD of BKJD 0, days: 2454833 - 2400000.5."""
 _CADENCE_DAYS = 0.02043359821692
 _DEADC = 0.92063492
+"""Length of a long cadence, days, and the part of it that is exposed: TIMEDEL and DEADC of real
+files."""
 _NO_DATA, _EARTH_POINT, _SAFE_MODE, _COSMIC_RAY, _EXCLUDED = 65536, 8, 2, 128, 256
+"""Bits of SAP_QUALITY (Kepler Archive Manual, KDMC-10008)."""
 
 
 def simulate(
@@ -66,22 +73,23 @@ def simulate(
 
     Parameters
     ----------
-    folder
-        Made if needed; files stand in it as in the archive, ``9000/900000001/kplr….fits``.
-    stars
-        How many, or their numbers (900000001 and up).
-    quarters
+    folder : str or Path
+        Made if needed. The files have the same paths in it as in the archive,
+        ``9000/900000001/kplr….fits``.
+    stars : int or iterable of int, optional
+        Number of stars, or their numbers (900000001 and up).
+    quarters : iterable of int, optional
         0 to 17; by default 1 to 17.
-    seed
-        Of everything random.
-    kind
-        Of the stars, one of `kepler_lens.simulate_light.KINDS`.
+    seed : int, optional
+        Seed of all random numbers.
+    kind : str, optional
+        Kind of the stars, one of `kepler_lens.simulate_light.KINDS`.
 
     Returns
     -------
     list of Planet
-        Also written to ``planets.csv``: period (days), epoch (BKJD), duration (hours), depth (ppm).
-        Every fourth star has none.
+        Also written to ``planets.csv``: star, letter, period (days), epoch (BKJD, days), duration
+        (hours), depth (ppm), radius ratio and impact parameter. Every fourth star has none.
 
     Raises
     ------
@@ -111,10 +119,16 @@ def simulate(
 
 
 def planets_of(star: int, seed: int = 0) -> list[Planet]:
-    """Draw a star's planets: up to three, transiting a star like the Sun; every fourth has none.
+    """Draw up to three planets of a star like the Sun at random; every fourth star has none.
 
-    Periods grow by a factor of 1.4 to 3 from 2 to 12 days on; a central transit lasts
-    13 h (P / 365.25 d)^(1/3), as Kepler's third law has it for the Sun.
+    The first period is 2 to 12 days, and each is 1.4 to 3 times the one before. A central transit
+    lasts 13 h (P / 365.25 d)^(1/3), by Kepler's third law for the Sun.
+
+    Parameters
+    ----------
+    star : int
+        Number of the star, 900000001 and up.
+    seed : int, optional
     """
     rng = np.random.default_rng([seed, star, 1])
     planets = []
@@ -138,6 +152,7 @@ def planets_of(star: int, seed: int = 0) -> list[Planet]:
 
 
 def _star_numbers(stars: int | Iterable[int]) -> list[int]:
+    """Return the numbers of the stars, ascending."""
     if isinstance(stars, int):
         if not 1 <= stars <= 999_999_999 - FIRST_SIMULATED + 1:
             raise KeplerLensError(f"{stars} stars cannot be simulated: name a number from 1 on")
@@ -152,6 +167,7 @@ def _star_numbers(stars: int | Iterable[int]) -> list[int]:
 
 
 def _file(star: int, quarter: int, planets: list[Planet], seed: int, other: Light | None) -> bytes:
+    """Return the bytes of the light curve file of one quarter."""
     of_star = np.random.default_rng([seed, star, 2])
     magnitude = round(float(of_star.uniform(11, 14.5)), 3)
     rows = _rows(star, quarter, planets, magnitude, seed, other)
@@ -192,13 +208,13 @@ def _rows(
     seed: int,
     other: Light | None,
 ) -> NDArray[Any]:
-    """Table of one quarter: the true light, then what the telescope makes of it, then gaps."""
+    """Compute the table of one quarter: true light, then effects of the telescope, then gaps."""
     rng = np.random.default_rng([seed, star, 3, quarter])
     first, last, mjd_first, mjd_last = _QUARTERS[quarter]
     count = last - first + 1
     mjd = np.linspace(mjd_first, mjd_last, count)
     spacecraft = mjd - _MJD_OF_REFERENCE
-    # Light time from the telescope to the barycentre over its year of 372.5 days.
+    # Light travel time from the telescope to the barycentre, days, over its year of 372.5 days.
     correction = 0.00075 + 0.0017 * np.sin(2 * np.pi * (spacecraft - 122) / 372.5)
     time = spacecraft + correction
 
@@ -209,10 +225,12 @@ def _rows(
         light *= 1 - planet.mean_dimming(time, _CADENCE_DAYS)
     if other is not None:
         light *= other(time)
+    # A cadence exposes 1625 s (INT_TIME by NUM_FRM of real files); 5e6 electrons² is the variance
+    # of background and read noise.
     error = np.sqrt(level * 1625 + 5e6) / 1625
     measured = level * light + rng.normal(0, error, count)
     phase = np.linspace(0, 1, count)
-    # Focus and pointing drift within a quarter, which PDC takes away.
+    # Focus and pointing drift within a quarter; the pipeline removes this from PDCSAP.
     drift = 1 + rng.normal(0, 0.004) * phase + 0.002 * np.exp(-phase * rng.uniform(10, 30))
     drift *= 1 + rng.normal(0, 0.01)
 
@@ -246,13 +264,16 @@ def _rows(
 
 
 def _variability(star: int, time: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Slow change of a rotating, spotted star: the rotation and its harmonics, ppm to per mille."""
+    """Return the slow change of a rotating, spotted star (float64[n], relative flux about 0).
+
+    It has the rotation's frequency and two harmonics. `time` (float64[n]) is BKJD, days.
+    """
     rng = np.random.default_rng([seed, star, 4])
     rotation = rng.uniform(12, 35)
     light = np.zeros_like(time)
     for harmonic in (1, 2, 3):
         amplitude = rng.uniform(2e-4, 1.2e-3) / harmonic
-        # Spots live for some rotations, so amplitude and phase wander.
+        # Spots live for some rotations, so the amplitude changes.
         wander = 1 + 0.5 * np.sin(2 * np.pi * (time / rng.uniform(150, 400) + rng.uniform()))
         light += (
             amplitude * wander * np.sin(2 * np.pi * (harmonic * time / rotation + rng.uniform()))
@@ -261,19 +282,23 @@ def _variability(star: int, time: NDArray[np.float64], seed: int) -> NDArray[np.
 
 
 def _quality(rng: np.random.Generator, count: int, mjd: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Draw the flags of SAP_QUALITY: monthly downlinks, a safe mode now and then, cosmic rays."""
+    """Draw the flags of SAP_QUALITY at random (int32[count]).
+
+    There are monthly downlinks, a safe mode in some quarters, and cosmic rays. `mjd` is
+    float64[count], days.
+    """
     quality = np.zeros(count, np.int32)
     per_day = 1 / _CADENCE_DAYS
     for centre in np.arange(30.5, mjd[-1] - mjd[0] - 5, 30.5):
         begin = int((centre + rng.uniform(-1, 1)) * per_day)
         end = begin + int(rng.uniform(0.7, 1.2) * per_day)
         quality[begin:end] |= _NO_DATA | _EARTH_POINT
-        # The telescope cools after it has turned back.
+        # After the downlink the temperature of the telescope must settle.
         quality[end : end + int(rng.integers(4, 20))] |= _EXCLUDED
     if rng.random() < 0.2 and count > 1000:
         begin = int(rng.integers(count // 4, count // 2))
         quality[begin : begin + int(rng.uniform(1, 4) * per_day)] |= _NO_DATA | _SAFE_MODE
-    # Single cadences are lost on the way down.
+    # Single cadences are lost in the transmission.
     quality[rng.integers(3, count, 2 + count // 800)] |= _NO_DATA
     hit = rng.random(count)
     quality[hit < 0.01] |= _COSMIC_RAY
@@ -283,12 +308,14 @@ def _quality(rng: np.random.Generator, count: int, mjd: NDArray[np.float64]) -> 
 
 
 def _aperture() -> NDArray[np.int32]:
+    """Return the image of the aperture, int32[5, 5]: 1 observed, 3 also in the aperture."""
     image = np.ones((5, 5), np.int32)
     image[1:4, 1:4] = 3
     return image
 
 
 def _utc(mjd: float) -> str:
+    """Return a time (MJD, days) as ISO text."""
     moment = dt.datetime(1858, 11, 17, tzinfo=dt.UTC) + dt.timedelta(days=mjd)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 

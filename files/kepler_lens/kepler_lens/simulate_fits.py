@@ -1,8 +1,8 @@
-"""Write a light curve file as the Kepler pipeline writes them.
+"""Compose a light curve file in the format of the Kepler pipeline.
 
-Keywords, their order and comments, and the columns are those of real files (format version 6.1);
-they stand in ``light_curve_header.txt``. Keywords that a simulation has no value for are there
-and undefined, as the pipeline leaves them where it has none.
+Keywords, their order and comments, and the columns are those of real files (format version 6.1).
+They are in ``light_curve_header.txt``. A keyword for which a simulation has no value is undefined,
+as in a file of the pipeline.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 _BLOCK = 2880
+"""Bytes of a block (FITS standard 4.0, section 3.1)."""
 _TYPES = {"D": ">f8", "E": ">f4", "J": ">i4"}
+"""FITS type of a column to its NumPy type."""
 Values = Mapping[str, str | int | float | bool]
 
 
 @cache
 def table_type() -> np.dtype[Any]:
-    """Row of the table LIGHTCURVE: 20 big-endian columns, 100 bytes."""
+    """Return the type of a row of the table LIGHTCURVE: 20 big-endian columns, 100 bytes."""
     header = _templates()[1]
     count = header["TFIELDS"]
     return np.dtype(
@@ -38,14 +40,14 @@ def light_curve_bytes(
 
     Parameters
     ----------
-    rows
-        Table of type `table_type`, float columns NaN where there is no value.
-    aperture
-        Image int32[rows, columns]: 1 observed, 3 observed and in the aperture.
-    values
-        Header values; each is set in every header that has the keyword.
-    written
-        Date and time that the checksums' comments bear, ISO.
+    rows : structured[n]
+        Table of type `table_type`; float columns are NaN where there is no value.
+    aperture : int32[rows, columns]
+        Image: 1 observed, 3 observed and in the aperture.
+    values : mapping
+        Keyword to its value, which is set in every header that has the keyword.
+    written : str
+        Date and time (ISO) in the comments of the checksums.
 
     Returns
     -------
@@ -72,6 +74,7 @@ def light_curve_bytes(
 
 @cache
 def _templates() -> list[fits.Header]:
+    """Return the headers of the three header-data units, without values of a star."""
     text = resources.files(__package__).joinpath("light_curve_header.txt").read_text("ascii")
     return [
         fits.Header.fromstring(part.strip("\n") + "\n", sep="\n")
@@ -81,6 +84,7 @@ def _templates() -> list[fits.Header]:
 
 
 def _with_checksum(header: fits.Header, data: bytes, written: str) -> bytes:
+    """Return the bytes of a header-data unit with a valid CHECKSUM, which is set in the header."""
     comment = f"HDU checksum updated {written}"
     header["CHECKSUM"] = ("0" * 16, comment)
     body = data + bytes(-len(data) % _BLOCK)
@@ -90,12 +94,12 @@ def _with_checksum(header: fits.Header, data: bytes, written: str) -> bytes:
 
 
 def _text(header: fits.Header) -> bytes:
-    """Cards, END and the padding to whole blocks."""
+    """Return a header's cards and END, padded to whole blocks."""
     return str(header.tostring()).encode("ascii")
 
 
 def _sum(data: bytes) -> int:
-    """Ones' complement sum of 32-bit words (FITS standard 4.0, appendix J.1)."""
+    """Return the ones' complement sum of 32-bit words (FITS standard 4.0, appendix J.1)."""
     total = int(np.frombuffer(data, ">u4").sum(dtype=np.uint64))
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)
@@ -103,13 +107,13 @@ def _sum(data: bytes) -> int:
 
 
 def _encoded(value: int) -> str:
-    """Write a sum as 16 letters and digits whose own sum it is (appendix J.2)."""
+    """Return 16 letters and digits whose own sum is the value (appendix J.2)."""
     text = [""] * 16
     for byte in range(4):
         part = value >> (24 - 8 * byte) & 0xFF
         quarters = [part // 4 + part % 4 + 0x30] + [part // 4 + 0x30] * 3
-        # Punctuation lies between digits, capitals and small letters: shift pairs apart, which
-        # keeps their sum.
+        # Punctuation lies between digits, capitals and small letters: add 1 to one of a pair and
+        # subtract 1 from the other, which keeps their sum.
         while any(0x3A <= q <= 0x40 or 0x5B <= q <= 0x60 for q in quarters):
             for first in (0, 2):
                 pair = quarters[first : first + 2]
@@ -118,5 +122,5 @@ def _encoded(value: int) -> str:
         for quarter in range(4):
             text[4 * quarter + byte] = chr(quarters[quarter])
     joined = "".join(text)
-    # The value starts one byte off a word's border, behind ``CHECKSUM= '``.
+    # The value begins behind ``CHECKSUM= '``, one byte before a 32-bit word.
     return joined[-1] + joined[:-1]

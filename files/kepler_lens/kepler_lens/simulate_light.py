@@ -1,7 +1,9 @@
-"""Stars that a search has to tell apart: planets out of time, binaries, spots, as relative light.
+"""Simulated stars that a search must tell apart: planets out of time, binaries, spots.
 
-Each gives the light of long-cadence exposures, 1 where nothing dims or brightens the star. What is
-simulated multiplies: a planet of a spotted star is the product of both.
+Each class computes the relative light of long-cadence exposures, 1 where nothing dims or brightens
+the star. The light of a spotted star with a planet is the product of both.
+
+Numbers without a source are chosen.
 """
 
 from __future__ import annotations
@@ -17,18 +19,19 @@ from kepler_lens.transit import Planet
 
 Floats = NDArray[np.float64]
 Light = Callable[[Floats], Floats]
+"""Computes the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """A planet whose transits come early or late in a sine wave, as two that pull at each other do.
+    """A planet whose transits are early or late by a sine wave, as another planet makes them.
 
     Attributes
     ----------
     planet : Planet
         With its mean period.
     amplitude_days, wave_days : float
-        By how much a transit is late at most, and the period of that.
+        Largest delay of a transit, and period of the sine wave.
     """
 
     planet: Planet
@@ -36,30 +39,31 @@ class Delayed:
     wave_days: float
 
     def light(self, time: Floats) -> Floats:
-        """Give the relative light at some instants (BKJD, float64[n])."""
+        """Compute the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
         planet = self.planet
         number = np.round((time - planet.epoch_bkjd) / planet.period_days)
         due = planet.epoch_bkjd + number * planet.period_days
         late = self.amplitude_days * np.sin(2 * np.pi * due / self.wave_days)
-        # One transit at time 0, far from any other.
+        # A period so long that there is one transit, at time 0.
         single = replace(planet, period_days=1e6, epoch_bkjd=0.0)
         return 1 - single.mean_dimming(time - due - late, CADENCE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two stars that eclipse each other, half a period apart unless `phase` says otherwise.
+    """Two stars that eclipse each other.
 
     Attributes
     ----------
-    period_days, epoch_bkjd : float
-        Of the deeper eclipse.
+    period_days : float
+    epoch_bkjd : float
+        Middle of a deeper eclipse, days.
     depths : (float, float)
-        Of both eclipses, relative flux.
+        Depths of both eclipses, relative flux.
     duration_hours : float
         First to fourth contact.
     phase : float
-        Of the second eclipse, periods.
+        Second eclipse, periods after the deeper one.
     """
 
     period_days: float
@@ -69,11 +73,11 @@ class Binary:
     phase: float = 0.5
 
     def light(self, time: Floats) -> Floats:
-        """Give the relative light at some instants (BKJD, float64[n])."""
+        """Compute the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
         light = np.ones_like(time)
         for depth, phase in zip(self.depths, (0.0, self.phase), strict=True):
             epoch = self.epoch_bkjd + phase * self.period_days
-            # A large disc on a large disc: long flanks, a short bottom.
+            # A large disc on a large disc, radius ratio 0.3: long flanks, a short bottom.
             shape = Planet(0, "b", self.period_days, epoch, self.duration_hours, 0.3, 0.2)
             deepest = shape.dimming(np.array([epoch]))[0]
             light *= 1 - depth * shape.mean_dimming(time, CADENCE_DAYS) / deepest
@@ -82,14 +86,15 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Two stars that touch: they turn their long sides and their ends to us, twice a period.
+    """Two stars that touch: twice in a period they show their long sides, and twice their ends.
 
     Attributes
     ----------
-    period_days, epoch_bkjd : float
-        Of the deeper minimum.
+    period_days : float
+    epoch_bkjd : float
+        Middle of a deeper minimum, days.
     amplitude, difference : float
-        Of the variation, and by how much one minimum is deeper, relative flux.
+        Amplitude of the variation, and by how much one minimum is deeper, relative flux.
     """
 
     period_days: float
@@ -98,9 +103,9 @@ class Contact:
     difference: float
 
     def light(self, time: Floats) -> Floats:
-        """Give the relative light at some instants (BKJD, float64[n])."""
+        """Compute the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
         phase = 2 * np.pi * (time - self.epoch_bkjd) / self.period_days
-        # The mean of a sine wave over an exposure.
+        # Factors on the amplitudes: the mean of a sine wave over an exposure.
         one, two = (np.sinc(k * CADENCE_DAYS / self.period_days) for k in (1, 2))
         sides = self.amplitude / 2 * np.cos(2 * phase) * two
         ends = self.difference / 2 * np.cos(phase) * one
@@ -111,18 +116,20 @@ class Contact:
 class Heartbeat:
     """Two stars on a long orbit that distort each other where they are nearest.
 
-    The light goes as (1 - 3 sin²i cos²(f - ω)) / r³, with the true anomaly f and the distance r
-    (Kumar et al. 1995, ApJ 449, 294, equation 44).
+    The variation is proportional to (1 - 3 sin²i cos²(f - ω)) / r³, with the inclination i, the
+    true anomaly f, the argument of periastron ω and the distance r (Kumar et al. 1995, ApJ 449,
+    294, equation 44).
 
     Attributes
     ----------
-    period_days, epoch_bkjd : float
-        Of the nearest distance.
+    period_days : float
+    epoch_bkjd : float
+        A time of the smallest distance, days.
     amplitude : float
         From the darkest to the brightest, relative flux.
     eccentricity : float
     omega_deg, inclination_deg : float
-        Argument of the nearest distance, and inclination.
+        Argument of periastron, and inclination, degrees.
     """
 
     period_days: float
@@ -133,7 +140,7 @@ class Heartbeat:
     inclination_deg: float = 60.0
 
     def light(self, time: Floats) -> Floats:
-        """Give the relative light at some instants (BKJD, float64[n])."""
+        """Compute the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
         e = self.eccentricity
         mean = 2 * np.pi * ((time - self.epoch_bkjd) / self.period_days % 1.0)
         anomaly = mean.copy()
@@ -150,16 +157,18 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Spots:
-    """Dark spots that a star's rotation carries over its disc, and that live for some rotations.
+    """Dark spots that move over a star's disc by its rotation, and live for some rotations.
 
     Attributes
     ----------
     rotation_days : float
+        Period of the rotation.
     amplitude : float
-        Of one spot, relative flux.
+        Largest depth of one spot, relative flux.
     count : int
-        How many there are over the mission.
+        Number of spots over the mission.
     seed : int
+        Seed of the random numbers.
     """
 
     rotation_days: float
@@ -168,7 +177,7 @@ class Spots:
     seed: int = 0
 
     def light(self, time: Floats) -> Floats:
-        """Give the relative light at some instants (BKJD, float64[n])."""
+        """Compute the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
         rng = np.random.default_rng(self.seed)
         light = np.ones_like(time)
         for _ in range(self.count):
@@ -181,24 +190,24 @@ class Spots:
 
 
 KINDS = ("planets", "timing", "binary", "contact", "heartbeat", "spots")
-"""Of simulated stars: planets in time, planets out of time, eclipsing binaries, contact binaries,
-heartbeat stars, and spotted stars with planets."""
+"""Kinds of simulated stars: planets in time, planets out of time, eclipsing binaries, contact
+binaries, heartbeat stars, and spotted stars with planets."""
 
 
 def light_of(kind: str, star: int, seed: int) -> tuple[Planet | None, Light]:
-    """Draw what a star of a kind does beside planets in time and slow variability.
+    """Draw the light of a star at random, without planets in time and slow variability.
 
     Parameters
     ----------
     kind : str
-        One of `KINDS` but the first.
+        One of `KINDS`, except the first.
     star, seed : int
-        Of the random numbers.
+        Seed of the random numbers.
 
     Returns
     -------
     Planet or None, callable
-        The planet that is out of time, if there is one, and the light at some instants (BKJD).
+        The planet that is out of time, if there is one, and the function `Light`.
     """
     rng = np.random.default_rng([seed, star, 5])
     epoch = round(131.5 + float(rng.uniform(0, 3)), 5)

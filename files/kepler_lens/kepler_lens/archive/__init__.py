@@ -1,4 +1,4 @@
-"""Where light curve files come from: the archive, a web server, a folder, a tarball, a zip file."""
+"""Open sources of light curve files: the archive, a web server, a folder, a tarball, a zip file."""
 
 from __future__ import annotations
 
@@ -43,29 +43,34 @@ def open_source(
     patience: float = 120.0,
     s3_endpoint: str | None = None,
 ) -> Source:
-    """Open a source of light curve files; nothing is asked of it yet.
+    """Open a source of light curve files, without a request.
 
     Parameters
     ----------
-    url
+    url : str
         A folder (path or file://), a folder that a web server lists (http(s)://), the archive by
-        star (`MAST_HTTPS`, `MAST_S3` or one mission's ``lightcurves`` folder there), any S3
-        prefix, or a tarball or zip file in any of these places.
-    parallel
+        star (`MAST_HTTPS`, `MAST_S3` or one mission's ``lightcurves`` folder there), any S3 prefix,
+        or a tarball or zip file in any of these places.
+    parallel : int
         Requests at the same time, in this process.
-    cache
-        Folder to keep downloaded files in.
-    cache_limit
+    cache : str or None
+        Folder that keeps downloaded files; None keeps none.
+    cache_limit : int
         Bytes above which the oldest of them are dropped.
-    patience
-        Seconds to keep trying where a server fails.
-    s3_endpoint
-        S3 service other than Amazon's; the environment's AWS_ENDPOINT_URL_S3 unless given.
+    patience : float
+        Seconds during which a failed request is tried again.
+    s3_endpoint : str or None
+        URL of an S3 service other than Amazon's; by default AWS_ENDPOINT_URL_S3 of the environment.
 
     Returns
     -------
     Source
         See `Source.items`.
+
+    Raises
+    ------
+    SourceError
+        The scheme of the URL is unknown.
     """
     endpoint = s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3")
     settings = Settings(parallel, cache, cache_limit, patience=patience, s3_endpoint=endpoint)
@@ -86,24 +91,24 @@ def open_source(
 
 
 def read_item(item: Item, settings: Settings) -> bytes:
-    """Read one file, on whatever machine this runs; .gz is unpacked.
+    """Read one file, on any machine; a .gz file is decompressed.
 
     Parameters
     ----------
-    item
-        From `Source.items`.
-    settings
+    item : Item
+        Of `Source.items`.
+    settings : Settings
         `Source.settings`.
 
     Returns
     -------
     bytes
-        The FITS file.
+        Content of the FITS file.
 
     Raises
     ------
     MissingItemError
-        This one file is gone or cannot be unpacked.
+        This file is gone or cannot be decompressed.
     SourceError
         The source does not answer.
     """
@@ -111,20 +116,26 @@ def read_item(item: Item, settings: Settings) -> bytes:
 
 
 def read_with_fingerprint(item: Item, settings: Settings) -> tuple[bytes, str | None]:
-    """Read one file and learn, without a request more, the fingerprint of what was read.
+    """Read one file and its fingerprint, with no extra request.
+
+    Parameters
+    ----------
+    item, settings
+        See `read_item`.
 
     Returns
     -------
     data : bytes
-        As `read_item` gives it.
+        See `read_item`.
     fingerprint : str or None
-        As `fingerprint_of` gives it, for just this content: a file that changes between asking
-        and reading cannot lead astray.
+        See `fingerprint_of`. It belongs to exactly this content, even if the file changes at the
+        same time.
     """
     if item.data is not None:
         return unpacked(item.data, item.name), item.fingerprint
     if _scheme(item.url) == "file":
-        # Asked before: if the file changes meanwhile, it is read once too often and not too seldom.
+        # The fingerprint is read first: a file that changes meanwhile is then read once too often,
+        # never too seldom.
         fingerprint: str | None = fingerprint_file(item.url)
         return unpacked(read_file(item.url), item.name), fingerprint
     data, fingerprint = fetch(item, settings)
@@ -132,9 +143,19 @@ def read_with_fingerprint(item: Item, settings: Settings) -> tuple[bytes, str | 
 
 
 def fingerprint_of(item: Item, settings: Settings) -> str | None:
-    """Fingerprint of one file: from its listing, else by one cheap request.
+    """Return the fingerprint of one file, from its listing or else by one cheap request.
 
-    Equal fingerprints mean that the file has not changed; None that the source cannot tell.
+    Equal fingerprints mean that the file has not changed.
+
+    Parameters
+    ----------
+    item, settings
+        See `read_item`.
+
+    Returns
+    -------
+    str or None
+        None where the source gives no fingerprint.
     """
     if item.fingerprint is not None:
         return item.fingerprint
@@ -151,12 +172,22 @@ def _scheme(url: str) -> str:
 
 
 def unpacked(data: bytes, name: str) -> bytes:
-    """Give a file's content, decompressed where it is compressed by gzip.
+    """Return the content of a file, decompressed if gzip has compressed it.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        Name of the file, for the message.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     MissingItemError
-        It cannot be decompressed.
+        The content cannot be decompressed.
     """
     if not data.startswith(b"\x1f\x8b"):
         return data

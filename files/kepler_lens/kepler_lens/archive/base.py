@@ -1,4 +1,4 @@
-"""The words that every kind of source speaks: Selection, Item, Settings, Source."""
+"""Define the types of every source: Selection, Item, Settings, Seen and Source."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from . import names
 
 
 class MissingItemError(SourceError):
-    """One file that the source listed is not there any more; the source itself answers."""
+    """A file that the source listed does not exist any more; the source itself answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which light curves are wanted.
+    """Light curves that are wanted.
 
-    Parameters
+    Attributes
     ----------
-    stars
+    stars : tuple of int or None
         KIC, EPIC or simulated numbers; None means every star.
-    segments
+    segments : tuple of int or None
         Quarters (Kepler) or campaigns (K2: 9 means both 91 and 92); None means all.
-    mission
+    mission : str or None
         'Kepler', 'K2' or 'Simulation'; None means any.
-    cadence
-        'long' or 'short'.
+    cadence : str
+        'long' (29.4 min) or 'short' (58.8 s).
     """
 
     stars: tuple[int, ...] | None = None
@@ -38,7 +38,7 @@ class Selection:
     _stars: frozenset[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # A list of thousands of stars is asked for each of millions of files.
+        # A set, because a list of thousands of stars is searched for each of millions of files.
         object.__setattr__(self, "_stars", frozenset(self.stars or ()))
         if self.cadence not in ("long", "short"):
             raise SourceError(f"cadence {self.cadence!r} is unknown: choose long or short")
@@ -48,10 +48,21 @@ class Selection:
     def admits(
         self, star: int | None, mission: str | None, segment: int | None, cadence: str | None
     ) -> bool:
-        """Whether a light curve is wanted, as far as is known: None never excludes.
+        """Return whether a light curve is wanted, as far as is known; None excludes nothing.
 
-        A file whose name says nothing is offered with four None; ask again with the facts of
-        its header.
+        A file whose name tells nothing is checked with four None first, and again when its header
+        is known.
+
+        Parameters
+        ----------
+        star : int or None
+        mission : str or None
+        segment : int or None
+        cadence : str or None
+
+        Returns
+        -------
+        bool
         """
         if self.stars is not None and star is not None and star not in self._stars:
             return False
@@ -72,19 +83,19 @@ class Item:
 
     Attributes
     ----------
-    name
-        File name without folder (member's file name in a tarball).
-    url
-        Where it is: file://, http(s)://, s3://, or ``TARBALL#MEMBER``.
-    star, mission, segment, cadence
-        What the name says; None where it does not follow the archive's pattern.
-    size
-        Bytes, where the listing says so.
-    fingerprint
-        ETag, or modification time and size: equal means unchanged. None where the listing does
-        not tell; `fingerprint_of` then asks.
-    data
-        Content; only the readers of tarballs and zip files fill it.
+    name : str
+        File name without folder; of a tarball, the file name of the member.
+    url : str
+        Place of the file: file://, http(s)://, s3://, or ``TARBALL#MEMBER``.
+    star, mission, segment, cadence : int, str, int, str, or None
+        Facts from the name; None where the name does not follow the archive's pattern.
+    size : int or None
+        Bytes; None where the listing gives no size.
+    fingerprint : str or None
+        ETag, or modification time and size; equal ones mean that the file has not changed. None
+        where the listing gives none; `fingerprint_of` then asks.
+    data : bytes or None
+        Content; only tarballs and zip files give it with the listing.
     """
 
     name: str
@@ -101,7 +112,7 @@ class Item:
     def from_name(
         cls, name: str, url: str, size: int | None = None, fingerprint: str | None = None
     ) -> Item:
-        """Make an item whose star, mission, segment and cadence come from the name."""
+        """Make an item with the star, mission, segment and cadence of the file's name."""
         name, url = _printable(name), _printable(url)
         facts = names.facts_of(name)
         return cls(
@@ -113,7 +124,7 @@ class Item:
         return replace(self, data=data)
 
     def wanted_by(self, selection: Selection) -> bool:
-        """Whether the name allows for a light curve that the selection wants."""
+        """Return whether the name may be that of a light curve that the selection wants."""
         return names.may_be_light_curve(self.name) and selection.admits(
             self.star, self.mission, self.segment, self.cadence
         )
@@ -121,21 +132,21 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to read from a source; picklable, so that a worker reads as the driver listed.
+    """How to read from a source; picklable, so that a worker reads as the driver lists.
 
-    Parameters
+    Attributes
     ----------
-    parallel
-        Requests at the same time, per process.
-    cache
+    parallel : int
+        Requests at the same time, for each process (default chosen).
+    cache : str or None
         Folder of the local cache; None keeps nothing. Local files are never cached.
-    cache_limit
-        Bytes above which the oldest entries of the cache are dropped.
-    timeout
-        Seconds without a byte before a request counts as failed.
-    patience
-        Seconds during which a request is tried again, with back-off.
-    s3_endpoint
+    cache_limit : int
+        Bytes above which the oldest entries of the cache are dropped (default chosen).
+    timeout : float
+        Seconds without a byte after which a request has failed (default chosen).
+    patience : float
+        Seconds during which a failed request is tried again, with growing pauses (default chosen).
+    s3_endpoint : str or None
         URL of an S3 service other than Amazon's.
     """
 
@@ -148,20 +159,21 @@ class Settings:
 
 
 Wanted = Callable[[Item], bool]
+"""Returns whether an item is wanted."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What a listing has come across: it says why nothing that was asked for was found.
+    """Counts of a listing, which explain why nothing was found.
 
     Attributes
     ----------
     light_curves : int
-        Files whose names allow for a light curve.
+        Files whose names may be those of light curves.
     others : int
-        Files that are something else.
+        Other files.
     links : int
-        Links to files that are not there.
+        Links to files that do not exist.
     pages : int
         Pages of a server that link to nothing below themselves.
     """
@@ -181,7 +193,7 @@ class Seen:
         self._examples.setdefault("others", name)
 
     def dangling_link(self, name: str) -> None:
-        """Count a link to a file that is not there."""
+        """Count a link to a file that does not exist."""
         self.links += 1
         self._examples.setdefault("links", name)
 
@@ -191,7 +203,7 @@ class Seen:
         self._examples.setdefault("pages", url)
 
     def words(self) -> str:
-        """Say what there was, in words that follow "there is"."""
+        """Return what the listing has, in words that follow "there is"."""
         example = self._examples
         parts = []
         if self.light_curves:
@@ -213,7 +225,7 @@ class Seen:
         return "; ".join(parts) or "no file"
 
     def advice(self) -> str:
-        """Say what to do, in a sentence."""
+        """Return a sentence that says what to do."""
         if not self.light_curves and self._examples.get("others", "").endswith(_SCRIPTS):
             return "Run the script, and name the folder that it fills."
         if self.light_curves:
@@ -222,7 +234,7 @@ class Seen:
 
 
 _SCRIPTS = (".sh", ".bat", ".py", ".txt")
-"""Lists of downloads, as the archive's portals hand them out."""
+"""Ends of names of scripts and lists that download files, as the archive's portals give them."""
 
 
 def _count(number: int, what: str) -> str:
@@ -230,16 +242,16 @@ def _count(number: int, what: str) -> str:
 
 
 class Source(Protocol):
-    """Where light curve files come from.
+    """A place with light curve files.
 
     Attributes
     ----------
-    url
+    url : str
         As the user named it.
-    settings
-        To be handed to `read_item` and `fingerprint_of`, on whatever machine they run.
-    seen
-        What `items` has come across so far.
+    settings : Settings
+        For `read_item` and `fingerprint_of`, on any machine.
+    seen : Seen
+        Counts of what `items` has listed so far.
     """
 
     url: str
@@ -251,28 +263,28 @@ class Source(Protocol):
 
         Parameters
         ----------
-        selection
+        selection : Selection
             Stars, segments, mission, cadence.
-        wanted
-            Asked with each item before its content is read; False leaves it out. A resumed
-            import leaves out by name what it has already done.
+        wanted : callable, optional
+            Called with each item before its content is read; False leaves the item out. An import
+            that continues leaves out the files that it has done already, by their names.
 
         Yields
         ------
         Item
-            Grouped by star, names without a star last; then what tarballs and zip files hold, in
-            their own order and with content.
+            Grouped by star, files without a star in their name last. The members of tarballs and
+            zip files follow in their own order, with content.
 
         Raises
         ------
         SourceError
-            The source is not there or does not answer.
+            The source does not exist or does not answer.
         """
         ...
 
 
 def _printable(text: str) -> str:
-    """Replace bytes of a name that are no UTF-8: they could be written to no report or ledger."""
+    """Replace bytes of a name that are not UTF-8, which no report or ledger could hold."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -293,7 +305,7 @@ def in_order(items: Iterable[Item]) -> list[Item]:
 def choose(
     items: Iterable[Item], selection: Selection, wanted: Wanted | None, seen: Seen
 ) -> Iterator[Item]:
-    """Keep the items that the selection and the caller want; count all."""
+    """Yield the items that the selection and the caller want; count all items."""
     for item in items:
         seen.file(item.name)
         if item.wanted_by(selection) and (wanted is None or wanted(item)):
@@ -301,5 +313,5 @@ def choose(
 
 
 def file_fingerprint(status: os.stat_result) -> str:
-    """Fingerprint of a local file: modification time in nanoseconds and size in bytes."""
+    """Return the fingerprint of a local file: modification time (ns) and size (bytes)."""
     return f"{status.st_mtime_ns}-{status.st_size}"

@@ -1,4 +1,4 @@
-"""A folder of an S3 bucket: FITS files and tarballs, in any layout."""
+"""Read a folder of an S3 bucket with FITS files and tarballs, in any layout."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .s3 import find
 
 
 class S3Source:
-    """FITS files below a prefix of a bucket, in any layout.
+    """FITS files, tarballs and zip files below a prefix of a bucket, in any layout.
 
     Parameters
     ----------
-    url
+    url : str
         s3://BUCKET/PREFIX.
-    settings
-        Limits, patience and the service's address.
+    settings : Settings
+        Limits, patience and the address of the service.
     """
 
     def __init__(self, url: str, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Downloaded files kept on disk, each with its checksum, so that a repeat asks the archive less."""
+"""Keep downloaded files on the disk with their checksums, to ask the archive less often."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _SMALL = 64 * 2**20
+"""Bytes of a limit up to which every kept file looks for the oldest files (chosen)."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a kept file: the sidecar next to it.
+    """Facts about a kept file, in a file beside it (the sidecar).
 
     Attributes
     ----------
-    url
-        Where it came from.
-    sha256
-        Of the content, hexadecimal.
-    fingerprint
-        As the source told it when the file was fetched; None where it told none.
-    etag, modified
-        The server's ETag and Last-Modified, to ask whether the file is still the same.
+    url : str
+        URL of the file.
+    sha256 : str
+        Hash of the content, 64 hexadecimal digits.
+    fingerprint : str or None
+        As the source gave it at the download; None where it gave none.
+    etag, modified : str or None
+        ETag and Last-Modified of the server, with which it can be asked whether the file has
+        changed.
     """
 
     url: str
@@ -41,15 +43,15 @@ class Entry:
 class Cache:
     """A folder of kept files; several processes may share it.
 
-    Every file is checked against its checksum when it is read: a damaged one, or one whose sidecar
-    belongs to another version, is dropped and counts as never kept.
+    Every file is compared with its checksum when it is read. A damaged file, or one whose sidecar
+    belongs to another version, is dropped as if it had not been kept.
 
     Parameters
     ----------
-    folder
-        Made when the first file is kept.
-    limit
-        Bytes; above, the files kept longest ago are dropped.
+    folder : path
+        Created when the first file is kept.
+    limit : int
+        Bytes; above it the files that were kept longest ago are dropped.
     """
 
     def __init__(self, folder: str | os.PathLike[str], limit: int) -> None:
@@ -57,14 +59,14 @@ class Cache:
         self.limit = limit
 
     def entry(self, url: str) -> Entry | None:
-        """Sidecar of a kept file, None where there is none."""
+        """Return the sidecar of a kept file; None where there is none."""
         try:
             return Entry(**json.loads(self._sidecar(url).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
 
     def data(self, entry: Entry) -> bytes | None:
-        """Content of a kept file, None where it is gone or damaged."""
+        """Return the content of a kept file; None where it is gone or damaged."""
         try:
             data = self._content(entry.url).read_bytes()
         except OSError:
@@ -84,7 +86,15 @@ class Cache:
         etag: str | None = None,
         modified: str | None = None,
     ) -> None:
-        """Keep a file; a disk that refuses is logged, since the import can go on without."""
+        """Keep a file. An error of the disk is only logged, since no import needs the cache.
+
+        Parameters
+        ----------
+        url : str
+        data : bytes
+        fingerprint, etag, modified : str or None
+            See `Entry`.
+        """
         entry = Entry(url, hashlib.sha256(data).hexdigest(), fingerprint, etag, modified)
         try:
             content = self._content(url)
@@ -107,10 +117,10 @@ class Cache:
         content.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        """Drop the oldest files once the limit is passed.
+        """Drop the oldest files if the limit is passed.
 
-        Looking through the whole folder costs time, so about one file in 64 does it, drawn by
-        chance: that needs no state shared between processes.
+        A look through the whole folder takes time, so one file in 64 (chosen) triggers it, at
+        random. Processes then need no common state.
         """
         if self.limit > _SMALL and random.randrange(64):  # noqa: S311
             return
@@ -130,7 +140,7 @@ class Cache:
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the file and rename: a reader sees the old or the new, never a part."""
+    """Write beside the file and rename: a reader sees the old file or the new one, never a part."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,4 +1,4 @@
-"""One file from the archive, through the local cache where there is one."""
+"""Download one file from the archive, through the local cache if there is one."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from .s3 import read_s3
 
 
 def fetch(item: Item, settings: Settings) -> tuple[bytes, str | None]:
-    """Fetch a file, or take the kept copy once it is certain to be the same.
+    """Download a file, or read the kept copy if it is certainly the same.
 
-    A copy kept under the item's fingerprint needs no request; otherwise the server is asked
-    whether it has a newer one, which costs no transfer where it has not.
+    A copy with the item's fingerprint needs no request. Otherwise the server is asked whether it
+    has a newer file; the file is sent only then.
 
     Parameters
     ----------
-    item
+    item : Item
         With an http(s):// or s3:// URL.
-    settings
+    settings : Settings
         Cache, limits and patience.
 
     Returns
     -------
     data : bytes
-        As long as the server said, and as it was fetched: the checksum of a kept copy is
-        compared every time.
+        As long as the server said. The checksum of a kept copy is compared every time.
     fingerprint : str or None
-        Of just this content.
+        Fingerprint of exactly this content.
     """
     cache = Cache(settings.cache, settings.cache_limit) if settings.cache else None
     entry = cache.entry(item.url) if cache else None

@@ -1,4 +1,4 @@
-"""A local folder of FITS files and tarballs, in any layout."""
+"""Read a local folder of FITS files, tarballs and zip files, in any layout."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class FolderSource:
 
     Parameters
     ----------
-    url
+    url : str
         Path or file:// URL.
-    settings
-        Handed on to `read_item`.
+    settings : Settings
+        For `read_item`.
     """
 
     def __init__(self, url: str, settings: Settings) -> None:
@@ -41,7 +41,7 @@ class FolderSource:
         )
 
     def listed(self) -> Iterator[Item]:
-        """Give every file, as the folders have them."""
+        """Yield every file, in the order of the folders."""
         try:
             yield from self._walk()
         except OSError as error:
@@ -59,7 +59,7 @@ class FolderSource:
         while todo:
             folder = todo.pop()
             status = folder.stat()
-            # A link may lead back to a folder above: each folder is entered once.
+            # A link may lead back to a folder above, so each folder is entered once.
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
@@ -78,7 +78,7 @@ def _item(name: str, path: Path, status: os.stat_result) -> Item:
 
 
 def light_curve_paths(folder: Path) -> list[Path]:
-    """Give the files below a folder that may be light curves, of either cadence.
+    """List the files below a folder that may be light curves, of either cadence.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whose light curve a file is whose name does not tell: its header does."""
+"""Find the star of a file whose name does not tell it, in the file's header."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .base import Item, Selection, Settings
 
 
 def with_star(items: Iterable[Item], selection: Selection, settings: Settings) -> Iterator[Item]:
-    """Find out the star of files whose names do not tell, and put those of one star together.
+    """Find the star of files whose names do not tell it, and put files of one star together.
 
     Parameters
     ----------
-    items
+    items : iterable of Item
         Grouped by star, see `Source.items`.
-    selection
-        Its stars are held against what the headers say.
-    settings
+    selection : Selection
+        Compared with the headers.
+    settings : Settings
         How to read the files.
 
     Yields
@@ -33,7 +33,7 @@ def with_star(items: Iterable[Item], selection: Selection, settings: Settings) -
         if item.star is not None:
             yield item
         elif item.data is not None:
-            # Its content cannot be held back until all files are known.
+            # The content of such items is too large to hold until all files are known.
             found = _identified(item, settings)
             if _wanted(found, selection):
                 yield found
@@ -48,7 +48,7 @@ def _identified(item: Item, settings: Settings) -> Item:
     try:
         curve = read_light_curve(read_item(item, settings), (), name=item.name)
     except (LightCurveError, MissingItemError):
-        return item  # whoever reads it finds the same, and says so
+        return item  # the next reader finds the same, and reports it
     return replace(
         item, star=curve.star, mission=curve.mission, segment=curve.segment, cadence=curve.cadence
     )

@@ -1,4 +1,4 @@
-"""Requests to an archive: kept-alive connections, a limit in parallel, patience with back-off."""
+"""Request files from an archive: kept-alive connections, a limit of parallel requests, retries."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from ..errors import SourceError
 from .base import MissingItemError, Settings
 
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+"""Status codes of failures that may pass."""
 _USER_AGENT = f"kepler-lens/{__version__}"
 _DEBIAN_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+"""File of Debian's certificate authorities, for a Python that names no other."""
 _local = threading.local()
 T = TypeVar("T")
 
 
 _BLOCK_BYTES = 2**20
-"""A file is read in blocks of this size: those that requests reads by itself are of 10 kB."""
+"""Bytes of a block in which a body is read (chosen: requests' own blocks are of 10 kB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,10 @@ class Answer:
     Attributes
     ----------
     url : str
-        After redirections.
+        URL after redirections.
     status_code : int
     headers : mapping
-        Whose names do not depend on their case.
+        Its names are case-insensitive.
     content : bytes
     """
 
@@ -54,7 +56,14 @@ class Answer:
 
 
 class TransientError(Exception):
-    """A failure that may pass; `retry_after` seconds where the server said so."""
+    """A failure that may pass.
+
+    Parameters
+    ----------
+    reason : str
+    retry_after : float, optional
+        Seconds after which the server wants another request.
+    """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -62,10 +71,10 @@ class TransientError(Exception):
 
 
 def session() -> requests.Session:
-    """Session of this thread; its connections stay open from request to request."""
+    """Return the session of this thread, whose connections stay open between requests."""
     if not hasattr(_local, "session"):
         made = requests.Session()
-        # A FITS file must arrive as stored: a server's own compression would hide its size.
+        # A FITS file must arrive as it is stored: compression by a server would hide its size.
         made.headers.update({"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"})
         made.verify = authorities()
         adapter = HTTPAdapter(pool_maxsize=4)
@@ -77,10 +86,15 @@ def session() -> requests.Session:
 
 
 def authorities() -> str | bool:
-    """Bundle of the certificate authorities that this machine trusts.
+    """Return the file of the certificate authorities that this machine trusts.
 
-    An operator adds a network's own authority to the machine's bundle (or names one by
-    SSL_CERT_FILE), of which the bundle that comes with the Python package knows nothing.
+    An operator adds the authority of a network to this file, or names another file by
+    SSL_CERT_FILE. The file that comes with the Python package does not contain that authority.
+
+    Returns
+    -------
+    str or bool
+        Path of the file; True for the file of the Python package.
     """
     for path in (ssl.get_default_verify_paths().cafile, _DEBIAN_BUNDLE):
         if path and Path(path).is_file():
@@ -90,7 +104,7 @@ def authorities() -> str | bool:
 
 @lru_cache(maxsize=16)
 def gate(parallel: int) -> threading.BoundedSemaphore:
-    """Semaphore that all requests of this process with the same limit pass."""
+    """Return the semaphore that all requests of this process with the same limit pass."""
     return threading.BoundedSemaphore(max(1, parallel))
 
 
@@ -102,32 +116,32 @@ def request(
     headers: Mapping[str, str] | None = None,
     accept: tuple[int, ...] = (),
 ) -> Answer:
-    """Make one request and read its whole body, trying again while that may help.
+    """Make one request and read its whole body; try again while that may help.
 
     Parameters
     ----------
-    method
+    method : str
         'GET' or 'HEAD'.
-    url
+    url : str
         Percent-encoded.
-    settings
+    settings : Settings
         Limits and patience.
-    headers
-        Sent along.
-    accept
-        Status codes above 299 that are an answer and not a failure.
+    headers : mapping, optional
+        Headers of the request.
+    accept : tuple of int
+        Status codes from 300 on that are no failure.
 
     Returns
     -------
     Answer
-        Its content is as long as the server said it would be.
+        Its content is as long as the server said.
 
     Raises
     ------
     MissingItemError
-        404 or 410.
+        The status is 404 or 410.
     SourceError
-        Any other answer, or none within the patience.
+        The server gives another answer, or none within the patience.
     """
 
     def once() -> Answer:
@@ -148,9 +162,27 @@ def request(
 
 
 def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
-    """Call until it succeeds, with growing pauses, for `patience` seconds.
+    """Call `attempt` until it succeeds, with growing pauses, for at most `patience` seconds.
 
-    A server's Retry-After is honoured; other failures than transient ones are raised at once.
+    The pauses obey the server's Retry-After. Failures that cannot pass are raised at once.
+
+    Parameters
+    ----------
+    attempt : callable
+    url : str
+        For messages.
+    patience : float
+        Seconds.
+
+    Returns
+    -------
+    object
+        Result of `attempt`.
+
+    Raises
+    ------
+    SourceError
+        The failures did not pass, or the host cannot be reached.
     """
     host = urlsplit(url).netloc
     trying = tenacity.Retrying(
@@ -179,7 +211,19 @@ def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
 
 
 def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
-    """Turn an answer that is none into the error that says so."""
+    """Raise the error that the status of a response means.
+
+    Parameters
+    ----------
+    response : requests.Response
+    accept : tuple of int
+        Status codes from 300 on that are no failure.
+
+    Raises
+    ------
+    TransientError, MissingItemError, SourceError
+        By the status.
+    """
     status, where = response.status_code, response.url
     if status in _TRANSIENT:
         raise TransientError(
@@ -215,10 +259,14 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
+    """Return the pause before the next attempt, seconds.
+
+    It doubles from 0.25 to 30 s (chosen), and is at least what the server asks for.
+    """
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, TransientError) else None
     grown = min(30.0, 0.25 * 2.0 ** (state.attempt_number - 1))
-    # Spread, so that workers refused together do not come back together.
+    # Random, so that workers that were refused together do not come back together.
     jittered = grown * random.uniform(0.5, 1.0)  # noqa: S311
     return max(asked or 0.0, jittered)
 
@@ -232,7 +280,7 @@ def _out_of_patience(patience: float) -> Callable[[tenacity.RetryCallState], boo
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; the header gives seconds or a date."""
+    """Return Retry-After in seconds; the header has seconds or a date."""
     if retry_after is None:
         return None
     if retry_after.strip().isdigit():
@@ -245,7 +293,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Innermost cause: the layers around it only repeat the address."""
+    """Return the innermost cause: the outer errors only repeat the address."""
     cause: BaseException = error
     while True:
         inner = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
@@ -257,7 +305,7 @@ def _reason(error: requests.RequestException) -> str:
 
 
 def fingerprint_from(headers: Mapping[str, str]) -> str | None:
-    """ETag, or Last-Modified and Content-Length; None where the server tells neither."""
+    """Return ETag, or Last-Modified and Content-Length; None where the server sends neither."""
     if etag := headers.get("ETag"):
         return etag
     modified = headers.get("Last-Modified")
@@ -267,5 +315,5 @@ def fingerprint_from(headers: Mapping[str, str]) -> str | None:
 
 
 def fingerprint_http(url: str, settings: Settings) -> str | None:
-    """Fingerprint of a file by one HEAD request."""
+    """Return the fingerprint of a file, by one HEAD request."""
     return fingerprint_from(request("HEAD", url, settings).headers)

@@ -1,4 +1,4 @@
-"""Folders that an http(s) server lists as HTML pages, in any depth."""
+"""List folders of an http(s) server from its HTML pages, in any depth."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))"""
 class ListingSource:
     """FITS files, tarballs and zip files below a folder that a web server lists.
 
-    A listing tells names alone, so items have no size and no fingerprint; `fingerprint_of` asks
-    for one file. One request a folder, none a file.
+    A page lists names only, so items have no size and no fingerprint; `fingerprint_of` asks for
+    those of one file. A listing takes one request per folder and none per file.
 
     Parameters
     ----------
-    url
+    url : str
         http(s) URL of a folder, or of one FITS file.
-    settings
+    settings : Settings
         Limits and patience.
     """
 
@@ -76,21 +76,26 @@ class ListingSource:
 
 
 def list_page(url: str, settings: Settings) -> list[str]:
-    """Absolute URLs of what one folder's page links to below itself, in the page's order.
+    """List the links of a folder's page that lie below the folder, in the order of the page.
 
     Parameters
     ----------
-    url
-        Folder, ending in '/'.
-    settings
+    url : str
+        URL of a folder, ending in '/'.
+    settings : Settings
         Limits and patience.
+
+    Returns
+    -------
+    list of str
+        Absolute URLs.
 
     Raises
     ------
     MissingItemError
-        No such folder.
+        There is no such folder.
     SourceError
-        The server does not answer, or answers with something that is no listing.
+        The server does not answer, or its answer is no listing.
     """
     response = request("GET", url, settings)
     kind = response.headers.get("Content-Type", "")
@@ -99,19 +104,20 @@ def list_page(url: str, settings: Settings) -> list[str]:
             f"{url}: not a listing of a folder but {kind or 'of unknown type'}; "
             "name a folder that the server lists, a .fits file or a tarball"
         )
-    # The server may have redirected; links are relative to where the page really is.
+    # The server may have redirected the request; links are relative to the final address.
     base = response.url if response.url.endswith("/") else response.url + "/"
     text = response.content.decode("utf-8", errors="replace")
     links: dict[str, None] = {}
     for match in _HREF.finditer(text):
         href = html.unescape(match[1] or match[2] or match[3] or "")
         link = urldefrag(urljoin(base, href)).url
-        # Sorting links carry a query, the parent lies above, other sites elsewhere.
+        # Links to sort the page have a query; links to the parent or to other sites have another
+        # beginning.
         if link.startswith(base) and link != base and not urlsplit(link).query:
             links[link] = None
     return list(links)
 
 
 def name_in(url: str) -> str:
-    """File name at the end of a URL, percent-decoded."""
+    """Return the file name at the end of a URL, percent-decoded."""
     return unquote(urlsplit(url).path.rsplit("/", 1)[-1])

@@ -1,4 +1,4 @@
-"""Files of this machine by path or file:// URL."""
+"""Read files of this machine by path or file:// URL."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from .base import MissingItemError, file_fingerprint
 
 
 def local_path(url: str) -> Path:
-    """Path of a file:// URL, or of a path taken as it is."""
+    """Return the path of a file:// URL, or of a path."""
     parts = urlsplit(url)
     if parts.scheme == "file":
-        # A name that is not UTF-8 is written as surrogates by the file system's own convention.
+        # A name that is not UTF-8 has surrogates, by Python's convention for file systems.
         return Path(unquote(parts.path, errors="surrogateescape"))
     return Path(url).expanduser()
 
 
 def read_file(url: str) -> bytes:
-    """Content of a local file.
+    """Read a local file.
 
     Raises
     ------
@@ -36,7 +36,13 @@ def read_file(url: str) -> bytes:
 
 
 def fingerprint_file(url: str) -> str:
-    """Fingerprint of a local file as it is now."""
+    """Return the present fingerprint of a local file.
+
+    Raises
+    ------
+    MissingItemError
+        The file is gone or cannot be read.
+    """
     path = local_path(url)
     try:
         return file_fingerprint(path.stat())

@@ -1,4 +1,4 @@
-"""The archive's own layout by star: MAST over https, and its public S3 bucket.
+"""Read the archive's own layout by star: MAST over https, and its public S3 bucket.
 
 Kepler: ``…/kepler/lightcurves/0065/006541920/kplr006541920-….fits``;
 K2: ``…/k2/lightcurves/c1/200000000/01000/ktwo200001049-c01_llc.fits``.
@@ -32,18 +32,18 @@ B = TypeVar("B")
 
 
 def mission_roots(url: str) -> dict[str, str]:
-    """Folders of light curves by mission that a URL names, if it names the archive's layout.
+    """Return the folders of light curves by mission, if a URL names the archive's layout.
 
     Parameters
     ----------
-    url
+    url : str
         ``…/kepler/lightcurves/`` or ``…/k2/lightcurves/`` for one mission; the folder
         ``…/missions/`` of a web server or the bucket ``s3://stpubdata/`` for both.
 
     Returns
     -------
     dict
-        Mission -> URL ending in '/'; empty where the URL names something else.
+        Mission to URL ending in '/'; empty where the URL names something else.
     """
     parts = urlsplit(url)
     base = url if url.endswith("/") else url + "/"
@@ -57,18 +57,18 @@ def mission_roots(url: str) -> dict[str, str]:
 
 
 class ArchiveSource:
-    """Light curves laid out by star, as the archive does.
+    """Light curves laid out by star, as in the archive.
 
-    Chosen stars cost one request each (K2: one a campaign and thousand stars); a whole quarter
-    or everything means going through the folders, which the bucket answers a thousand files a
-    request and the web server one star a request: for whole quarters take the bucket or the
-    archive's tarballs.
+    A list of stars takes one request per star (K2: one for each campaign and each folder of a
+    thousand numbers). A whole quarter, or everything, needs a walk through all folders: the bucket
+    lists a thousand files per request, the web server one star per request. For whole quarters use
+    the bucket or the archive's tarballs.
 
     Parameters
     ----------
-    url
-        As `mission_roots` understands.
-    settings
+    url : str
+        As `mission_roots` understands it.
+    settings : Settings
         Limits and patience.
     """
 
@@ -78,7 +78,8 @@ class ArchiveSource:
         self.seen = Seen()
         self._roots = mission_roots(url)
         self._is_s3 = url.startswith("s3://")
-        # Stars of one K2 campaign share folders of a thousand: asked once, not once a star.
+        # Stars of one K2 campaign share folders of a thousand: each folder is listed once, not once
+        # per star.
         self._k2_folder = lru_cache(maxsize=256)(self._files)
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
@@ -97,7 +98,7 @@ class ArchiveSource:
             for item in files:
                 found = True
                 yield from choose([item], selection, wanted, self.seen)
-            # Nothing for these stars, or a wrong address? The root's own listing tells.
+            # The listing of the root tells a wrong address from stars without files.
             if not found and not self._folders(root):
                 self.seen.empty_page(root)
 
@@ -132,7 +133,7 @@ class ArchiveSource:
                     yield from in_order(files)
 
     def _all_k2(self, root: str, selection: Selection) -> Iterator[Item]:
-        # Each campaign's folders go by star already, so merging them needs no list of all files.
+        # Each campaign's folders are in order of star, so merging them needs no list of all files.
         yield from heapq.merge(
             *(self._campaign(f"{root}c{campaign}/") for campaign in _campaigns(selection)),
             key=lambda item: (item.star or 0, item.segment or 0, item.name),
@@ -148,7 +149,7 @@ class ArchiveSource:
                 yield from in_order(self._files(folder))
 
     def _folders(self, url: str) -> list[str]:
-        """Folders in a folder, sorted."""
+        """List the folders in a folder, sorted."""
         try:
             if self._is_s3:
                 return sorted(list_prefix(url, self.settings)[0])
@@ -161,7 +162,7 @@ class ArchiveSource:
             raise
 
     def _files(self, url: str) -> list[Item]:
-        """Files in a folder, none where there is no such folder."""
+        """List the files in a folder; none where there is no such folder."""
         try:
             if self._is_s3:
                 return list_prefix(url, self.settings)[1]
@@ -171,7 +172,7 @@ class ArchiveSource:
         return [Item.from_name(name_in(link), link) for link in links if not link.endswith("/")]
 
     def _ahead(self, call: Callable[[A], B], arguments: Iterable[A]) -> Iterator[B]:
-        """Results in order, with as many requests on their way as the limit allows."""
+        """Yield results in order, with as many requests under way as the limit allows."""
         limit = max(1, self.settings.parallel)
         with ThreadPoolExecutor(limit) as pool:
             running: deque[Future[B]] = deque()

@@ -1,4 +1,4 @@
-"""What tarballs and zip files have in common: members, which come with their content."""
+"""Share the code of tarballs and zip files, whose members come with their content."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class PackedFile:
 
     Parameters
     ----------
-    url
+    url : str
         Path or URL.
-    settings
-        Patience of the download: a lost connection goes on where it broke.
-    seen
-        Counts its members, beside those of the folder that it lies in.
+    settings : Settings
+        Patience of the download; a lost connection continues where it broke.
+    seen : Seen, optional
+        Counts the members, and the other files of the folder that has this file.
     """
 
     def __init__(self, url: str, settings: Settings, seen: Seen | None = None) -> None:
@@ -25,7 +25,7 @@ class PackedFile:
         self.seen = seen or Seen()
 
     def member(self, path: str, size: int, fingerprint: str) -> Item:
-        """Make the item of a member, yet without its content."""
+        """Make the item of a member, still without its content."""
         return Item.from_name(path.rsplit("/", 1)[-1], f"{self.url}#{path}", size, fingerprint)
 
     def unreadable(self, what: str, where: str, why: str) -> SourceError:

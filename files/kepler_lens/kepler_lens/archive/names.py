@@ -1,9 +1,10 @@
-"""What the names of the archive's light curve files say: star, quarter or campaign, cadence.
+"""Read star, quarter or campaign, and cadence from the names of the archive's light curve files.
 
-Kepler: ``kplr006541920-2009166043257_llc.fits`` (KIC number, time stamp of the quarter's last
-cadence); K2: ``ktwo200001049-c01_llc.fits`` (EPIC number, campaign). ``_llc`` is long cadence,
-``_slc`` short. Quarters are not in the name: the time stamps give them, by the tables of the
-archive's own ``get_kepler.py`` (https://archive.stsci.edu/kepler/software/get_kepler.py).
+Kepler: ``kplr006541920-2009166043257_llc.fits`` has the KIC number and the time stamp of the
+quarter's last cadence. K2: ``ktwo200001049-c01_llc.fits`` has the EPIC number and the campaign.
+``_llc`` is long cadence, ``_slc`` is short cadence. The name has no quarter; the time stamp gives
+it, by the tables of the archive's own ``get_kepler.py``
+(https://archive.stsci.edu/kepler/software/get_kepler.py).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import re
 from dataclasses import dataclass
 
 FIRST_EPIC = 200_000_000
+"""Smallest number that counts as an EPIC number (chosen: KIC numbers are smaller)."""
 FIRST_SIMULATED = 900_000_001
+"""Smallest number of a simulated star (chosen: neither catalogue has it)."""
 
 LONG_STAMPS: dict[int, tuple[str, ...]] = {
     0: ("2009131105131",),
@@ -34,7 +37,8 @@ LONG_STAMPS: dict[int, tuple[str, ...]] = {
     16: ("2013098041711",),
     17: ("2013131215648",),
 }
-"""Quarter -> time stamps of its long-cadence files (Q4 has two: module 3 failed in it)."""
+"""Quarter to the time stamps of its long-cadence files. Q4 has two, because module 3 failed in
+it."""
 
 SHORT_STAMPS: dict[int, tuple[str, ...]] = {
     0: ("2009131110544",),
@@ -56,10 +60,10 @@ SHORT_STAMPS: dict[int, tuple[str, ...]] = {
     16: ("2013017113907", "2013065031647", "2013098041711"),
     17: ("2013121191144", "2013131215648"),
 }
-"""Quarter -> time stamps of its short-cadence files, one a month."""
+"""Quarter to the time stamps of its short-cadence files, one a month."""
 
 CAMPAIGN_PARTS: dict[int, tuple[int, ...]] = {9: (91, 92), 10: (101, 102), 11: (111, 112)}
-"""Campaigns that the archive holds in two parts, with the numbers its names give them."""
+"""Campaigns that the archive holds in two parts, to the numbers of the parts in names."""
 
 CAMPAIGNS: tuple[int, ...] = (
     *(0, 1, 2, 3, 4, 5, 6, 7, 8, 91, 92, 101, 102, 111, 112),
@@ -87,7 +91,19 @@ _OTHER_PRODUCT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NameFacts:
-    """What a file's name says about its content; None where it does not say."""
+    """Facts that a file's name tells; None where it does not tell them.
+
+    Attributes
+    ----------
+    star : int or None
+        KIC, EPIC or simulated number.
+    mission : str or None
+        'Kepler', 'K2' or 'Simulation'.
+    segment : int or None
+        Quarter or campaign.
+    cadence : str or None
+        'long' or 'short'.
+    """
 
     star: int | None = None
     mission: str | None = None
@@ -96,18 +112,18 @@ class NameFacts:
 
 
 def facts_of(name: str) -> NameFacts:
-    """Read a file's name.
+    """Read the name of a file.
 
     Parameters
     ----------
-    name
+    name : str
         File name without folder.
 
     Returns
     -------
     NameFacts
-        All None where the name does not follow the archive's pattern; segment None where the
-        time stamp belongs to no known quarter.
+        All None where the name does not follow the archive's pattern. The segment is None where no
+        known quarter has the time stamp.
     """
     if match := _KEPLER.fullmatch(name):
         star, cadence = int(match[1]), _CADENCE_OF[match[3].lower()]
@@ -118,17 +134,17 @@ def facts_of(name: str) -> NameFacts:
 
 
 def facts_of_bundle(name: str) -> NameFacts:
-    """Read the name of a tarball of the archive: ``public_Q10_long_3.tgz`` or one star's.
+    """Read the name of a tarball of the archive, ``public_Q10_long_3.tgz`` or that of one star.
 
     Parameters
     ----------
-    name
+    name : str
         File name without folder.
 
     Returns
     -------
     NameFacts
-        What holds for all files in it; all None where the name does not follow the pattern.
+        Facts that hold for all files in it; all None where the name does not follow the pattern.
     """
     if match := _STAR_BUNDLE.fullmatch(name):
         cadence = "long" if match[2].lower() == "lc" else "short"
@@ -140,17 +156,23 @@ def facts_of_bundle(name: str) -> NameFacts:
 
 
 def mission_of_star(star: int) -> str:
-    """Kepler, K2 or Simulation: the ranges of KIC, EPIC and simulated numbers do not overlap."""
+    """Return the mission of a star: the ranges of KIC, EPIC and simulated numbers do not overlap.
+
+    Returns
+    -------
+    str
+        'Kepler', 'K2' or 'Simulation'.
+    """
     if star >= FIRST_SIMULATED:
         return "Simulation"
     return "K2" if star >= FIRST_EPIC else "Kepler"
 
 
 def may_be_light_curve(name: str) -> bool:
-    """Whether a file's name allows for a light curve.
+    """Return whether a file's name may be that of a light curve.
 
-    Any FITS file may be one, whatever its name, but the archive's names for its other products
-    (target pixels, validation reports) are known, and so are those of what macOS keeps beside a
+    Any FITS file may be one, whatever its name. Excluded are the archive's names for its other
+    products (target pixels, validation reports), and those of the files that macOS keeps beside a
     file (``._NAME``).
     """
     if name.startswith("._"):
@@ -159,17 +181,24 @@ def may_be_light_curve(name: str) -> bool:
 
 
 def stamps(quarters: tuple[int, ...] | None, cadence: str) -> tuple[str, ...]:
-    """Time stamps that the names of these quarters' files bear, all quarters for None."""
+    """Return the time stamps in the names of files of some quarters; None means all quarters.
+
+    Parameters
+    ----------
+    quarters : tuple of int or None
+    cadence : str
+        'long' or 'short'.
+    """
     table = _STAMPS[cadence]
     wanted = table if quarters is None else [quarter for quarter in quarters if quarter in table]
     return tuple(stamp for quarter in wanted for stamp in table[quarter])
 
 
 def campaign_numbers(campaign: int) -> tuple[int, ...]:
-    """Numbers under which the archive files a campaign: 9 -> (91, 92), 5 -> (5,)."""
+    """Return the numbers of a campaign in the archive's names: (91, 92) for 9, (5,) for 5."""
     return CAMPAIGN_PARTS.get(campaign, (campaign,))
 
 
 def stem(star: int) -> str:
-    """First part of a star's file names: ``kplr006541920`` or ``ktwo200001049``."""
+    """Return the first part of a star's file names: ``kplr006541920`` or ``ktwo200001049``."""
     return f"{'ktwo' if mission_of_star(star) == 'K2' else 'kplr'}{star:09d}"

@@ -1,4 +1,4 @@
-"""Tarballs and zip files among the files of a listing: found by name, read one after the other."""
+"""Find tarballs and zip files in a listing by their names, and read one after the other."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from .names import facts_of_bundle
 from .tarball import TarballSource
 from .zipped import ZipSource
 
-# A browser or wget adds .1 to the name of a file that it has fetched before.
+# A browser or wget adds .1 to the name of a file that it has downloaded before.
 _TARBALL = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|bz2|xz))(?:\.\d+)?$", re.IGNORECASE)
 _ZIP = re.compile(r"\.zip(?:\.\d+)?$", re.IGNORECASE)
 
 
 def is_packed(url: str) -> bool:
-    """Whether a URL's, path's or file's name ends as that of a tarball or zip file does."""
+    """Return whether the name in a URL or path ends as that of a tarball or zip file."""
     name = _plain(url)
     return bool(_TARBALL.search(name) or _ZIP.search(name))
 
 
 def open_packed(url: str, settings: Settings, seen: Seen | None = None) -> Source:
-    """Open a tarball or zip file, whose name `is_packed`; nothing is read yet."""
+    """Open a tarball or zip file whose name `is_packed`, without reading it.
+
+    Parameters
+    ----------
+    url : str
+    settings : Settings
+    seen : Seen, optional
+        See `PackedFile`.
+    """
     kind = ZipSource if _ZIP.search(_plain(url)) else TarballSource
     return kind(url, settings, seen)
 
@@ -37,23 +45,27 @@ def items_of_listing(
     settings: Settings,
     seen: Seen,
 ) -> Iterator[Item]:
-    """Yield what is wanted of a listing's files, and then of its tarballs and zip files.
+    """Yield the wanted files of a listing, and then those in its tarballs and zip files.
 
     Parameters
     ----------
-    listing
-        Every file that there is, in any order.
+    listing : iterable of Item
+        Every file, in any order.
     selection, wanted
         See `Source.items`.
-    settings
+    settings : Settings
         How to read the tarballs.
-    seen
-        Counts the files and the tarballs' members.
+    seen : Seen
+        Counts the files and the members of tarballs.
+
+    Yields
+    ------
+    Item
 
     Raises
     ------
     SourceError
-        A tarball cannot be read; all others have been.
+        A tarball cannot be read; all others have been read.
     """
     packed: list[Item] = []
     loose: set[tuple[str, int]] = set()
@@ -71,7 +83,7 @@ def items_of_listing(
     failed: list[str] = []
     for item in sorted(packed, key=lambda one: (one.name, one.url)):
         facts = facts_of_bundle(item.name)
-        # The archive keeps a tarball of all files of a star beside these files.
+        # Beside the files of a star the archive keeps a tarball of the same files.
         beside = facts.star is not None and (_folder(item), facts.star) in loose
         if beside or not selection.admits(facts.star, facts.mission, facts.segment, facts.cadence):
             continue

@@ -1,4 +1,4 @@
-"""Requests to S3 buckets, anonymously: listings, objects and fingerprints."""
+"""Request listings, objects and fingerprints of S3 buckets, anonymously."""
 
 from __future__ import annotations
 
@@ -17,18 +17,29 @@ T = TypeVar("T")
 
 
 def find(url: str, settings: Settings) -> list[Item]:
-    """Every file below a prefix, in the bucket's order: one request for a thousand files."""
+    """List every file below a prefix, in the bucket's order, by one request per thousand files."""
     found = _ask(url, settings, lambda system: system.find(url, detail=True, withdirs=False))
     return [_item(facts) for facts in found.values()]
 
 
 def list_prefix(url: str, settings: Settings) -> tuple[list[str], list[Item]]:
-    """Folders (URLs ending in '/') and files one level below a prefix.
+    """List the folders (URLs ending in '/') and the files one level below a prefix.
+
+    Parameters
+    ----------
+    url : str
+        s3://BUCKET/PREFIX.
+    settings : Settings
+
+    Returns
+    -------
+    folders : list of str
+    files : list of Item
 
     Raises
     ------
     MissingItemError
-        There is nothing.
+        There is nothing below the prefix.
     """
     facts = _ask(url, settings, lambda system: system.ls(url.rstrip("/"), detail=True))
     folders = [f"s3://{fact['name']}/" for fact in facts if fact["type"] == "directory"]
@@ -36,17 +47,25 @@ def list_prefix(url: str, settings: Settings) -> tuple[list[str], list[Item]]:
 
 
 def read_s3(url: str, settings: Settings) -> bytes:
-    """Content of one object."""
+    """Read one object.
+
+    Raises
+    ------
+    MissingItemError
+        There is no such object.
+    SourceError
+        The bucket does not answer, or refuses.
+    """
     return cast(bytes, _ask(url, settings, lambda system: system.cat_file(url)))
 
 
 def fingerprint_s3(url: str, settings: Settings) -> str | None:
-    """ETag of one object."""
+    """Return the ETag of one object."""
     return _item(_ask(url, settings, lambda system: system.info(url))).fingerprint
 
 
 def open_s3(url: str, settings: Settings) -> BinaryIO:
-    """Open an object for reading from its beginning to its end."""
+    """Open an object, to read it from its beginning to its end."""
     opened = _ask(
         url,
         settings,
@@ -72,10 +91,10 @@ def _file_system(settings: Settings) -> Any:
             "connect_timeout": 10,
             "read_timeout": settings.timeout,
             "max_pool_connections": settings.parallel,
-            # Patience is kept in one place, `patiently`.
+            # `patiently` does all retries.
             "retries": {"max_attempts": 1},
         },
-        # Listings of a bucket with millions of files must not pile up in memory.
+        # Listings of a bucket with millions of files must not fill the memory.
         use_listings_cache=False,
         skip_instance_cache=True,
     )

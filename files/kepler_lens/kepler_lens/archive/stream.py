@@ -1,4 +1,4 @@
-"""One long download read from beginning to end, going on where a connection broke."""
+"""Read one long download from beginning to end, and continue where a connection broke."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 
 
 def opened(url: str, settings: Settings) -> BinaryIO:
-    """Open one large file, local, http(s) or S3, to be read from its beginning to its end.
+    """Open one large file, local, http(s) or S3, to read it from its beginning to its end.
+
+    Parameters
+    ----------
+    url : str
+        URL or path.
+    settings : Settings
+        Timeout and patience.
 
     Raises
     ------
     SourceError
-        It is not there.
+        There is no such local file.
     """
     if url.startswith(("http://", "https://")):
         return cast(BinaryIO, io.BufferedReader(ResumingStream(url, settings), 2**20))
@@ -39,15 +46,15 @@ def opened(url: str, settings: Settings) -> BinaryIO:
 class ResumingStream(io.RawIOBase):
     """Raw reader of an http(s) file.
 
-    After a broken connection it asks for the rest by a Range request; a server that answers
-    with the whole file instead has its beginning passed over.
+    After a broken connection it asks for the rest by a Range request. If the server sends the whole
+    file instead, the reader skips its beginning.
 
     Parameters
     ----------
-    url
+    url : str
         Percent-encoded.
-    settings
-        Timeout, and the patience with a server that gives no byte.
+    settings : Settings
+        Timeout, and patience with a server that sends no byte.
     """
 
     def __init__(self, url: str, settings: Settings) -> None:
@@ -59,11 +66,11 @@ class ResumingStream(io.RawIOBase):
         self._fingerprint: str | None = None
 
     def readable(self) -> bool:
-        """Tell that this can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Read up to the buffer's length, 0 bytes at the end alone."""
+        """Read at most the buffer's length; return the number of bytes, 0 only at the end."""
         view = memoryview(buffer).cast("B")
         data = patiently(lambda: self._read(len(view)), self._url, self._settings.patience)
         view[: len(data)] = data
@@ -115,7 +122,7 @@ class ResumingStream(io.RawIOBase):
 
 
 def _version(response: requests.Response) -> str | None:
-    """ETag or Last-Modified: a part's length differs from the whole's, so it does not count."""
+    """Return ETag or Last-Modified, without the length, which differs for a part of the file."""
     headers = response.headers
     return fingerprint_from({k: headers[k] for k in ("ETag", "Last-Modified") if k in headers})
 

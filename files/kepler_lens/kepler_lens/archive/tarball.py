@@ -1,7 +1,7 @@
-"""Bulk tarballs, read once from beginning to end and never unpacked to disk.
+"""Read bulk tarballs once from beginning to end, without unpacking them to the disk.
 
-An index of a compressed tarball costs as much as reading all of it, and going back in it costs
-that again; so one reader goes through it and hands out each wanted member with its content.
+An index of a compressed tarball takes as long as reading all of it, and going back takes that time
+again. So one reader goes through the tarball and yields each wanted member with its content.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class TarballSource(PackedFile):
     """Light curve files in a tarball (.tar, .tgz, .tar.gz, .bz2, .xz); see `PackedFile`."""
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
-        """Yield the wanted members with their content, in the tarball's order.
+        """Yield the wanted members with their content, in the order of the tarball.
 
-        One member is held at a time; what is not wanted is passed over unread.
+        One member is in memory at a time; other members are skipped.
         """
         last = None
         try:
@@ -35,7 +35,7 @@ class TarballSource(PackedFile):
                     fileobj=plain, mode="r|", bufsize=2**18, tarinfo=_StrictHeader
                 ) as tar:
                     while (member := tar.next()) is not None:
-                        # tarfile keeps every header it has passed: there may be a million.
+                        # tarfile keeps every header that it has passed, and there may be a million.
                         tar.members.clear()  # type: ignore[attr-defined]
                         last = member.name
                         if not member.isfile():
@@ -46,7 +46,7 @@ class TarballSource(PackedFile):
                         for item in choose([found], selection, wanted, self.seen):
                             content = tar.extractfile(member)
                             yield item.with_data(content.read() if content else b"")
-                # The checksum of the compression stands at its very end.
+                # The checksum of the compression is at the very end.
                 while plain.read(2**20):
                     pass
         except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
@@ -55,10 +55,10 @@ class TarballSource(PackedFile):
 
 
 class _StrictHeader(tarfile.TarInfo):
-    """A member's header that must be one.
+    """A member's header that must be complete.
 
-    tarfile takes a header that is cut off, missing or damaged for the end of the tarball, and
-    would drop the rest without a word; only a block of zeros is the end.
+    tarfile treats a header that is cut off, missing or damaged as the end of the tarball and drops
+    the rest silently. Only a block of zeros is the end.
     """
 
     @classmethod
@@ -73,7 +73,7 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 def _unpacking(raw: BinaryIO) -> BinaryIO:
-    """Reader of the uncompressed tarball; the first bytes tell the compression, not the name."""
+    """Return a reader of the uncompressed tarball; its first bytes tell the compression."""
     file = raw if hasattr(raw, "peek") else io.BufferedReader(cast(io.RawIOBase, raw))
     start = cast(io.BufferedReader, file).peek(6)[:6]
     if start.startswith(b"\x1f\x8b"):

@@ -1,4 +1,4 @@
-"""Zip files, as the archive's portal hands them out; their members are never unpacked to disk."""
+"""Read zip files, such as those of the archive's portal, without unpacking them to the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ZipSource(PackedFile):
     """Light curve files in a zip file; see `PackedFile`."""
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
-        """Yield the wanted members with their content, in the zip file's order."""
+        """Yield the wanted members with their content, in the order of the zip file."""
         last = None
         try:
             with self._whole() as raw, zipfile.ZipFile(raw) as packed:
@@ -39,7 +39,7 @@ class ZipSource(PackedFile):
 
     @contextmanager
     def _whole(self) -> Iterator[BinaryIO]:
-        """Open the file where it is, or fetch it: its list of members stands at its end."""
+        """Open the file in place, or download all of it: its list of members is at its end."""
         with opened(self.url, self.settings) as file:
             if file.seekable():
                 yield file

@@ -1,1 +1,1 @@
-"""Builds a data set of labelled candidates on the fleet, from the light curves in Warp 10."""
+"""Build a data set of labelled candidates on the fleet, from the light curves in Warp 10."""

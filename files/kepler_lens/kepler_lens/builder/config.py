@@ -1,4 +1,4 @@
-"""What the building of a data set is told, by a job file (JSON)."""
+"""Read the job file (JSON) of the building of a data set."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ DEFAULT_STATE = "/var/lib/kepler-lens/dataset"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Files that hold the tokens, under the same path on every worker: only paths travel."""
+    """Files that hold the tokens; only their paths are sent to the workers.
+
+    Attributes
+    ----------
+    read : Path
+        File of the read token; the path is the same on every worker.
+    """
 
     read: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One data set.
+    """The building of one data set.
 
     Attributes
     ----------
@@ -35,9 +41,9 @@ class Job:
     labels : Path
         Table of NASA's Exoplanet Archive, CSV.
     release : str
-        What table that is.
+        Name of that table at the archive.
     name : str
-        Of the data set's folder, in `state`.
+        Name of the data set's folder in `state`.
     recipe : str
         Name of the recipe of views.
     signals : str
@@ -47,12 +53,13 @@ class Job:
     copies : int
         Light curves of each kind.
     seed : int
+        Seed of the splits and of the synthetic light curves.
     stars : tuple of int or None
-        KIC numbers; None for every star of the server that the table knows.
+        KIC numbers; None for every star of the server that the table contains.
     scheduler : str or None
         Address of a Dask scheduler; None starts workers on this machine.
     tls : Tls or None
-        For a scheduler at ``tls://``.
+        Certificates for a scheduler at ``tls://``.
     state : Path
         Folder of lock, status, report and data sets.
     """
@@ -95,16 +102,20 @@ def load_job(path: Path) -> Job:
     Parameters
     ----------
     path : Path
-        JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects; there may be
-        ``stars_file``, a list of stars in a file, beside ``stars``. Stars may have names that the
-        server's tags know, see `kepler_lens.starlist`.
+        JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects. The object may have
+        ``stars_file``, a file with a list of stars, beside ``stars``. A star may have a name that
+        is in the server's tags, see `kepler_lens.starlist`.
+
+    Returns
+    -------
+    Job
 
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown or lacks a needed name.
+        The file cannot be read, has an unknown name, or lacks a needed one.
     StarListError
-        Something is no star, or has a name that the server does not know.
+        An entry is no star, or has a name that the server does not know.
     """
     return load(path, _job)
 

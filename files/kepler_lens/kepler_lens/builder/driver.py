@@ -1,4 +1,4 @@
-"""The building of a data set from the driver's seat."""
+"""Drive the building of a data set: plan, hand out stars, keep their records, assemble."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from kepler_lens.warp10 import Token, Warp10
 
 
 def run_build(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Build the data set that a job asks for, or what is lacking of it.
+    """Build the data set of a job, or the part of it that is missing.
 
     Parameters
     ----------
     job : Job
     say : callable, optional
-        Gets a line of progress every ten seconds.
+        Called with a line of progress every ten seconds.
 
     Returns
     -------
     dict
-        The report (see `kepler_lens.builder.report`), with ``exit_status``: 0, 3 if stars were
-        left out, 4 if it was stopped by a signal.
+        The report (see `kepler_lens.builder.report`), with ``exit_status``: 0, 3 if stars were left
+        out, or 4 if a signal stopped the job.
 
     Raises
     ------
     JobRunningError
         Another such job holds the lock.
     KeplerLensError
-        It could not go on; the report says the same.
+        The job cannot continue; the report has the same sentence.
     """
     with lock(job.state, "building of a data set"):
         return _Driver(job, say).run()
@@ -64,7 +64,7 @@ class _Driver(StarDriver[Progress]):
         self.table: LabelTable | None = None
 
     def work(self) -> None:
-        """Make what is lacking of each star, then assemble it."""
+        """Make the records of each star that lacks them, then assemble the data set."""
         job, progress = self.job, self.progress
         makes = recipe(job.recipe)
         self.table = read_labels(job.labels, job.release)
@@ -116,14 +116,14 @@ class _Driver(StarDriver[Progress]):
         return known
 
     def batch(self, star: int) -> Star:
-        """Give the star, with what the table says of it."""
+        """Return the star, with the signals that the table has of it."""
         assert self.table is not None  # noqa: S101 - work() has read it
         job = self.job
         made = (job.signals, job.synthetic, job.copies, job.seed)
         return Star(star, StarOrders(self.table.of(star), *made))
 
     def account(self, result: StarResult) -> None:
-        """Take what became of a star, and keep its records."""
+        """Count the result of a star, and keep its records."""
         StarDriver.account(self, result)
         if result.defect:
             return
@@ -132,10 +132,10 @@ class _Driver(StarDriver[Progress]):
         self.parts.put(made or StarRecords(result.star, [], {f"star {result.star}": result.reason}))
 
     def rejected(self) -> str:
-        """Say how many stars were left out."""
+        """Return a sentence with the number of stars left out; empty for none."""
         count = self.progress.outcomes[QUARANTINED]
         return f"{count} stars are left out of the data set." if count else ""
 
     def summary(self, report: dict[str, Any]) -> str:
-        """See `kepler_lens.builder.report`."""
+        """Return the report as text, see `kepler_lens.builder.report`."""
         return render_summary(report)

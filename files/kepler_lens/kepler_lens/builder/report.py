@@ -1,4 +1,4 @@
-"""What the building of a data set says while it runs and when it has ended."""
+"""Report on the building of a data set, while it runs and when it has ended."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from kepler_lens.jobs.text import as_text, facts
 
 @dataclass(slots=True, kw_only=True)
 class Progress(StarProgress):
-    """The account of one data set.
+    """Account of the building of one data set.
 
     Attributes
     ----------
     data_set : str
-        Its folder.
+        Folder of the data set.
     labels : str
         Release of the table of labels.
     classes : dict of str to int
-        Records of each class, those that are synthetic too; empty before its end.
+        Number of records of each class without synthetic ones; empty before the end.
     """
 
     done_word: ClassVar[str] = BUILT
@@ -33,16 +33,16 @@ class Progress(StarProgress):
     classes: dict[str, int] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of such a job."""
+        """Return the figures of the job for status.json."""
         return StarProgress.figures(self) | {"data_set": self.data_set, "labels": self.labels}
 
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the figures of report.json that status.json lacks."""
         return StarProgress.results(self) | {"classes": self.classes}
 
 
 def render_summary(report: dict[str, Any], width: int = 100) -> str:
-    """Give the report of a data set as text.
+    """Return the report of a data set as text.
 
     Parameters
     ----------
@@ -50,6 +50,10 @@ def render_summary(report: dict[str, Any], width: int = 100) -> str:
         Content of report.json.
     width : int
         Columns of the terminal.
+
+    Returns
+    -------
+    str
     """
     return as_text([*quarantined(report), _facts(report)], width)
 

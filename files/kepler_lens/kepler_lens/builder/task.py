@@ -1,6 +1,7 @@
-"""What a worker does with one star; runs in a Dask worker, knows nothing of Dask's driver.
+"""Build the records of one star, within a Dask worker; this module knows nothing of the driver.
 
-It writes nothing: what a star gives travels back to the driver, and building it twice is the same.
+The task writes nothing: its result travels back to the driver. Building a star twice gives the same
+result.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ BUILT = "built"
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is the same for all stars of a data set; small, and without secrets.
+    """Settings that are the same for all stars of a data set; small, and without secrets.
 
     Attributes
     ----------
     server : str
+        URL of Warp 10.
     tokens : Tokens
     recipe, digest : str
-        Of the views.
+        Name and hash of the recipe of the views.
     """
 
     server: str
@@ -42,7 +44,15 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A star whose records are to be made, with what the table of labels says of it."""
+    """A star to build.
+
+    Attributes
+    ----------
+    number : int
+        KIC or EPIC number.
+    orders : StarOrders
+        Settings, with the signals that the table of labels has of the star.
+    """
 
     number: int
     orders: StarOrders
@@ -50,11 +60,12 @@ class Star:
 
 @dataclass(slots=True)
 class BuildResult(StarResult):
-    """What became of a star; ``candidates`` are its records.
+    """Result of a star; ``candidates`` is the number of its records.
 
     Attributes
     ----------
     records : StarRecords or None
+        None where the star failed.
     """
 
     records: StarRecords | None = field(default=None, repr=False)
@@ -68,13 +79,13 @@ def build_star(star: Star, orders: Orders, *, worker: str = "") -> BuildResult:
     star : Star
     orders : Orders
     worker : str, optional
-        Name to report; by default that of the Dask worker this runs in.
+        Name in the report; by default that of the Dask worker.
 
     Returns
     -------
     BuildResult
-        A failure that no other star would escape (token, server, another version of the package)
-        is in ``fatal``.
+        ``fatal`` has a failure that all other stars would have too (token, server, another version
+        of the package).
     """
     result = BuildResult(worker or worker_name(), star.number)
     with attempt(result):

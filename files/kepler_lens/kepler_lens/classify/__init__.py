@@ -1,1 +1,1 @@
-"""Views, records, labels and scores of transit candidates; numpy, scipy and onnxruntime only."""
+"""Make views, records, labels and scores of candidates, with numpy, scipy and onnxruntime only."""

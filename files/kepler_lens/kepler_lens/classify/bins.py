@@ -1,4 +1,4 @@
-"""Medians in bins along a phase, compiled."""
+"""Compute the medians of a folded light curve in bins of phase, as compiled code."""
 
 from __future__ import annotations
 
@@ -12,18 +12,42 @@ Floats = NDArray[np.float64]
 Flux = NDArray[np.float32]
 
 MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
+"""Standard deviation of a normal distribution over its median absolute deviation, no unit (property
+of that distribution)."""
 _OF_MEDIAN = float(np.sqrt(np.pi / 2))
-"""Deviation of a median over that of a mean, of many normal values."""
+"""Standard deviation of a median over that of a mean, for many normally distributed values, no unit
+(property of that distribution)."""
 
 
 @numba.njit(cache=True)
 def binned(
     phase: Floats, flux: Flux, low: float, spacing: float, width: float, bins: int
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Give each bin's median, its deviation by the points' own scatter, and how many they are.
+    """Compute the median of each bin, the error of that median, and the number of points.
 
-    Phases ascend. Bounds are added up as AstroNet does it, and medians rounded as there.
+    Bin ``i`` begins at ``low + i * spacing`` and is `width` wide, so bins may overlap. The bounds
+    are added up one bin at a time and medians are rounded to single precision, both as AstroNet
+    does.
+
+    Parameters
+    ----------
+    phase : float64[n]
+        Time from the middle of the view, days, ascending.
+    flux : float32[n]
+        Relative flux of each point.
+    low, spacing, width : float
+        Start of the first bin, distance between starts, and width of a bin, days.
+    bins : int
+        Number of bins.
+
+    Returns
+    -------
+    medians : float64[bins]
+        0 in an empty bin.
+    scatter : float64[bins]
+        Standard error of each median, from the median absolute deviation of the points in its bin.
+    count : int64[bins]
+        Points in each bin.
     """
     n = len(phase)
     medians = np.zeros(bins)

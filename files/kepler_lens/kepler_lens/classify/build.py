@@ -1,7 +1,7 @@
-"""What one star gives to a data set: its signals, with views, scalars and labels.
+"""Make the records of one star: its signals with views, scalars and labels.
 
-`records_of_star` is what a star takes, here or in a worker of the fleet. What it gives is kept by
-`kepler_lens.classify.parts` until all stars are there, and assembled then.
+`records_of_star` does the work for one star, on this machine or in a worker of the fleet.
+`kepler_lens.classify.parts` keeps the results and assembles them when all stars are done.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from kepler_lens.search.prepare import event_bank, prepare
 from kepler_lens.search.vet import vet
 
 SIGNALS = ("table", "search", "none")
-"""Whose signals become examples: those of the table, or what the package's own search finds, or no
-one's, where only what is synthetic is wanted."""
+"""Source of the signals that become examples: the table, the package's own search, or none, where
+only synthetic examples are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class StarOrders:
-    """What is the same for all stars of a data set.
+    """Settings that are the same for all stars of a data set.
 
     Attributes
     ----------
     table : LabelTable or None
-        May hold the one star only, where it goes to a worker (`of`); None without `signals`.
+        May hold one star only where it is sent to a worker (`LabelTable.of`). None means that only
+        synthetic examples are made.
     signals : str
         One of `SIGNALS`.
     synthetic : tuple of str
@@ -48,6 +49,7 @@ class StarOrders:
     copies : int
         Light curves of each kind.
     seed : int
+        Seed of the synthetic light curves.
     """
 
     table: LabelTable | None
@@ -59,15 +61,16 @@ class StarOrders:
 
 @dataclass(slots=True)
 class StarRecords:
-    """What a star gave.
+    """Records of one star.
 
     Attributes
     ----------
     star : int
+        KIC or EPIC number.
     contents : list of bytes
         Serialized records.
     left_out : dict
-        The star or its signals that are not among them, to why.
+        Name of the star, or of a signal that has no record, to the reason.
     """
 
     star: int
@@ -77,6 +80,23 @@ class StarRecords:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Signal:
+    """A signal that becomes an example.
+
+    Attributes
+    ----------
+    name : str
+        Name of the signal in messages.
+    number : int
+        Number of the candidate in its star.
+    ephemeris : Ephemeris
+    label : str
+        One of `kepler_lens.classify.labels.CLASSES`.
+    scalars : float32[9]
+        By `kepler_lens.classify.scalars.SCALARS`.
+    kind : str
+        Kind of synthetic light curve; empty for a real one.
+    """
+
     name: str
     number: int
     ephemeris: Ephemeris
@@ -93,16 +113,17 @@ def records_of_star(
     Parameters
     ----------
     star : int
+        KIC or EPIC number.
     curve_of : callable
-        Gets the star, gives its light curve or raises NotSearchableError or LightCurveError.
+        Returns the light curve of a star, or raises NotSearchableError or LightCurveError.
     orders : StarOrders
     recipe : Recipe
 
     Returns
     -------
     StarRecords
-        A star without a usable light curve, a signal without views, and one that several labels
-        match are in ``left_out``.
+        ``left_out`` names a star without a usable light curve, a signal without views, and a signal
+        that several labels match.
     """
     result = StarRecords(star)
     try:
@@ -117,7 +138,10 @@ def records_of_star(
 def _light_curves(
     observed: Observations, orders: StarOrders, result: StarRecords
 ) -> Iterator[tuple[Search, list[_Signal | None]]]:
-    """Give the star's light curve and those made of it, each candidate with its label or None."""
+    """Yield the star's search and those of light curves made of it, with labelled signals.
+
+    Each candidate of a search has a signal, or None where it has no label.
+    """
     own: list[Ephemeris] = []
     if orders.table and orders.signals != "none":
         if orders.signals == "table":
@@ -142,7 +166,7 @@ def _light_curves(
 def _of_table(
     observed: Observations, known: Sequence[Known]
 ) -> tuple[Search, list[_Signal | None]]:
-    """Measure the table's signals as the search measures its own."""
+    """Measure the table's signals in the way in which the search measures its own."""
     search = Search(observed, prepare(observed), (), (), np.inf)
     candidates = []
     for each in known:

@@ -1,9 +1,9 @@
-"""The model bundle: what scores candidates, with numpy and onnxruntime only.
+"""Read, check, run and write a model bundle, with numpy and onnxruntime only.
 
-A folder: ``model.json`` (inputs, calibration, thresholds, what it was trained on, its figures),
-``model.onnx`` (the whole ensemble), ``member-….keras``, ``out_of_fold.csv``, ``card.md`` and its
-plots. ``model.json`` has the SHA-256 of every other file, and ``bundle.sha256`` that of
-``model.json``: one hash over all.
+A bundle is a folder with ``model.json`` (inputs, calibration, thresholds, training set and
+figures), ``model.onnx`` (the whole ensemble), ``member-….keras``, ``out_of_fold.csv``, ``card.md``
+and its plots. ``model.json`` holds the SHA-256 of every other file, and ``bundle.sha256`` holds
+that of ``model.json``. One hash therefore covers all files.
 """
 
 from __future__ import annotations
@@ -34,35 +34,36 @@ Singles = NDArray[np.float32]
 MODEL_FILE, ONNX_FILE, HASH_FILE = "model.json", "model.onnx", "bundle.sha256"
 OUT_OF_FOLD_FILE = "out_of_fold.csv"
 AS_TRAINED, DR24 = "as trained", "DR24"
-"""Mixes of classes that thresholds are given for."""
+"""Mixes of classes for which a bundle has thresholds."""
 FORMAT = 1
-"""Of ``model.json``; another is refused."""
+"""Version of the format of ``model.json``; other versions are refused."""
 _TO_SCORE = (MODEL_FILE, ONNX_FILE, HASH_FILE)
 _AT_ONCE = 256
-"""Candidates that are scored at once: bounds memory to some tens of megabytes."""
+"""Candidates that are prepared and scored at once (chosen: limits memory to some tens of
+megabytes)."""
 _GET = "copy the bundle again, or make it anew with kepler-lens train"
 
 
 class BundleError(KeplerLensError):
-    """A bundle is damaged, not whole, or cannot score what it is given."""
+    """A bundle is damaged or incomplete, or cannot score its input."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What a bundle says of candidates.
+    """What a bundle says of n candidates.
 
     Attributes
     ----------
     p_planet, p_eclipse, p_noise : float64[n]
-        Calibrated probabilities; they add up to 1.
+        Calibrated probabilities, 0 to 1; the three add up to 1.
     spread : float64[n]
         Standard deviation of the members' probabilities of a planet.
     distance : float64[n]
-        From the nearest class of the training set, in standard deviations of a class, in the space
-        of the members' hidden layers.
+        Distance from the centre of the nearest class of the training set, in the space of the
+        members' hidden layers, in standard deviations of a class.
     outside : bool[n]
-        Whether that is farther than 99 of 100 candidates of the training set: no score should be
-        trusted there.
+        Whether `distance` is larger than that of 99 of 100 candidates of the training set. Such a
+        score should not be trusted.
     """
 
     p_planet: Floats
@@ -76,7 +77,7 @@ class Scores:
         return len(self.p_planet)
 
     def select(self, which: NDArray[np.bool_] | slice) -> Scores:
-        """Take some of the candidates."""
+        """Return the scores of some of the candidates."""
         return Scores(
             self.p_planet[which],
             self.p_eclipse[which],
@@ -90,14 +91,26 @@ class Scores:
 class Bundle:
     """A bundle whose hash was verified.
 
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        Names of the bundle's files to their contents.
+    source : str
+        Name of the bundle in messages.
+
     Attributes
     ----------
     name : str
-        Its hash's first twelve digits: the same name, the same model.
+        First twelve digits of its hash; equal names mean equal models.
     sha256 : str
-        One hash over all its files.
+        Hash over all its files.
     model : dict
-        The content of ``model.json``.
+        Content of ``model.json``.
+
+    Raises
+    ------
+    BundleError
+        A file is missing or damaged, or the format is another.
     """
 
     def __init__(self, files: Mapping[str, bytes], source: str) -> None:
@@ -126,12 +139,12 @@ class Bundle:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Bundle:
-        """Read a bundle, every file of which must be as it was made.
+        """Read a bundle and check that every file is unchanged.
 
         Parameters
         ----------
         path : str or Path, optional
-            A folder, or what `to_bytes` gave as a file; by default the bundle of the package.
+            A folder, or a file with what `to_bytes` returned; by default the package's own bundle.
 
         Raises
         ------
@@ -162,7 +175,19 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str = "bundle") -> Bundle:
-        """Read what `to_bytes` gave."""
+        """Read a bundle from what `to_bytes` returned.
+
+        Parameters
+        ----------
+        content : bytes
+        source : str, optional
+            Name of the bundle in messages.
+
+        Raises
+        ------
+        BundleError
+            The content is no bundle, or is damaged.
+        """
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 return cls({name: archive.read(name) for name in archive.namelist()}, source)
@@ -170,11 +195,11 @@ class Bundle:
             raise BundleError(f"{source}: this is no bundle ({error}): {_GET}.") from None
 
     def to_bytes(self) -> bytes:
-        """Give what scoring needs, to be sent along with a job."""
+        """Return the files that scoring needs as one zip file, to be sent with a job."""
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in self._files.items():
-                # Without the time of day: the same bundle, the same bytes.
+                # The entry has no time of day, so equal bundles give equal bytes.
                 archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         return out.getvalue()
 
@@ -184,13 +209,14 @@ class Bundle:
         Parameters
         ----------
         name : str
+            Name of the recipe.
         digest : str, optional
             Hash of the code that made the views; published records have none.
 
         Raises
         ------
         BundleError
-            It is another recipe, or another version of it.
+            The bundle lists no recipe of this name, or another version of it.
         """
         listed: dict[str, str] = self.model["recipes"]
         if name not in listed:
@@ -205,21 +231,26 @@ class Bundle:
             )
 
     def threshold(self, precision: float = 0.9, mix: str = AS_TRAINED) -> float:
-        """Give the probability of a planet from which on such a share are planets.
+        """Return the probability of a planet above which a given share of candidates are planets.
 
         Parameters
         ----------
         precision : float, optional
-            0.9 or 0.99.
+            That share, 0.9 or 0.99.
         mix : str, optional
-            Of the classes: `AS_TRAINED`, that of the training set, for which the probabilities are
-            calibrated; or `DR24`, that of a search of all stars, three in five of whose candidates
-            are eclipses. Both are measured out of fold.
+            Mix of the classes. `AS_TRAINED` is the mix of the training set, for which the
+            probabilities are calibrated. `DR24` is the mix of a search of all stars, in which three
+            of five candidates are eclipses. Both thresholds are measured out of fold.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
 
         Raises
         ------
         BundleError
-            There is none for that precision.
+            The bundle has no threshold of this precision.
         """
         at: dict[str, float] = self.model["thresholds"][mix]
         if str(precision) not in at:
@@ -235,18 +266,22 @@ class Bundle:
         Parameters
         ----------
         views : sequence of mappings
-            A candidate's views by name; any but those of `kepler_lens.classify.inputs.NEEDED` may
-            be missing.
+            For each candidate the names of its views to float32[length]. All views but those of
+            `kepler_lens.classify.inputs.NEEDED` may be missing.
         scalars : float32[n, 9]
-            By `kepler_lens.classify.scalars.SCALARS`, NaN where missing; period and duration must
-            be there.
+            Columns by `kepler_lens.classify.scalars.SCALARS`, in their units, NaN where missing.
+            Period and duration must be there.
+
+        Returns
+        -------
+        Scores
 
         Raises
         ------
         BundleError
-            A needed view is missing, or a view is not of its length.
+            A view has a wrong length.
         InputError
-            A period or duration is missing.
+            A needed view, a period or a duration is missing.
         """
         names = self.inputs.views
         stacked, has = {}, {}
@@ -267,7 +302,22 @@ class Bundle:
     def score_arrays(
         self, views: Mapping[str, Singles], has: Mapping[str, NDArray[np.bool_]], scalars: Singles
     ) -> Scores:
-        """Score candidates whose views are in arrays; see `kepler_lens.classify.inputs.Inputs`."""
+        """Score candidates whose views are in arrays.
+
+        Parameters
+        ----------
+        views, has, scalars
+            See `kepler_lens.classify.inputs.Inputs.arrays`.
+
+        Returns
+        -------
+        Scores
+
+        Raises
+        ------
+        InputError
+            A needed view, a period or a duration is missing.
+        """
         parts = []
         for a in range(0, len(scalars), _AT_ONCE):
             part = slice(a, a + _AT_ONCE)
@@ -285,19 +335,20 @@ class Bundle:
         return self.judge(*(np.concatenate(each) for each in zip(*outputs, strict=True)))
 
     def run(self, arrays: Mapping[str, Singles]) -> tuple[Singles, Singles]:
-        """Run the networks.
+        """Run the networks on their inputs (`kepler_lens.classify.inputs.Inputs.arrays`).
 
         Returns
         -------
         members : float32[n, m, 3]
-            Each member's probabilities, of a planet, an eclipse and noise.
+            Probabilities by each of the m members, of a planet, an eclipse and noise.
         embedding : float32[n, d]
+            Place of each candidate in the space in which distances are measured.
         """
         members, embedding = self._session.run(["members", "embedding"], dict(arrays))
         return np.asarray(members), np.asarray(embedding)
 
     def judge(self, members: Singles, embedding: Singles) -> Scores:
-        """Turn what the networks give into scores."""
+        """Compute scores from the outputs of the networks, see `run`."""
         each = members.astype(np.float64)
         p = self._calibrate(each.mean(axis=1))
         off = embedding[:, None].astype(np.float64) - self._centres
@@ -312,18 +363,19 @@ class Bundle:
         )
 
     def usual_distance(self) -> tuple[float, float]:
-        """Give the median and the deviation of the training set's own distances (`Scores`)."""
+        """Return median and standard deviation of the training set's own distances (`Scores`)."""
         at = {float(share): value for share, value in self._outside["quantiles"].items()}
-        # So far from the median lie the middle 70 % of a normal distribution.
+        # The middle 70 % of a normal distribution lie within 1.036 standard deviations.
         return at[0.5], (at[0.85] - at[0.15]) / 2 / 1.036
 
     def out_of_fold(self) -> dict[tuple[int, int, float], tuple[float, float, float]]:
-        """Give what networks that had not seen them said of the candidates of the training.
+        """Return the probabilities of the training's candidates by networks that had not seen them.
 
         Returns
         -------
         dict
-            Star, number and period (days, in single precision) to the three probabilities.
+            Star, number and period (days, rounded to single precision) to the probabilities of a
+            planet, an eclipse and noise.
         """
         rows = csv.DictReader(io.StringIO(self._out_of_fold.decode()))
         return {
@@ -338,7 +390,7 @@ class Bundle:
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
-        # One thread: a worker has a core, and what is so small gains nothing by more.
+        # One thread: a worker has one core, and so small a network gains nothing from more.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         return onnxruntime.InferenceSession(
@@ -347,12 +399,12 @@ class Bundle:
 
 
 def shipped() -> Path:
-    """Give the folder of the bundle that the package brings along.
+    """Return the folder of the package's own bundle.
 
     Raises
     ------
     BundleError
-        The package was built without.
+        The package was built without a bundle.
     """
     folder = Path(str(resources.files("kepler_lens"))) / "models" / "shipped"
     if not folder.is_dir():
@@ -361,21 +413,21 @@ def shipped() -> Path:
 
 
 def write(folder: Path, model: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
-    """Write a bundle's files, with their hashes in ``model.json``.
+    """Write the files of a bundle, with their hashes in ``model.json``.
 
     Parameters
     ----------
     folder : Path
-        Made if needed.
+        Created if needed.
     model : mapping
-        What ``model.json`` shall say, but for format and hashes.
+        Content of ``model.json``, without the format and the hashes.
     files : mapping
-        Names to contents.
+        Name of each other file to its content.
 
     Returns
     -------
     str
-        The hash over all.
+        Hash over all files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hashes = {name: _sha256(content) for name, content in sorted(files.items())}
@@ -386,7 +438,7 @@ def write(folder: Path, model: Mapping[str, Any], files: Mapping[str, bytes]) ->
     for name, each in {**files, MODEL_FILE: content}.items():
         (folder / name).write_bytes(each)
     sha256 = _sha256(content)
-    # Last: what has it is whole.
+    # The hash is written last, so a bundle that has it is complete.
     (folder / HASH_FILE).write_text(sha256 + "\n", encoding="utf-8")
     return sha256
 

@@ -1,7 +1,8 @@
-"""From the ensemble's mean probabilities to calibrated ones: vector scaling (Guo et al. 2017).
+"""Calibrate the mean probabilities of an ensemble by vector scaling (Guo et al. 2017).
 
-``p' = softmax(a · ln p + b)`` with a slope and an offset for each class: seven hundred mistakes are
-enough to fit six numbers, and the order of candidates by one class hardly changes.
+``p' = softmax(a · ln p + b)`` has a slope and an offset for each class. Seven hundred wrong
+predictions are enough to fit these six numbers, and the order of candidates by one class hardly
+changes.
 """
 
 from __future__ import annotations
@@ -15,28 +16,35 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _LEAST = 1e-7
-"""Least probability that a logarithm is taken of: single precision has no more digits."""
+"""Smallest probability whose logarithm is taken; smaller ones count as this one (chosen: single
+precision has seven digits)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Slopes and offsets by class, of logarithms of probabilities."""
+    """Vector scaling: ``p' = softmax(slope · ln p + offset)``.
+
+    Attributes
+    ----------
+    slope, offset : tuple of float
+        One number for each class, in the order of `kepler_lens.classify.labels.CLASSES`; no unit.
+    """
 
     slope: tuple[float, float, float] = (1.0, 1.0, 1.0)
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __call__(self, p: Floats) -> Floats:
-        """Calibrate probabilities (float64[…, 3])."""
+        """Return the calibrated probabilities (float64[…, 3]) of probabilities (float64[…, 3])."""
         z = np.log(np.maximum(p, _LEAST)) * self.slope + self.offset
         e = np.exp(z - z.max(axis=-1, keepdims=True))
         return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
     def as_json(self) -> dict[str, list[float]]:
-        """Give what `of_json` reads."""
+        """Return the calibration as JSON objects, which `of_json` reads."""
         return {"slope": list(self.slope), "offset": list(self.offset)}
 
 
 def of_json(content: Mapping[str, list[float]]) -> Calibration:
-    """Read what `Calibration.as_json` gave."""
+    """Make a calibration from what `Calibration.as_json` returned."""
     (a, b, c), (d, e, f) = content["slope"], content["offset"]
     return Calibration((a, b, c), (d, e, f))

@@ -1,4 +1,4 @@
-"""Light curves of many stars: from a folder of FITS files, or from the Warp 10 server."""
+"""Read light curves of many stars, from a folder of FITS files or from the Warp 10 server."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ CurveOf = Callable[[int], Observations]
 def from_folder(
     folder: Path, left_out: Callable[[str], object] = lambda _: None
 ) -> tuple[list[int], CurveOf]:
-    """Find the stars of a folder's FITS files, in whatever folders below it.
+    """Find the stars of the FITS files below a folder.
 
     Parameters
     ----------
     folder : Path
     left_out : callable, optional
-        Is told which file or quarter is left out, and why.
+        Called with a sentence for each file or quarter that is left out.
 
     Returns
     -------
     stars : list of int
+        KIC or EPIC numbers, ascending.
     curve_of : callable
-        Reads a star's files of long cadence when it is asked for.
+        Reads the files of long cadence of a star when it is called.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def from_folder(
             if facts.cadence == "long":
                 files[facts.star].append(path)
         else:
-            # A name of another pattern does not say whose it is.
+            # A name of another pattern does not tell the star, so the header is read.
             try:
                 curve = read_file(path, (COLUMN,))
             except LightCurveError as error:
@@ -60,7 +61,7 @@ def from_folder(
     def curve_of(star: int) -> Observations:
         if star not in files:
             raise NotSearchableError(f"{folder} has no light curve of star {star}.")
-        # Without SAP_QUALITY, which the server has not: views are the same from either.
+        # SAP_QUALITY is not read: the server lacks it, and views must be equal from either source.
         read = newest(LightCurveFiles(files[star], left_out).read((COLUMN,)), left_out)
         if not read:
             raise NotSearchableError(f"None of the files of star {star} can be read.")
@@ -74,6 +75,15 @@ def from_server(
 ) -> tuple[list[int], CurveOf]:
     """Find the stars on the server that have a light curve of long cadence.
 
+    Parameters
+    ----------
+    server : str
+        URL of Warp 10.
+    token_file : Path or None
+        File with a read token; None for the token that the server makes public.
+    left_out : callable, optional
+        See `from_folder`.
+
     Returns
     -------
     stars, curve_of
@@ -82,7 +92,7 @@ def from_server(
     Raises
     ------
     Warp10Error
-        It cannot be reached, or refuses the token.
+        The server cannot be reached, or refuses the token.
     """
     from kepler_lens.gts import CLASS_OF_COLUMN
     from kepler_lens.search.source import fetch_curve
@@ -91,7 +101,7 @@ def from_server(
     warp10 = Warp10(server, patience=30)
     token = Token.from_file(token_file) if token_file else warp10.public_token()
     stars: set[int] = set()
-    # By the last digit of the star: all of Kepler in one answer would be too much.
+    # One request for each last digit: an answer with all of Kepler would be too large.
     for digit in range(10):
         selector = f"{CLASS_OF_COLUMN[COLUMN]}{{KEPLERID~.*{digit},OBSMODE=long%20cadence}}"
         stars |= {int(series.labels["KEPLERID"]) for series in warp10.find(selector, token)}

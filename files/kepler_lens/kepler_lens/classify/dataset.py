@@ -1,8 +1,8 @@
-"""Labelled candidates as arrays: from a data set with a manifest, or from AstroNet's own records.
+"""Read labelled candidates into arrays, from a data set with a manifest or from AstroNet's records.
 
-A data set is a folder of TFRecord files (shards) and a manifest; AstroNet's published records are
-such files alone. Both are read here, checked, and put into arrays that a training takes whole: all
-of DR24 with all views is 0.65 GB.
+A data set is a folder of TFRecord files (shards) and a manifest. AstroNet's published records are
+TFRecord files without a manifest. This module reads and checks both, and puts them into arrays that
+a training uses as a whole: all of DR24 with all views takes 0.65 GB.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from kepler_lens.classify.records import (
 from kepler_lens.classify.scalars import FEATURE_OF_SCALAR, SCALARS, of_record
 
 ASTRONET = "astronet-1"
-"""The recipe of records that name none: the published ones."""
+"""Recipe of records that name none, which are AstroNet's published records."""
 
 LABEL = "av_training_set"
+"""Feature of a record that holds the label."""
 _NEEDED = ("kepid", "tce_plnt_num", "tce_period", "tce_time0bk", LABEL, "synthetic", "recipe")
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})")
 
@@ -41,32 +42,36 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Labelled candidates.
+    """Labelled candidates as arrays; n is the number of candidates.
 
     Attributes
     ----------
     views : dict of str to float32[n, length]
-        By `VIEW_LENGTHS`; 0 where an example lacks one.
+        Lengths by `VIEW_LENGTHS`; in units of the transit's depth; 0 where an example lacks the
+        view.
     has : dict of str to bool[n]
         Whether an example has the view.
     scalars : float32[n, 9]
-        By `SCALARS`, in their units, NaN where missing.
+        Columns by `SCALARS`, in their units; NaN where missing.
     label : int64[n]
-        Index of `CLASSES`, -1 where unknown.
+        Index of `CLASSES`; -1 where unknown.
     star, number : int64[n]
-        KIC number, and the signal's number in its star.
+        KIC number, and number of the signal in its star.
     epoch : float64[n]
         Centre of a transit, BJD(TDB) - 2454833, days; NaN where unknown.
     group : int64[n]
-        See `kepler_lens.classify.ephemerides.groups`.
+        Number of the group, see `kepler_lens.classify.ephemerides.groups`.
     synthetic : bool[n]
+        Whether the light curve was made by `kepler_lens.classify.synthetic`.
     file : int64[n]
         Index of `files`.
     offset : int64[n]
-        Where the record begins, bytes.
+        Byte of the file at which the record begins.
     files : tuple of str
+        Names of the files.
     recipe : str
-        Of the views: its name, and after a space its digest where the records say it.
+        Name of the recipe of the views. A space and the digest of the recipe follow where the
+        records have it.
     """
 
     views: dict[str, NDArray[np.float32]]
@@ -87,7 +92,7 @@ class Examples:
         return len(self.label)
 
     def select(self, which: Bools | Ints) -> Examples:
-        """Take some of the examples, by mask or by indices."""
+        """Return some of the examples, by a mask (bool[n]) or by indices (int64[m])."""
         arrays = ("scalars", "label", "star", "number", "epoch", "group", "synthetic")
         taken = {name: getattr(self, name)[which] for name in (*arrays, "file", "offset")}
         views = {name: view[which] for name, view in self.views.items()}
@@ -95,11 +100,11 @@ class Examples:
         return replace(self, views=views, has=has, **taken)
 
     def counts(self) -> dict[str, int]:
-        """How many examples each class has, and `UNKNOWN`; without those that are synthetic."""
+        """Count the examples of each class and of `UNKNOWN`, without the synthetic ones."""
         return class_counts(self.label[~self.synthetic])
 
     def where(self, index: int) -> str:
-        """Say which candidate an example is, and where its record stands."""
+        """Name the candidate of an example, its file and the byte of its record in words."""
         return (
             f"star {self.star[index]}, candidate {self.number[index]} "
             f"({self.files[self.file[index]]}, byte {self.offset[index]})"
@@ -107,7 +112,7 @@ class Examples:
 
 
 def class_counts(label: Ints) -> dict[str, int]:
-    """How many labels (int64[n], index of `CLASSES`) are of each class, and `UNKNOWN`."""
+    """Count labels (int64[n], index of `CLASSES`, -1 for `UNKNOWN`) by class."""
     found = Counter(label.tolist())
     return {name: found[k] for k, name in enumerate(CLASSES)} | {UNKNOWN: found[-1]}
 
@@ -126,23 +131,24 @@ def load(
     ----------
     paths : str, Path or several
     views : collection of str, optional
-        Which views to read, by default all.
+        Views to read; by default all.
     recipe : str, optional
-        Name of the recipe, or name and digest, that the views must have.
+        Name, or name and digest, of the recipe that the views must have.
     table : LabelTable, optional
-        How many signals a star has, for records that do not say it.
+        Tells how many signals a star has, for records that lack this number.
     on_cut : callable, optional
-        See `read_records`; a data set with a manifest must be whole in any case.
+        See `read_records`. A data set with a manifest must be complete in any case.
 
     Returns
     -------
-    The examples, in the order of the files.
+    examples : Examples
+        In the order of the files.
 
     Raises
     ------
     DataSetError
-        A shard is missing or was changed, a candidate is there twice, there are no records, or
-        views are of another recipe.
+        A shard is missing or was changed, a candidate occurs twice, there are no records, a view
+        has no known name, or views are of another recipe.
     RecordError
         A file is damaged.
     """
@@ -170,17 +176,21 @@ def load(
 
 
 def record_files(path: str | Path) -> list[Path]:
-    """List the files of records that a path means, in order.
+    """List the files of records that a path names, in order.
 
     Parameters
     ----------
     path : str or Path
         A data set (its shards are checked against the manifest), a folder, a file, or a pattern.
 
+    Returns
+    -------
+    list of Path
+
     Raises
     ------
     DataSetError
-        There are none, or a shard of a folder is missing.
+        There are no such files, or a shard of a folder is missing.
     """
     path = Path(path)
     if path.is_file():
@@ -201,12 +211,12 @@ def record_files(path: str | Path) -> list[Path]:
 
 
 def check_trainable(examples: Examples) -> None:
-    """Refuse examples that nothing can be learnt from.
+    """Refuse examples from which a network cannot learn to tell planets from others.
 
     Raises
     ------
     DataSetError
-        They are all planets, or none is.
+        All labelled examples are planets, or none is.
     """
     counts = {name: count for name, count in class_counts(examples.label).items() if count}
     if "PC" not in counts or not set(counts) & set(CLASSES[1:]):
@@ -218,12 +228,17 @@ def check_trainable(examples: Examples) -> None:
 
 
 def relabelled(examples: Examples, table: LabelTable) -> tuple[Examples, list[str]]:
-    """Take the labels of a table instead of the records'; synthetic examples keep theirs.
+    """Replace the labels of the records by those of a table; synthetic examples keep their labels.
+
+    Parameters
+    ----------
+    examples : Examples
+    table : LabelTable
 
     Returns
     -------
     examples : Examples
-        What the table does not know, or knows with several labels, is unknown.
+        A candidate that the table does not contain, or contains with several labels, is unknown.
     ambiguous : list of str
         A sentence for each candidate that several signals with different labels match.
     """
@@ -238,13 +253,14 @@ def relabelled(examples: Examples, table: LabelTable) -> tuple[Examples, list[st
 
 
 class _Rows:
-    """Arrays for as many records as were counted, filled one by one."""
+    """Arrays with a row for each record, filled one record at a time."""
 
     def __init__(self, count: int, names: Iterable[str], table: LabelTable | None) -> None:
         self.used = 0
         self.recipe: str | None = None
         self.multiplicity = {} if table is None else table.multiplicity()
-        # Pages of zeros that nobody writes to take no memory: a view that no record has is free.
+        # The system gives memory only to pages that are written, so a view that no record has costs
+        # none.
         self.views = {n: np.zeros((count, VIEW_LENGTHS[n]), np.float32) for n in names}
         self.has = {name: np.zeros(count, bool) for name in self.views}
         self.scalars = np.full((count, len(SCALARS)), np.nan, np.float32)
@@ -259,7 +275,7 @@ class _Rows:
         i = self.used
         star = record.integer("kepid")
         recipe = record.text("recipe") or ASTRONET
-        # The published views are those that the recipe of that name makes, to the last bit.
+        # Recipe ASTRONET gives the published views bit by bit, so both may stand in one data set.
         if self.recipe is None or (self.recipe == ASTRONET and recipe.split()[0] == ASTRONET):
             self.recipe = recipe
         elif recipe not in (self.recipe, ASTRONET) or self.recipe.split()[0] != recipe.split()[0]:
@@ -295,7 +311,8 @@ class _Rows:
         there = [name for name, has in self.has.items() if has.any()]
         ints = {name: values[:n] for name, values in self.ints.items()}
         period = self.scalars[:n, 0].astype(np.float64)
-        # What is synthetic repeats at no time that another star could share.
+        # A synthetic signal shares its times with no other star, so it gets no ephemeris for
+        # grouping.
         period[self.synthetic[:n]] = np.nan
         return Examples(
             views={name: self.views[name][:n] for name in there},
@@ -311,7 +328,7 @@ class _Rows:
 
 
 def _refuse_gaps(folder: Path, files: Sequence[Path]) -> None:
-    """Refuse a folder that lacks one of its shards: their names say how many there are."""
+    """Refuse a folder that lacks a shard; the names of shards say how many there are."""
     there = {file.name for file in files}
     for name in sorted(there):
         stem, _, count = _SHARD.fullmatch(name).groups()  # type: ignore[union-attr]

@@ -1,9 +1,9 @@
-"""A hash of the code that decides a result, by its source: what changes neither stays.
+"""Hash the source code that decides a result: the hash changes with that code only.
 
-From some functions on, each function, class and constant of this package that they name is looked
-up, and what those name, and so on. Comments, docstrings, annotations and the words of errors do not
-count; nor do other packages, whose versions the lock files pin. What is not seen is a method of a
-value whose class the code names in annotations only.
+From the given functions on, the module looks up each function, class and constant of this package
+that the code names, then what those name, and so on. Comments, docstrings, annotations and the
+sentences of errors do not count. Other packages do not count either, since the lock files pin their
+versions. The module does not see a method of a value whose class occurs in annotations only.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from pathlib import Path
 
 _PACKAGE = __name__.partition(".")[0]
 _SILENT = ("annotation", "returns", "type_comment", "type_params", "kind", "ctx", "lineno")
+"""Fields of a syntax node that do not change a result."""
 
 Place = tuple[str, str]
-"""A module and a name at its top level; the name is empty for the module itself."""
+"""A module and a name at its top level; an empty name stands for the module itself."""
 
 
 def digest(roots: Sequence[Place]) -> str:
-    """Hash all that some functions depend on.
+    """Hash all code that some functions depend on.
 
     Parameters
     ----------
     roots : sequence of (str, str)
-        Modules of this package, and functions of theirs.
+        Modules of this package, and functions of these modules.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def digest(roots: Sequence[Place]) -> str:
 
 @cache
 def _names(module: str) -> dict[str, ast.AST]:
-    """Give what stands at the top level of a module, by name."""
+    """Return the syntax nodes at the top level of a module, by name."""
     names: dict[str, ast.AST] = {}
     for node in ast.parse(_source(module)).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -78,7 +79,7 @@ def _source(module: str) -> str:
 
 
 def _named(module: str, node: ast.AST) -> Iterator[Place]:
-    """Give the places that a piece of code names."""
+    """Yield the places that a piece of code names."""
     names = _names(module)
     for part in _parts(node):
         if isinstance(part, ast.Name) and part.id in names:
@@ -93,7 +94,7 @@ def _is_module(name: str) -> bool:
     try:
         return find_spec(name) is not None
     except ModuleNotFoundError:
-        # What holds it is a module and no package: it is something that stands in there.
+        # The parent is a module and not a package, so the name stands for an object in that module.
         return False
 
 
@@ -108,14 +109,14 @@ def _resolved(module: str, name: str) -> Iterator[Place]:
 
 
 def _imported(node: ast.AST | None, name: str) -> Iterator[Place]:
-    """Give where a name of this package is imported from."""
+    """Yield the place from which a name is imported, if it is of this package."""
     if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
         (original,) = (a.name for a in node.names if (a.asname or a.name) == name)
         yield str(node.module), original
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Give a node and all below it that counts."""
+    """Yield a node and all nodes below it that count."""
     yield node
     for _, value in _fields(node):
         for child in value if isinstance(value, list) else [value]:
@@ -124,7 +125,7 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _text(node: object) -> Iterator[str]:
-    """Write a node out, in the same way in every version of Python."""
+    """Write out a node, in the same way in every version of Python."""
     if isinstance(node, ast.AST):
         yield f"{type(node).__name__}("
         for name, value in _fields(node):

@@ -1,10 +1,10 @@
-"""Signals that share an ephemeris across stars: one source whose light falls on several.
+"""Find signals of different stars that share an ephemeris: one source shines on several stars.
 
-The bright variable star and those that it contaminates dip at the same times, so their views look
-alike. Were one of them trained on and another tested, the test would be of memory. Coughlin et al.
-(2014, AJ 147, 119) call a pair a match by period and epoch; the tolerances are those of the
-matching for DR25 (Thompson et al. 2018, ApJS 235, 38, section A.6), which were fitted to transits
-injected into Kepler's pixels.
+A bright variable star and the stars that its light contaminates dip at the same times, so their
+views look alike. If one is in the training set and another in the test set, the test measures
+memory. Coughlin et al. (2014, AJ 147, 119) match pairs by period and epoch. The tolerances here are
+those of the matching for DR25 (Thompson et al. 2018, ApJS 235, 38, section A.6), which were fitted
+to transits injected into Kepler's pixels.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 _PERIOD_ERROR_DAYS, _PERIOD_POWER = 1.08228446e-5, 1.37838040
+"""Standard deviation of a recovered period at a period of one day, days, and the power of the
+period (days) by which it grows: constants PF1 and PF2 of DR25EphemMatch.cpp
+(github.com/JeffLCoughlin/EphemMatch)."""
 _EPOCH_ERROR_DAYS, _EPOCH_POWER = 0.00969916, 0.36253537
-"""Deviation of a recovered period, and of an epoch, at a period of one day, and how they grow with
-it: constants PF1, PF2, TF1 and TF2 of DR25EphemMatch.cpp (github.com/JeffLCoughlin/EphemMatch)."""
+"""The same for a recovered epoch: constants TF1 and TF2."""
 
 DEVIATIONS = 3.0
-"""Up to which two ephemerides are the same: chosen. DR25 has 5, but asks in addition that the two
-stars lie where light can get from one to the other, which the tables at hand do not say. Of DR24's
-pairs 5 % would match with epochs drawn at random at 3, and 10 % at 5 (`test_classify_labels`)."""
+"""Two ephemerides are the same if they differ by at most this many standard deviations (chosen).
+DR25 uses 5, but also requires that light can reach one star from the other; the tables here do not
+contain that. With epochs drawn at random 5 % of DR24's pairs would match at 3, and 10 % at 5
+(`test_classify_labels`)."""
 
 
 def pairs(
@@ -33,21 +36,22 @@ def pairs(
     Parameters
     ----------
     star : int64[n]
+        KIC or EPIC numbers.
     period : float64[n]
         Days.
     epoch : float64[n]
-        Centre of a transit, all near one time (BKJD, days): an error of the period would add up
-        over the transits between.
+        Centre of a transit, BKJD, days. All epochs must lie near one time, since the error of a
+        period adds up over the transits between two epochs.
 
     Returns
     -------
     first, second : int64[m]
-        Indices.
+        Indices of the two signals of each of the m pairs.
     """
     order = np.argsort(period, kind="stable")
     p, t, of = period[order], epoch[order], star[order]
     tolerance = DEVIATIONS * _PERIOD_ERROR_DAYS * p**_PERIOD_POWER
-    # Each with those after it in order of period that are near enough.
+    # Compare each signal with those that follow it in order of period and are near enough.
     after = np.arange(len(p)) + 1
     count = np.maximum(np.searchsorted(p, p + tolerance, side="right") - after, 0)
     i = np.repeat(np.arange(len(p)), count)
@@ -63,7 +67,7 @@ def pairs(
 def groups(
     star: NDArray[np.int64], period: NDArray[np.float64], epoch: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Group signals: those of a star, and those of stars that share an ephemeris.
+    """Group signals: those of one star, and those of stars that share an ephemeris.
 
     Parameters
     ----------
@@ -73,7 +77,8 @@ def groups(
     Returns
     -------
     int64[n]
-        A group's smallest star number. A split must not divide it.
+        Number of each signal's group: the smallest number of a star in the group. A split must not
+        divide a group.
     """
     stars, of = np.unique(star, return_inverse=True)
     known = np.flatnonzero(np.isfinite(period) & np.isfinite(epoch) & (period > 0))
@@ -82,6 +87,6 @@ def groups(
         (np.ones(len(first), np.int8), (of[first], of[second])), shape=(len(stars),) * 2
     )
     _, group_of_star = connected_components(linked, directed=False)
-    # np.unique sorted the stars: a group's first is its smallest.
+    # np.unique has sorted the stars, so the first star of a group is its smallest.
     _, smallest = np.unique(group_of_star, return_index=True)
     return np.asarray(stars[smallest[group_of_star[of]]], np.int64)

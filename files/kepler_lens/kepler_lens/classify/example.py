@@ -1,4 +1,4 @@
-"""The message ``tf.train.Example``: names to lists of floats, integers or byte strings.
+"""Encode and decode ``tf.train.Example``: names to lists of floats, integers or byte strings.
 
 Source: TensorFlow's ``core/example/{example,feature}.proto``.
 """
@@ -16,7 +16,14 @@ Writable: TypeAlias = float | int | str | bytes | NDArray[Any]
 
 
 def encode(values: Mapping[str, Writable]) -> bytes:
-    """Write a record's values as a serialized ``tf.train.Example``, names in order."""
+    """Serialize the values of a record as a ``tf.train.Example``; names are in order.
+
+    Parameters
+    ----------
+    values : mapping
+        Name of each feature to its value. An array of integers becomes int64, another array
+        float32, and a text UTF-8.
+    """
     example = Example()
     features = example.features.feature
     for name, value in values.items():
@@ -33,10 +40,10 @@ def encode(values: Mapping[str, Writable]) -> bytes:
 
 
 def _example_type() -> Any:
-    """Make the message ``tf.train.Example``.
+    """Make the message type ``tf.train.Example``.
 
-    A list of floats is packed on the wire, as bytes are: declared as bytes it becomes an array
-    without a Python object for each number, twice as fast.
+    The wire format of a packed list of floats is that of a byte string. The type here declares it
+    as bytes, so protobuf makes no Python object for each number, which is twice as fast.
     """
     of = descriptor_pb2.FieldDescriptorProto
     package = "kepler_lens"

@@ -1,7 +1,7 @@
-"""Where in phase a score comes from: what it becomes when a stretch of the views is masked.
+"""Find where in phase a score comes from, by masking one stretch of the views after the other.
 
-A window moves along phase; within it the views are set to what they are out of transit, and the
-candidate is scored again. Where the probability falls, the network saw what speaks for a planet.
+A window moves along phase. Within the window the views are set to their value out of transit, and
+the candidate is scored again. Where the probability falls, that stretch speaks for a planet.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ from kepler_lens.classify.records import VIEW_LENGTHS
 Floats = NDArray[np.float64]
 
 WINDOWS = 40
-"""In a view; chosen: a fifth of the transit's duration in the local view."""
+"""Windows in a view (chosen: in the local view the step between them is a fifth of the transit's
+duration)."""
 _OVERLAP = 2
-"""A window is so many steps wide, so that what lies on an edge is masked whole once."""
+"""Width of a window, in steps between windows (chosen: a feature on an edge lies inside another
+window)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
-    """How the probability of a planet changes where a view is masked.
+    """Change of a planet's probability where a view is masked.
 
     Attributes
     ----------
     phase : dict of str to float64[40]
-        Centres of the windows, by view: of the global view in periods, of the local in durations.
+        Centres of the windows by view: of the global view in periods, of the local view in
+        durations.
     change : dict of str to float64[40]
-        Probability with the window masked, less the probability without.
+        Probability with the window masked, less the probability without a mask.
     scores : Scores
-        Of the candidate as it is.
+        Scores of the candidate without a mask.
     """
 
     phase: dict[str, Floats]
@@ -44,20 +47,22 @@ class Occlusion:
 
 
 _REACH = {"global_view": 0.5, "local_view": 4.0}
-"""What a view spans to either side of the transit: periods, or durations."""
+"""Reach of a view to either side of the transit: in periods for the global view, in durations for
+the local view."""
 
 
 def occlusion(
     bundle: Bundle, views: Mapping[str, NDArray[np.float32]], scalars: NDArray[np.float32]
 ) -> Occlusion:
-    """Mask one window after the other of the global and of the local view.
+    """Mask one window after the other, of the global and of the local view.
 
     Parameters
     ----------
     bundle : Bundle
     views : mapping
-        Of one candidate, see `Bundle.score`.
+        Views of one candidate, see `Bundle.score`.
     scalars : float32[9]
+        Scalars of the candidate, see `Bundle.score`.
 
     Returns
     -------
@@ -69,7 +74,7 @@ def occlusion(
         edges = np.round(np.linspace(0, length, WINDOWS + _OVERLAP)).astype(int)
         for a, b in zip(edges[:-_OVERLAP], edges[_OVERLAP:], strict=True):
             changed = views[name].copy()
-            # Views are above the median of the flux: 0 is out of transit.
+            # Views have their median subtracted, so their value out of transit is 0.
             changed[a:b] = 0
             masked.append({**views, name: changed})
         centre = (edges[:-_OVERLAP] + edges[_OVERLAP:]) / 2

@@ -1,7 +1,7 @@
-"""From views and scalars to the arrays that a network takes: the same for training and scoring.
+"""Turn views and scalars into the arrays that a network takes, for training and for scoring.
 
-A network has branches, and what a candidate lacks switches its branch off: the branch's entry in
-the input ``mask`` is 0, as it is for a branch that training drops.
+A network has branches. What a candidate lacks switches its branch off: the branch's entry in the
+input ``mask`` is 0, as it is for a branch that training drops.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 NEEDED = ("global_view", "local_view")
-"""Views without which nothing is scored: the others are made of, or compared with, these."""
+"""Views that every candidate must have: the other views are compared with these, and `dip` and
+`shape` are made of them."""
 
 BRANCHES: dict[str, tuple[str, ...]] = {
     "local": ("local_view",),
@@ -33,51 +34,54 @@ BRANCHES: dict[str, tuple[str, ...]] = {
     "half": ("local_view_half_period",),
     "double": ("global_view_double_period",),
 }
-"""Branches of a network to the views they take. `dip` and `shape` are made of the needed views
-(`kepler_lens.classify.shape`), so that every record has them."""
+"""Branch of a network to the views that it takes. `dip` and `shape` are made of the needed views
+(`kepler_lens.classify.shape`), so every record has them."""
 
 DEFAULT = tuple(name for name in BRANCHES if name not in ("global", "double"))
-"""Branches that a network has unless said otherwise: with some thousand examples, convolutions of
-the global view learn them by heart (`make bench-training`, row "with the global branch"); what it
-says is in `shape` and `dip`."""
+"""Branches that a network has by default. With some thousand examples, convolutions of the global
+view memorise them (`make bench-training`, row "with the global branch"); `shape` and `dip` hold
+what the global view shows."""
 
 FURTHER = ("scalars", "odd_even", "secondary", "half", "double")
-"""Branches of what published records lack, wholly or in part: what is learnt of some examples alone
-must not be what a score hangs on."""
+"""Branches that published records lack, all or some of them. Training drops these branches more
+often, since a score must not depend on what only some examples have."""
 
 USED = ("period", "duration", "depth", "snr", "stellar_radius", "stellar_teff")
-"""Scalars that are inputs unless said otherwise: those that mean the same to every search. What a
-search's statistic is, which transits it counts and how many candidates it finds in a star (in one
-that is upside down, too) is its own; these three do not better the figures either."""
+"""Scalars that are inputs by default: those that mean the same in every search. The other three are
+particular to a search: its statistic, the transits that it counts, and the candidates that it finds
+in a star (also in one whose light curve is inverted). They do not improve the figures either."""
 
 _LEAST_SHARE = 0.05
-"""Of the training's examples: a view that fewer have gets no branch, there is too little to learn
-from (chosen)."""
+"""A view that a smaller share of the training's examples has gets no branch, no unit (chosen: fewer
+examples teach too little)."""
 _VIEW_LIMIT = 3.0
-"""Views are cut at this many transit depths: what is beyond is noise that would swamp the rest."""
+"""Views are clipped at this many transit depths (chosen: values beyond it are noise that would hide
+all else)."""
 _NUMBER_LIMIT = 4.0
-"""Standardised numbers are cut at this many deviations."""
+"""Standardised numbers are clipped at this many standard deviations (chosen)."""
 _TENTHS = 2.563
-"""Distance of a normal distribution's first and last tenth, standard deviations."""
+"""Distance between the first and the last tenth of a normal distribution, in standard deviations
+(property of that distribution)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a network takes, and how it is standardised.
+    """Inputs of a network, and how they are standardised.
 
     Attributes
     ----------
     branches : tuple of str
-        Of `BRANCHES`, in the order of the mask.
+        Keys of `BRANCHES`, in the order of the mask.
     scatter : bool
-        Whether each view brings the scatter of its bins along, as a further channel
-        (`scatter_channels`), which is 0 where a view has none.
+        Whether the scatter in a view's bins is a further channel of each view (`scatter_channels`).
+        The channel is 0 where a candidate has no scatter.
     shape_centre, shape_scale : tuple of float
-        By `SHAPE`: subtracted, and divided by.
+        Numbers to subtract from and to divide by, one for each name of `SHAPE`, in its unit.
     scalars : tuple of str
-        Those that the branch of that name takes; the others may be there, and do not count.
+        Scalars that the branch `scalars` takes, of `SCALARS`.
     scalar_centre, scalar_scale : tuple of float
-        By `scalars`, of their logarithms to base 10.
+        Numbers to subtract from and to divide by, one for each of `scalars`, of its logarithm to
+        base 10.
     """
 
     branches: tuple[str, ...]
@@ -90,13 +94,13 @@ class Inputs:
 
     @property
     def views(self) -> tuple[str, ...]:
-        """The views that the branches take, with the scatter of each where that is taken."""
+        """Names of the views that the branches take, and of their scatter where that is taken."""
         names = dict.fromkeys((*NEEDED, *(v for b in self.branches for v in BRANCHES[b])))
         every = [(n, f"{n}_scatter") if self.scatter else (n,) for n in names]
         return tuple(name for pair in every for name in pair)
 
     def lengths(self) -> dict[str, tuple[int, ...]]:
-        """Give the shape of each input, without the number of candidates."""
+        """Return the shape of each input, without the axis of candidates."""
         shapes: dict[str, tuple[int, ...]] = {}
         for branch in self.branches:
             shapes[branch] = {
@@ -125,14 +129,15 @@ class Inputs:
         views : mapping of str to float32[n, length]
             Must have those of `NEEDED`.
         has : mapping of str to bool[n]
-            Whether a candidate has the view; without an entry all have it.
+            Whether a candidate has the view; all have a view that is not a key here.
         scalars : float32[n, 9]
-            By `SCALARS`, in their units, NaN where missing. Period and duration must be there.
+            Columns by `SCALARS`, in their units; NaN where missing. Period and duration must be
+            there.
 
         Returns
         -------
         dict of str to float32[n, …]
-            By `lengths`.
+            Shapes by `lengths`.
 
         Raises
         ------
@@ -178,12 +183,20 @@ class Inputs:
         return _cut(np.stack(channels, axis=2)), there
 
     def as_json(self) -> dict[str, object]:
-        """Give what `of_json` reads."""
+        """Return the fields as JSON objects, which `of_json` reads."""
         return asdict(self)
 
 
 def scatter_channels(branch: str, channels: int) -> slice:
-    """Give which of a branch's channels are the scatter of views; an empty slice where none is."""
+    """Return the channels of a branch that hold scatter; an empty slice where there are none.
+
+    Parameters
+    ----------
+    branch : str
+        Key of `BRANCHES`; one that takes views.
+    channels : int
+        Number of channels of the branch.
+    """
     views = BRANCHES[branch]
     if VIEW_LENGTHS[views[0]] == VIEW_LENGTHS["global_view"]:
         return slice(3, channels)
@@ -191,7 +204,7 @@ def scatter_channels(branch: str, channels: int) -> slice:
 
 
 def of_json(content: Mapping[str, object]) -> Inputs:
-    """Read what `Inputs.as_json` gave."""
+    """Make inputs from what `Inputs.as_json` returned."""
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     return Inputs(**values)  # type: ignore[arg-type]
 
@@ -203,21 +216,25 @@ def fit(
     branches: Sequence[str] = DEFAULT,
     names: Sequence[str] = USED,
 ) -> Inputs:
-    """Choose branches and standardisation by the examples of a training.
+    """Choose branches, and standardise inputs by the examples of a training.
 
     Parameters
     ----------
     views, has, scalars
         See `Inputs.arrays`.
     branches : sequence of str
-        Of `BRANCHES`; one whose views too few examples have is left out.
+        Keys of `BRANCHES`. A branch is left out where too few examples have its views.
     names : sequence of str
-        Of `SCALARS`: those that are inputs.
+        Scalars that are inputs, of `SCALARS`.
+
+    Returns
+    -------
+    Inputs
 
     Raises
     ------
     InputError
-        There is no such branch; a view cannot be an input; or one that is needed is missing.
+        There is no such branch, a name cannot be an input, or a needed view is missing.
     """
     if unknown := set(branches) - set(BRANCHES):
         raise InputError(f"There is no branch {min(unknown)!r}: there are {', '.join(BRANCHES)}.")
@@ -242,7 +259,20 @@ def fit(
 
 
 def raw_shape(views: Mapping[str, Floats], scalars: Floats) -> tuple[Floats, Floats]:
-    """Give the shape's numbers and the deepest other dip (`kepler_lens.classify.shape`)."""
+    """Compute the numbers of the shape and the deepest other dip (`kepler_lens.classify.shape`).
+
+    Parameters
+    ----------
+    views, scalars
+        See `Inputs.arrays`.
+
+    Returns
+    -------
+    numbers : float32[n, len(SHAPE)]
+        Columns by `SHAPE`, not standardised.
+    dip : float32[n, 61]
+        In units of the transit's depth.
+    """
     days = scalars[:, SCALARS.index("period")]
     hours = scalars[:, SCALARS.index("duration")]
     return shape(views["global_view"], views["local_view"], hours / (24 * days))
@@ -277,15 +307,15 @@ def _has(name: str, views: Mapping[str, Floats], has: Mapping[str, Bools]) -> Bo
 
 
 def _spread(numbers: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Give centre and scale of each column by its first, middle and last tenth."""
+    """Compute the centre and the scale of each column from its first, middle and last tenth."""
     centre, scale = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
     for k, column in enumerate(numbers.T.astype(np.float64)):
         known = column[np.isfinite(column)]
         if known.size:
             low, centre[k], high = np.percentile(known, [10, 50, 90])
-            # A number that hardly varies stays small instead of being blown up.
+            # A least scale (chosen) keeps a number small that hardly varies.
             scale[k] = max((high - low) / _TENTHS, 1e-3)
-    # As many digits as JSON gives back unchanged in single precision.
+    # Single precision survives the way through JSON unchanged.
     singles = centre.astype(np.float32).tolist(), scale.astype(np.float32).tolist()
     return tuple(singles[0]), tuple(singles[1])
 

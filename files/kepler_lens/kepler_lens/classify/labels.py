@@ -1,8 +1,9 @@
-"""Who is a planet: labels from tables of NASA's Exoplanet Archive, matched to candidates.
+"""Label candidates as planets or not, by tables of NASA's Exoplanet Archive.
 
-Two tables have them. That of Kepler's threshold crossing events (TCE) of DR24 has the training set
-of the Autovetter, ``av_training_set`` (Catanzarite 2015, KSCI-19091). The table of Kepler's Objects
-of Interest (KOI) has a disposition and four flags why something is no planet.
+Two kinds of tables have labels. The table of Kepler's threshold-crossing events (TCE) of DR24 has
+the training set of the Autovetter, ``av_training_set`` (Catanzarite 2015, KSCI-19091). The tables
+of Kepler's Objects of Interest (KOI) have a disposition, and four flags that say why a signal is no
+planet.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from kepler_lens.errors import SourceError
 from kepler_lens.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
 
 CLASSES = ("PC", "AFP", "NTP")
-"""Planet candidate, astrophysical false positive (eclipse), not a transit (noise)."""
+"""Planet candidate, astrophysical false positive (eclipse), and not transit-like (noise)."""
 UNKNOWN = "UNK"
-"""Nobody knows; it is not trained on."""
+"""Label of a signal whose class nobody knows; such a signal is not trained on."""
 
 PERIOD_TOLERANCE = 1e-3
-"""Of the period: chosen. A harmonic is far away, and no two planets of a star are so near."""
+"""Periods are equal within this share of the period (chosen: a harmonic is farther away, and so is
+a second planet of the star)."""
 
 DR24 = "q1_q17_dr24_tce"
 CUMULATIVE = "cumulative"
@@ -34,8 +36,10 @@ _TCE_NUMBERS = {"kepid": INTEGER, "tce_plnt_num": INTEGER} | dict.fromkeys(
     ("tce_period", "tce_time0bk", "tce_duration"), DECIMAL
 )
 _DR24_COUNTS = {"PC": 3600, "AFP": 9596, "NTP": 2541, UNKNOWN: 4630}
+"""Number of rows with each label in the table of DR24."""
 _DR24_DIGEST = "aaa44b6506966a3c91b534914873dca0245e9caf07cd03cddb9f3ce749cab157"
-"""Of all rows' star, number and label, in order: two exports differ in digits of other columns."""
+"""SHA-256 of star, number and label of all rows, in order. Two exports of the table differ in the
+digits of other columns."""
 
 _FLAGS = ("koi_fpflag_nt", "koi_fpflag_ss", "koi_fpflag_co", "koi_fpflag_ec")
 _KOI_COLUMNS = (
@@ -50,26 +54,28 @@ _KOI_DELIVERIES = {
     "q1_q17_dr25_koi": {"q1_q17_dr25_tce"},
     "q1_q17_dr24_koi": {"q1_q17_dr24_tce"},
 }
-"""A KOI table to the searches that its rows come from (``koi_tce_delivname``)."""
+"""KOI table to the searches that its rows come from (``koi_tce_delivname``)."""
 
 
 class LabelError(SourceError):
-    """A table of labels is none, or one of another release."""
+    """A file is no table of labels, or is that of another release."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a table says of one signal.
+    """A signal of a table.
 
     Attributes
     ----------
     star : int
         KIC number.
     number : int
-        The pipeline's number of the signal in its star (of a KOI, the digits of its name).
+        The pipeline's number of the signal in its star; for a KOI, the digits after the full stop
+        of its name.
     name : str
-        As messages have it.
+        Name of the signal in messages.
     period_days, epoch_bkjd, duration_hours : float
+        Ephemeris: period (days), centre of a transit (BKJD, days), duration (hours).
     label : str
         One of `CLASSES`, or `UNKNOWN`.
     """
@@ -85,26 +91,26 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a table says of a candidate.
+    """Signals of a table that match a candidate.
 
     Attributes
     ----------
     known : tuple of Known
-        Signals with its ephemeris, the nearest in time first; more than one where the pipeline
-        found an ephemeris more than once.
+        Signals that match, the nearest in time first. There is more than one where the pipeline
+        found a signal more than once.
     """
 
     known: tuple[Known, ...] = ()
 
     @property
     def label(self) -> str:
-        """One of `CLASSES`; `UNKNOWN` if nothing matches, or what matches has several labels."""
+        """One of `CLASSES`; `UNKNOWN` where no signal matches, or their labels differ."""
         labels = {known.label for known in self.known}
         return labels.pop() if len(labels) == 1 else UNKNOWN
 
     @property
     def ambiguous(self) -> str:
-        """Which signals match with different labels; empty if none do."""
+        """Names of the signals that match with different labels; empty if labels agree."""
         if len({known.label for known in self.known}) < 2:
             return ""
         return " and ".join(f"{known.name} ({known.label})" for known in self.known)
@@ -117,13 +123,15 @@ class LabelTable:
     Attributes
     ----------
     release : str
+        Name of the table at the archive.
     path : str
+        Path of the file.
     exported : str
-        When the archive wrote the file, as it says in the comments; empty if it does not.
+        When the archive wrote the file, as the comments in the file say; empty where they do not.
     sha256 : str
-        Of the file.
+        Hash of the file, 64 hexadecimal digits.
     of_star : dict
-        KIC number to its signals.
+        KIC number to the signals of the star.
     """
 
     release: str
@@ -133,30 +141,31 @@ class LabelTable:
     of_star: Mapping[int, tuple[Known, ...]] = field(repr=False)
 
     def counts(self) -> dict[str, int]:
-        """How many signals each class has, and `UNKNOWN`."""
+        """Count the signals of each class and of `UNKNOWN`."""
         found = Counter(known.label for signals in self.of_star.values() for known in signals)
         return {label: found[label] for label in (*CLASSES, UNKNOWN)}
 
     def multiplicity(self) -> dict[int, int]:
-        """How many signals each star has."""
+        """Count the signals of each star; return KIC number to count."""
         return {star: len(signals) for star, signals in self.of_star.items()}
 
     def of(self, star: int) -> LabelTable:
-        """Give the table with one star only, to travel with it."""
+        """Return the table with one star only, to be sent with that star."""
         return replace(self, of_star={star: self.of_star.get(star, ())})
 
     def match(
         self, star: int, period_days: float, epoch_bkjd: float, duration_hours: float
     ) -> Match:
-        """Find what the table says of a candidate.
+        """Find the signals of the table that match a candidate.
 
-        A signal matches whose period is the same within 0.1 % and whose transit is the same: the
-        centre of one lies within the other. A harmonic does not match: it has another label, since
-        a binary at half its period is taken for a planet.
+        A signal matches if its period is equal within 0.1 % and its transit is the same: the centre
+        of one lies within the other. A harmonic does not match, because its label may differ: a
+        binary at half its period is taken for a planet.
 
         Parameters
         ----------
         star : int
+            KIC number.
         period_days : float
         epoch_bkjd : float
             Centre of any transit, BJD(TDB) - 2454833, days.
@@ -178,41 +187,49 @@ class LabelTable:
 
 
 def read_labels(path: str | Path, release: str) -> LabelTable:
-    """Read a table of TCEs or of KOIs, whichever its release is.
+    """Read a table of TCEs or of KOIs, as the name of its release says.
 
     Parameters
     ----------
     path : str or Path
-        CSV.
+        CSV file.
     release : str
         Name of the table at NASA's Exoplanet Archive.
+
+    Returns
+    -------
+    LabelTable
 
     Raises
     ------
     SourceError
-        It is another table.
+        The file is another table, or cannot be read.
     """
     read = read_tce_table if release.endswith("_tce") else read_koi_table
     return read(path, release)
 
 
 def read_tce_table(path: str | Path, release: str = DR24) -> LabelTable:
-    """Read a table of threshold crossing events with the Autovetter's training set.
+    """Read a table of threshold-crossing events with the Autovetter's training set.
 
     Parameters
     ----------
     path : str or Path
-        Exported from the archive; columns beyond those needed are ignored. Rows may be left out,
-        such as those of other stars.
+        CSV file, exported from the archive. Columns that are not needed are ignored. Rows may be
+        missing, such as those of other stars.
     release : str
-        `DR24`: the one release that has labels.
+        `DR24`, the only release that has labels.
+
+    Returns
+    -------
+    LabelTable
 
     Raises
     ------
     LabelError
-        It is a table of another release, or was changed.
+        The table is of another release, or was changed.
     SourceError
-        It cannot be read.
+        The file cannot be read.
     """
     if release != DR24:
         raise LabelError(f"{path}: there are no labels in {release}, only in {DR24}.")
@@ -250,21 +267,25 @@ def read_tce_table(path: str | Path, release: str = DR24) -> LabelTable:
 
 
 def read_koi_table(path: str | Path, release: str = CUMULATIVE) -> LabelTable:
-    """Read a table of Kepler's Objects of Interest; `koi_label` says what becomes a label.
+    """Read a table of Kepler's Objects of Interest; `koi_label` decides the labels.
 
     Parameters
     ----------
     path : str or Path
-        Exported from the archive; rows may be left out.
+        CSV file, exported from the archive. Rows may be missing.
     release : str
         'cumulative', 'q1_q17_dr25_koi' or 'q1_q17_dr24_koi'.
+
+    Returns
+    -------
+    LabelTable
 
     Raises
     ------
     LabelError
-        It is a table of another release.
+        The table is of another release.
     SourceError
-        It cannot be read.
+        The file cannot be read.
     """
     if release not in _KOI_DELIVERIES:
         names = ", ".join(_KOI_DELIVERIES)
@@ -286,18 +307,24 @@ def read_koi_table(path: str | Path, release: str = CUMULATIVE) -> LabelTable:
 
 
 def koi_label(row: Mapping[str, str]) -> str:
-    """Give the class of a Kepler Object of Interest.
+    """Return the class of a Kepler Object of Interest.
 
-    A confirmed planet or candidate without a flag is PC. A false positive with a flag for a stellar
-    eclipse, a centroid offset or a shared ephemeris is AFP, whether or not it is also flagged as
-    not transit-like: DR24's training set calls 203 of the 260 such signals that it knows AFP
-    (`test_classify_labels`). With the flag for not transit-like alone it is NTP. What contradicts
-    itself (a planet with a flag, a false positive without, a flag that is neither 0 nor 1) is UNK.
+    A confirmed planet or a candidate without a flag is PC. A false positive with a flag for a
+    stellar eclipse, a centroid offset or a shared ephemeris is AFP, with or without the flag for
+    not transit-like: DR24's training set calls 203 of the 260 such signals that it contains AFP
+    (`test_classify_labels`). A false positive with the flag for not transit-like alone is NTP. A
+    row that contradicts itself is UNK: a planet with a flag, a false positive without one, or a
+    flag that is neither 0 nor 1.
 
     Parameters
     ----------
     row : mapping
-        ``koi_disposition`` and the four ``koi_fpflag_…``.
+        ``koi_disposition`` and the four ``koi_fpflag_…``, as text.
+
+    Returns
+    -------
+    str
+        One of `CLASSES`, or `UNKNOWN`.
     """
     flags = [row[name] for name in _FLAGS]
     if set(flags) - {"0", "1"}:

@@ -1,4 +1,4 @@
-"""The manifest of a data set: what it was made of, and by what its files are known to be whole."""
+"""Write, read and check the manifest of a data set: its sources, counts, splits and files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,28 @@ from kepler_lens.errors import KeplerLensError
 
 MANIFEST_FILE = "manifest.json"
 FORMAT = 1
-"""Of the manifest; another is refused."""
+"""Version of the format of a manifest; other versions are refused."""
 
 
 class DataSetError(KeplerLensError):
-    """A data set is damaged, not whole, or not what was asked for."""
+    """A data set is damaged or incomplete, or is not what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A file of records: its name, how many records it has, its size (bytes) and its SHA-256."""
+    """A file of records.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file.
+    records : int
+        Number of records in it.
+    bytes : int
+        Size of the file, bytes.
+    sha256 : str
+        Hash of the file, 64 hexadecimal digits.
+    """
 
     name: str
     records: int
@@ -31,7 +43,19 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table of labels: its release, file name, SHA-256, and when the archive exported it."""
+    """A table of labels.
+
+    Attributes
+    ----------
+    release : str
+        Name of the table at NASA's Exoplanet Archive.
+    file : str
+        Name of the file.
+    sha256 : str
+        Hash of the file, 64 hexadecimal digits.
+    exported : str
+        When the archive wrote the file, in the archive's words; empty where unknown.
+    """
 
     release: str
     file: str
@@ -41,33 +65,35 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """See `kepler_lens.classify.dataset`.
+    """Content of a data set's manifest; see `kepler_lens.classify.dataset`.
 
     Attributes
     ----------
     recipe, digest : str
         Name of the recipe of the views, and hash of the code and constants that decide them.
     plan : str
-        All that decides what is in the data set, as `kepler_lens.classify.parts.Plan` writes it.
+        All that decides the content of the data set, as `kepler_lens.classify.parts.Plan` writes
+        it.
     seed : int
-        Of the splits, and of all that is synthetic.
+        Seed of the splits and of the synthetic light curves.
     light_curves : str
-        Where they came from.
+        Where the light curves came from.
     labels : tuple of Source
+        Tables of labels.
     counts : dict
-        Examples of each class and `UNK`, without the synthetic ones.
+        Number of examples of each class and of `UNK`, without synthetic examples.
     synthetic : dict
-        Synthetic examples of each class.
+        Number of synthetic examples of each class.
     stars, groups : int
-        Groups share no star and no ephemeris.
+        Number of stars, and of groups. Two groups share no star and no ephemeris.
     shards : tuple of Shard
     parts : dict
         'train', 'validation' and 'test' to the groups in each, by their smallest star; empty where
         there are fewer than three groups.
     folds : tuple of tuples of int
-        The groups of each fold; empty where there are fewer than five.
+        Groups of each fold; empty where there are fewer than five groups.
     left_out : dict
-        What is not in the data set, such as a star without a light curve, to why.
+        What is not in the data set, such as a star without a light curve, to the reason.
     """
 
     recipe: str
@@ -87,7 +113,10 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write a folder's manifest: the last of its files, so that what has one is whole."""
+    """Write the manifest of a folder.
+
+    It is the last file to be written, so a folder with a manifest is complete.
+    """
     part = folder / f"{MANIFEST_FILE}.part"
     content = {"format": FORMAT, **asdict(manifest)}
     part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -95,12 +124,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """Read a folder's manifest.
+    """Read the manifest of a folder.
 
     Raises
     ------
     DataSetError
-        It is none, or of another format.
+        The file is missing, is no manifest, or is of another format.
     """
     path = Path(folder) / MANIFEST_FILE
     make_anew = "make the data set anew with kepler-lens dataset"
@@ -123,7 +152,7 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def verify(folder: str | Path, manifest: Manifest) -> list[Path]:
-    """Check that all shards are there and whole, byte by byte.
+    """Check that all shards of a data set exist and are unchanged, byte by byte.
 
     Returns
     -------
@@ -133,7 +162,7 @@ def verify(folder: str | Path, manifest: Manifest) -> list[Path]:
     Raises
     ------
     DataSetError
-        One is missing, or was changed.
+        A shard is missing, or was changed.
     """
     paths = []
     for shard in manifest.shards:
@@ -158,6 +187,6 @@ def verify(folder: str | Path, manifest: Manifest) -> list[Path]:
 
 
 def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""A score as a row of plots: what the network saw, where its answer comes from, what it says."""
+"""Draw a score as a row of plots: the views, the stretches that decide it, the probabilities."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 _INK, _BLUE, _RED, _GREEN = "#1f2933", "#0b5394", "#c0392b", "#1e8449"
 _NAMES = ("planet", "eclipse", "noise")
 _LEAST_CHANGE = 0.02
-"""Of a probability: what changes it less is shown pale (chosen)."""
+"""The strongest colour stands for at least this change of a probability, so that smaller changes
+stay pale (chosen)."""
 _AXES = {
     "global_view": ("What the network saw: global view", "phase [periods]", 0.5),
     "local_view": ("local view", "durations from the middle", 4.0),
 }
-"""By view: title, name of the axis, and what the view spans to either side in its unit."""
+"""View to its title, the label of its axis, and its reach to either side in the unit of that
+label."""
 
 
 def draw_score(axes: Sequence[Axes], explained: Explained) -> None:
@@ -28,8 +30,8 @@ def draw_score(axes: Sequence[Axes], explained: Explained) -> None:
 
     Parameters
     ----------
-    axes : three of Axes
-        Of the global view, the local view and the probabilities.
+    axes : sequence of three Axes
+        For the global view, the local view and the probabilities.
     explained : Explained
     """
     for one, name in zip(axes, _AXES, strict=False):
@@ -53,7 +55,7 @@ def _view(axes: Axes, explained: Explained, name: str) -> None:
 
 
 def _shade(axes: Axes, phase: NDArray[np.float64], change: NDArray[np.float64]) -> None:
-    """Colour the stretches without which the probability falls (green) or rises (red)."""
+    """Colour the stretches whose masking lowers the probability (green) or raises it (red)."""
     strongest = max(_LEAST_CHANGE, float(np.abs(change).max()))
     half = float(phase[1] - phase[0]) / 2
     for middle, step in zip(phase, change, strict=True):

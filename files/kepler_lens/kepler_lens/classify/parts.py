@@ -1,7 +1,8 @@
-"""A data set while it is built: what each star gave, until all are there and it is assembled.
+"""Keep what each star gives to a data set, and assemble the data set when all stars are done.
 
-Each star is a file of records and one that says how many there are, written after it: a build that
-was stopped, however it was, goes on with the next star. The manifest is written last.
+Each star has a file of records and, written after it, a file that says how many records there are.
+A build that was stopped or killed therefore continues with the next star. The manifest is written
+last.
 """
 
 from __future__ import annotations
@@ -34,32 +35,40 @@ from kepler_lens.classify.records import contents, write_contents
 from kepler_lens.classify.splits import PARTS, check_split, draw_parts, folds, held
 
 RECORDS_A_SHARD = 1024
-"""Chosen: with all views and their scatter a shard has 41 MB."""
+"""Records in one file of a data set (chosen: with all views and their scatter, a shard has 41
+MB)."""
 FOLDS = 5
-"""Of the cross-validation that the documents report."""
+"""Number of folds of the cross-validation that docs/training.md reports (chosen)."""
 _PLAN_FILE = "plan.json"
 SYNTHETIC_CODE = [
     ("kepler_lens.classify.synthetic", name) for name in ("quieted", "make", "candidates")
 ]
-"""What decides which light curves are made, and what is found in them."""
+"""Modules and functions that decide which synthetic light curves are made, and what is found in
+them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a data set is to be made of; stars of two plans do not mix.
+    """What goes into a data set. Stars that were made by different plans are never mixed.
 
     Attributes
     ----------
     recipe, digest : str
+        Name of the recipe of the views, and hash of the code that makes them.
     light_curves : str
-        Where they come from.
+        Where the light curves come from.
     labels : tuple of Source
-        None where only what is synthetic is made.
+        Tables of labels; empty where the data set has synthetic examples only.
     signals : str
+        One of `kepler_lens.classify.build.SIGNALS`.
     synthetic : tuple of str
-    copies, seed : int
-        See `kepler_lens.classify.build.StarOrders`.
+        Kinds of `kepler_lens.classify.synthetic` to make of each star.
+    copies : int
+        Light curves of each kind.
+    seed : int
+        Seed of all random numbers.
     stars : tuple of int
+        KIC or EPIC numbers.
     """
 
     recipe: str
@@ -73,7 +82,10 @@ class Plan:
     stars: tuple[int, ...] = field(repr=False)
 
     def text(self) -> str:
-        """Write it, the same plan the same way; with the code that makes what is synthetic."""
+        """Return the plan as JSON; equal plans give equal texts.
+
+        With synthetic examples the text contains a hash of the code that makes them.
+        """
         stars = hashlib.sha256(" ".join(map(str, sorted(self.stars))).encode()).hexdigest()
         content = asdict(self) | {"stars": stars}
         if self.synthetic:
@@ -82,25 +94,25 @@ class Plan:
 
 
 def sources_of(table: LabelTable | None) -> tuple[Source, ...]:
-    """Say which table labels came from, if from any."""
+    """Return the table that labels came from, as a tuple; an empty tuple for None."""
     if table is None:
         return ()
     return (Source(table.release, Path(table.path).name, table.sha256, table.exported),)
 
 
 class Parts:
-    """The folder of a data set, with what its stars gave.
+    """The folder of a data set, with what its stars have given so far.
 
     Parameters
     ----------
     folder : Path
-        Made if needed.
+        Created if needed.
     plan : Plan
 
     Raises
     ------
     DataSetError
-        The folder holds another data set, or the stars of another plan.
+        The folder holds another data set, or stars that were made by another plan.
     """
 
     def __init__(self, folder: Path, plan: Plan) -> None:
@@ -126,20 +138,20 @@ class Parts:
             )
 
     def missing(self) -> list[int]:
-        """List the stars that are still to be made."""
+        """List the stars that are not made yet."""
         if self.done:
             return []
         return [star for star in sorted(self.plan.stars) if not self._said(star).is_file()]
 
     def put(self, result: StarRecords) -> None:
-        """Keep what a star gave."""
+        """Write the records of a star to the folder."""
         if result.contents:
             write_contents(self._records(result.star), result.contents)
         said = {"records": len(result.contents), "left_out": result.left_out}
         _write(self._said(result.star), json.dumps(said) + "\n")
 
     def assemble(self) -> Manifest:
-        """Make shards of all stars' records, draw the splits, write the manifest.
+        """Write the shards from the records of all stars, draw the splits and write the manifest.
 
         Returns
         -------
@@ -148,9 +160,9 @@ class Parts:
         Raises
         ------
         DataSetError
-            There are stars to be made still, or none gave a record.
+            Stars are missing, or no star gave a record.
         RecordError
-            What was kept of a star is damaged.
+            The kept file of a star is damaged.
         """
         if self.done:
             return read_manifest(self.folder)
@@ -210,7 +222,7 @@ def _manifest(
     drawn: dict[str, list[int]] = {}
     folded: list[list[int]] = []
     which = (examples.group, examples.label, examples.synthetic)
-    # A data set of few stars, such as one to be evaluated on, cannot be split.
+    # A data set of few stars, such as one for evaluation only, cannot be split.
     if len(groups) >= len(PARTS):
         part = draw_parts(*which, plan.seed)
         kept = held(part, examples.synthetic)

@@ -1,8 +1,9 @@
-"""Which model scores: the one that was published, another by its name, or the package's own.
+"""Choose the model that scores: the current one, another by its name, or the package's own.
 
-A folder of models (of the scheduler's host) has a folder for each bundle, by its name, and a file
-``current`` with the name of the one that counts. Where nothing was published the package's own
-bundle scores, which every worker has; another travels to the workers with the job.
+The folder of models on the scheduler's host has a folder for each bundle, named after the bundle,
+and a file ``current`` with the name of the current bundle. Where no bundle is published, the
+package's own bundle scores. Every worker has that one; another bundle is sent to the workers with
+the job.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kepler_lens.jobs.worker import Luggage, luggage
 
 CURRENT_FILE = "current"
 SHIPPED = "shipped"
-"""Name by which the package's own bundle can be chosen."""
+"""Name that stands for the package's own bundle."""
 
 
 def choose(models: Path, name: str = "") -> Bundle:
@@ -25,14 +26,18 @@ def choose(models: Path, name: str = "") -> Bundle:
     Parameters
     ----------
     models : Path
-        Folder of what was published; need not be there.
+        Folder of published bundles; it need not exist.
     name : str, optional
-        Of a bundle there, or `SHIPPED`; by default the one that counts.
+        Name of a bundle in that folder, or `SHIPPED`; by default the current one.
+
+    Returns
+    -------
+    Bundle
 
     Raises
     ------
     BundleError
-        There is none of that name, or it is damaged.
+        There is no bundle of that name, or it is damaged.
     """
     name = name or _current(models) or SHIPPED
     if name == SHIPPED:
@@ -46,17 +51,24 @@ def choose(models: Path, name: str = "") -> Bundle:
 
 
 def publish(models: Path, bundle: Path) -> str:
-    """Copy a bundle to the models and make it the one that counts.
+    """Copy a bundle to the folder of models and make it the current one.
+
+    Parameters
+    ----------
+    models : Path
+        Folder of published bundles; created if needed.
+    bundle : Path
+        Folder of the bundle.
 
     Returns
     -------
     str
-        Its name.
+        Name of the bundle.
 
     Raises
     ------
     BundleError
-        It is damaged.
+        The bundle is damaged.
     """
     name = Bundle.load(bundle).name
     final, part = models / name, models / f"{name}.part"
@@ -69,7 +81,13 @@ def publish(models: Path, bundle: Path) -> str:
 
 
 def make_current(models: Path, name: str) -> None:
-    """Make a model the one that counts."""
+    """Make a published bundle the current one.
+
+    Raises
+    ------
+    BundleError
+        See `choose`.
+    """
     choose(models, name)
     models.mkdir(parents=True, exist_ok=True)
     part = models / f"{CURRENT_FILE}.part"
@@ -78,7 +96,15 @@ def make_current(models: Path, name: str) -> None:
 
 
 def packed(bundle: Bundle) -> tuple[str, Luggage | None]:
-    """Give the key by which workers find a bundle, and what must be sent to them for it."""
+    """Return the key by which workers find a bundle, and the luggage that must be sent to them.
+
+    Returns
+    -------
+    key : str
+        Empty for the package's own bundle, which every worker has.
+    luggage : Luggage or None
+        None for the package's own bundle.
+    """
     if bundle.name == Bundle.load().name:
         return "", None
     key = f"model-{bundle.name}"
@@ -87,7 +113,7 @@ def packed(bundle: Bundle) -> tuple[str, Luggage | None]:
 
 @functools.cache
 def unpacked(key: str) -> Bundle:
-    """Give the bundle of a key in a worker; see `packed`."""
+    """Return the bundle of a key, within a worker; see `packed`."""
     return Bundle.from_bytes(luggage(key), key) if key else Bundle.load()
 
 

@@ -1,9 +1,9 @@
-"""Recipes of views, by name: how a star's variability is taken away before folding.
+"""Define recipes of views: how a star's variability is removed before folding.
 
-`astronet-1` divides the star's PDCSAP light curve, whatever the quality flags say, by AstroNet's
-spline: the views of the published records. `search-1` does the same to the light curve that the
-search has made ready: pulsations and single outliers are off already. Neither masks a transit, be
-it the candidate's own or another's, for the networks learn from records in which none was.
+`astronet-1` divides the star's PDCSAP light curve by AstroNet's spline, whatever the quality flags
+say. This gives the views of the published records. `search-1` does the same to the light curve that
+the search has prepared, without pulsations and single outliers. Neither masks a transit, of the
+candidate or of others, because the networks learn from records in which no transit was masked.
 """
 
 from __future__ import annotations
@@ -33,16 +33,27 @@ Floats = NDArray[np.float64]
 
 
 _INSIDE = 0.8
-"""Of a duration to each side of a middle: wings and small delays are in transit too (`engine`)."""
+"""Points within this many durations of the middle count as in transit (chosen: wings and small
+delays belong to the transit, see `engine`)."""
 
 
 class RecipeError(KeplerLensError):
-    """There is no such recipe."""
+    """There is no recipe of that name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Light:
-    """What a recipe starts from: days (BKJD) and electrons/s of a star, in any order."""
+    """Light curve of one star, from which a recipe starts.
+
+    Attributes
+    ----------
+    star : int
+    name, mission : str
+    time : float64[n]
+        BKJD, days, in any order.
+    flux : float64[n]
+        Electrons/s.
+    """
 
     star: int
     name: str
@@ -53,10 +64,10 @@ class _Light:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A named way from light curves to views.
+    """A named way to make views from light curves.
 
-    All functions flatten the star's light curve once for all of its candidates. A candidate of
-    which no views can be made has its error in its place.
+    Each method flattens the star's light curve once, for all its candidates. The result has an
+    error in the place of a candidate of which no views can be made.
 
     Attributes
     ----------
@@ -82,12 +93,17 @@ class Recipe:
             Long cadence, with PDCSAP_FLUX, of one star.
         ephemerides : sequence of Ephemeris
 
+        Returns
+        -------
+        list of Views or ViewError
+            One for each ephemeris.
+
         Raises
         ------
         ViewError
-            Nothing of the light curve can be used.
+            No file is of long cadence, or the files are of several stars.
         NotSearchableError
-            'search-1' only: the same for a search.
+            With 'search-1' only: there are too few points to search.
         """
         chosen = [curve for curve in curves if curve.cadence == "long"]
         if not chosen:
@@ -105,27 +121,27 @@ class Recipe:
     def from_server(
         self, curve: ServerCurve, ephemerides: Sequence[Ephemeris]
     ) -> list[Views | ViewError]:
-        """Make them from the light curve that the server has; see `from_files`."""
+        """Make the views of candidates from the light curve on the server; see `from_files`."""
         time = us_to_bkjd(curve.time_us)
         light = _Light(curve.star, curve.name, curve.mission, time, curve.value)
         return _all(_FROM_LIGHT[self.name](light), ephemerides)
 
     def from_search(self, search: Search) -> list[Views | ViewError]:
-        """Make the views of the candidates that a search has found, in its order.
+        """Make the views of the candidates that a search has found, in the order of the search.
 
-        They are those of `from_server`, if the search had the same light curve.
+        They equal those of `from_server` if the search had the same light curve.
         """
         ephemerides = [candidate.ephemeris for candidate in search.candidates]
         return _all(_FROM_SEARCH[self.name](search), ephemerides)
 
 
 def recipe(name: str) -> Recipe:
-    """Give the recipe of a name.
+    """Return the recipe of a name.
 
     Raises
     ------
     RecipeError
-        There is none of this name.
+        There is no recipe of that name.
     """
     if name not in NAMES:
         raise RecipeError(f"There is no recipe {name!r}: it must be one of {', '.join(NAMES)}.")
@@ -158,7 +174,7 @@ def _ready(prepared: Prepared) -> Flat:
 
 
 def _electrons(star: Observations, flux: Floats, quarter: NDArray[np.int32]) -> Floats:
-    """Undo the division by each quarter's level: the spline's criterion weighs by it."""
+    """Undo the division by each quarter's level, because the spline's criterion weighs by flux."""
     return np.asarray((1 + flux) * star.level[quarter])
 
 
@@ -173,7 +189,7 @@ def _all(flat: Flat, ephemerides: Sequence[Ephemeris]) -> list[Views | ViewError
     for ephemeris in ephemerides:
         others = np.zeros(len(flat.time), bool)
         for other, points in zip(ephemerides, inside, strict=True):
-            # One of the same period is the second eclipse, or the candidate itself.
+            # A candidate of the same period is the second eclipse, or the candidate itself.
             if points.any() and not same_period(ephemeris, other):
                 others |= points
         try:
@@ -184,7 +200,7 @@ def _all(flat: Flat, ephemerides: Sequence[Ephemeris]) -> list[Views | ViewError
 
 
 def _inside(time: Floats, ephemeris: Ephemeris) -> NDArray[np.bool_]:
-    """Give the points in transit or beside it; none where the ephemeris is none (bool[n])."""
+    """Return the points in transit or beside it (bool[n]); none for an invalid ephemeris."""
     period = ephemeris.period_days
     if not (period > 0 and np.isfinite(period) and np.isfinite(ephemeris.epoch_bkjd)):
         return np.zeros(len(time), bool)

@@ -1,7 +1,8 @@
-"""Labelled candidates as TFRecord files in AstroNet's own layout, without TensorFlow.
+"""Read and write labelled candidates as TFRecord files in AstroNet's layout, without TensorFlow.
 
-A file is a row of frames: length (uint64), its masked CRC32C (uint32), that many bytes, their
-masked CRC32C (uint32), all little-endian; the bytes are a ``tf.train.Example`` (`example`). Source:
+A file is a sequence of frames. A frame holds four parts, little-endian: the length of the record
+(uint64), the masked CRC32C of that length (uint32), the bytes of the record, and the masked CRC32C
+of these bytes (uint32). The record is a serialized ``tf.train.Example`` (`example`). Source:
 TensorFlow's ``core/lib/io/record_writer.h``.
 """
 
@@ -33,35 +34,36 @@ VIEWS: dict[str, int] = {
     "local_view_half_period": LOCAL_LENGTH,
     "global_view_double_period": GLOBAL_LENGTH,
 }
-"""Views of a candidate to their length; a record may lack any of them."""
+"""Name of each view to its number of bins. A record may lack any of them."""
 
 VIEW_LENGTHS: dict[str, int] = VIEWS | {f"{name}_scatter": n for name, n in VIEWS.items()}
-"""The views, and the scatter of the points in each of their bins."""
+"""Name of each view, and of the scatter in its bins, to the number of bins."""
 
 Values: TypeAlias = NDArray[np.float32] | NDArray[np.int64] | tuple[bytes, ...]
 
 _HEAD, _FOOT = struct.Struct("<QI"), struct.Struct("<I")
 _MASK_DELTA = 0xA282EAD8
-"""TensorFlow's: a CRC of bytes that hold CRCs is a poor one, so it is rotated and shifted."""
+"""Constant of TensorFlow's masking. The CRC of bytes that contain CRCs is weak, so TensorFlow
+rotates each CRC and adds this number."""
 
 
 class RecordError(KeplerLensError):
-    """A file of records is damaged, or holds something else.
+    """A file of records is damaged, or is no such file.
 
     Parameters
     ----------
     file : str
-        The file's name, as the user knows it.
+        Name of the file, as the user knows it.
     offset : int
-        Where in the file the record begins, bytes.
+        Byte of the file at which the record begins.
     number : int
-        Of the record, from 0.
+        Zero-based number of the record in the file.
     reason : str
-        What is wrong with it, and what to do.
+        What is wrong with the record, and what to do.
     """
 
     def __init__(self, file: str, offset: int, number: int, reason: str) -> None:
-        # All as arguments: an exception is pickled by them, and workers send theirs home.
+        # Python pickles an exception by its arguments, and workers send theirs to the driver.
         super().__init__(file, offset, number, reason)
         self.file = file
         self.offset = offset
@@ -74,15 +76,18 @@ class RecordError(KeplerLensError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """One labelled candidate.
+    """One labelled candidate, as a file holds it.
 
     Attributes
     ----------
     file : str
-    offset, number : int
-        Where it stands: byte, and record from 0.
+        Name of the file.
+    offset : int
+        Byte of the file at which the record begins.
+    number : int
+        Zero-based number of the record in the file.
     values : dict
-        Names to float32[n], int64[n] or a tuple of bytes.
+        Name of each feature to its values: float32[n], int64[n] or a tuple of bytes.
     """
 
     file: str
@@ -91,19 +96,23 @@ class Record:
     values: dict[str, Values]
 
     def view(self, name: str) -> NDArray[np.float32] | None:
-        """Give a view, None where the record has none; its length and values were checked."""
+        """Return a view (float32[length]); None where the record has none.
+
+        `read_records` has checked that its length is that of `VIEW_LENGTHS` and its values are
+        finite.
+        """
         values = self.values.get(name)
         if not isinstance(values, np.ndarray) or not values.size:
             return None
         return values.astype(np.float32, copy=False)
 
     def number_of(self, name: str) -> float:
-        """Give a single number, NaN where the record has none.
+        """Return a feature that is a single number; NaN where the record lacks the feature.
 
         Raises
         ------
         RecordError
-            It is no single number.
+            The feature is not a single number.
         """
         values = self.values.get(name)
         if values is None or len(values) == 0:
@@ -113,12 +122,12 @@ class Record:
         return float(values[0])
 
     def integer(self, name: str) -> int:
-        """Give a single integer.
+        """Return a feature that is a single integer.
 
         Raises
         ------
         RecordError
-            There is none.
+            The record lacks the feature, or the feature is not a single integer.
         """
         values = self.values.get(name)
         if not isinstance(values, np.ndarray) or values.dtype != np.int64 or len(values) != 1:
@@ -126,12 +135,12 @@ class Record:
         return int(values[0])
 
     def text(self, name: str) -> str | None:
-        """Give a text, None where the record has none.
+        """Return a feature that is a single text; None where the record lacks the feature.
 
         Raises
         ------
         RecordError
-            It is none, or not one.
+            The feature is not a single text, or is not UTF-8.
         """
         values = self.values.get(name)
         if values is None or len(values) == 0:
@@ -144,7 +153,7 @@ class Record:
             raise self.error(f"has no text as {name}: {_REPLACE}") from None
 
     def error(self, reason: str) -> RecordError:
-        """Give an error that says where this record stands."""
+        """Make an error that names the file, the byte and the number of this record."""
         return RecordError(self.file, self.offset, self.number, reason)
 
 
@@ -157,18 +166,18 @@ def read_records(
     *,
     on_cut: Callable[[RecordError], None] | None = None,
 ) -> Iterator[Record]:
-    """Read the records of a file, each of which is checked.
+    """Read the records of a file and check each of them.
 
     Parameters
     ----------
     path : str or Path
     names : collection of str, optional
-        What to read of each record, by default everything: of AstroNet's 157 features a training
-        needs 14.
+        Features to read of each record; by default all. AstroNet's records have 157 features, of
+        which a training needs 14.
     on_cut : callable, optional
-        Where the file ends in the middle of a record, gets the sentence that says so, and the
-        intact records before it are all there are. By default that is an error: a lost part of a
-        data set should not go unseen.
+        Called with the error if the file ends in the middle of a record; reading then ends after
+        the intact records. By default the error is raised, so that a lost part of a data set is
+        noticed.
 
     Yields
     ------
@@ -177,8 +186,8 @@ def read_records(
     Raises
     ------
     RecordError
-        A byte is damaged, the file is cut, it holds no records, or a view is not what its name says
-        (`VIEW_LENGTHS`): the file, the byte, the record, and what to do.
+        A byte is damaged, the file is cut, it holds no records, or a view does not fit its name
+        (`VIEW_LENGTHS`). The sentence names the file, the byte, the record, and what to do.
     """
     name = str(path)
     with Path(path).open("rb") as file:
@@ -187,14 +196,24 @@ def read_records(
 
 
 def contents(path: str | Path) -> Iterator[bytes]:
-    """Yield each record's bytes, checked by their checksum alone; see `read_records`."""
+    """Yield the serialized bytes of each record; only their checksums are checked.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Raises
+    ------
+    RecordError
+        A checksum is wrong, or the file is cut.
+    """
     with Path(path).open("rb") as file:
         for _, content in _frames(file, str(path), None):
             yield content
 
 
 def count_records(path: str | Path) -> int:
-    """Count the records of a file by their lengths alone; a damaged file may have fewer."""
+    """Count the records of a file by their length fields; a damaged file may hold fewer."""
     count = 0
     with Path(path).open("rb") as file:
         end = file.seek(0, 2)
@@ -210,26 +229,27 @@ def count_records(path: str | Path) -> int:
 
 
 def write_records(path: str | Path, records: Iterable[Mapping[str, Writable]]) -> int:
-    """Write a file of records; the same records give the same bytes.
+    """Write a file of records; equal records give equal bytes.
 
-    The file appears when it is whole: until then it is called ``….part``.
+    The file gets its name when it is complete. Until then its name ends in ``.part``.
 
     Parameters
     ----------
     path : str or Path
     records : iterable of mappings
-        Names to a float or array of floats, an integer or array of integers, a text or bytes.
+        Name of each feature to a float or array of floats, an integer or array of integers, a text
+        or bytes.
 
     Returns
     -------
     int
-        How many were written.
+        Number of records written.
     """
     return write_contents(path, map(encode, records))
 
 
 def write_contents(path: str | Path, records: Iterable[bytes]) -> int:
-    """Do what `write_records` does with records that are bytes already."""
+    """Write a file of records that are serialized already; see `write_records`."""
     path = Path(path)
     part = path.with_name(f"{path.name}.part")
     count = 0
@@ -245,7 +265,7 @@ def write_contents(path: str | Path, records: Iterable[bytes]) -> int:
 
 
 def frame(content: bytes) -> bytes:
-    """Wrap a record's bytes as they stand in a file."""
+    """Return the frame of a record: its length and bytes with their checksums."""
     length = struct.pack("<Q", len(content))
     return length + _FOOT.pack(_masked(length)) + content + _FOOT.pack(_masked(content))
 
@@ -298,7 +318,7 @@ def _record(
     except DecodeError as error:
         raise record.error(f"is no tf.train.Example ({error}): {_REPLACE}") from None
     for name in list(features) if names is None else names:
-        # Asking a protobuf map for what it lacks would put it there.
+        # Reading a missing key of a protobuf map would insert that key.
         if name in features:
             record.values[name] = _values(record, name, features[name])
     return record

@@ -1,11 +1,13 @@
-"""One stretch of a light curve fitted by a cubic spline, time and again without what lies far off.
+"""Fit a cubic spline to one stretch of a light curve, several times and without outliers.
 
-Knots are evenly spaced, so that all basis functions are one and the same piecewise cubic: a piece's
-part of the normal equations follows from sums of powers, and they have seven diagonals. The result
-is that of pydl's `bspline.iterfit` as AstroNet calls it, to the digits that double precision has.
+The knots are evenly spaced, so all basis functions are shifted copies of one piecewise cubic. The
+part of a piece in the normal equations therefore follows from sums of powers, and the equations
+have seven diagonals. The result equals that of pydl's `bspline.iterfit` as AstroNet calls it, to
+the digits of double precision.
 
-What is compiled together stands in this file: numba's cache does not see a change in another. An
-array is filled value by value: a slice that is assigned to takes seconds to compile.
+All functions that are compiled together stand in this file, because numba's cache does not notice a
+change in another file. Arrays are filled value by value, because numba takes seconds to compile an
+assignment to a slice.
 """
 
 from __future__ import annotations
@@ -19,35 +21,63 @@ from kepler_lens.median import median, middle
 Floats = NDArray[np.float64]
 
 _FITTED, _TOO_FEW, _UNFIT = 0, 1, 2
-"""Of a stretch: fitted; left out, for it has too few points; knots lie too close for its points."""
+"""States of a stretch: fitted; left out because it has too few points; not fitted because its knots
+are too close for its points."""
 
 _ROUNDS = 5
-"""So many fits at most (AstroNet)."""
+"""Greatest number of fits of a stretch (AstroNet)."""
 _CUT = 3.0
-"""Points further off, in standard deviations, are left out of the next fit (AstroNet)."""
+"""Points farther from the fit than this many standard deviations are left out of the next fit
+(AstroNet)."""
 _CUT_FACTOR = -0.15405 + 0.90723 * _CUT - 0.23584 * _CUT**2 + 0.020142 * _CUT**3
-"""What is left of a normal deviation when its tails are cut (IDL's `resistant_mean`)."""
+"""Standard deviation of a normal distribution whose tails are cut at `_CUT`, over its full standard
+deviation (IDL's `resistant_mean`)."""
 _MAD, _MEAN_DEVIATION = 1.4826, 1.253
-"""Standard deviation of a normal distribution over its median and mean absolute deviation."""
+"""Standard deviation of a normal distribution over its median absolute deviation and over its mean
+absolute deviation, no unit (property of that distribution)."""
 _NO_DEVIATION = 1e-24
-"""Below it the median absolute deviation counts as zero (AstroNet)."""
+"""A smaller median absolute deviation counts as zero, in the unit of the flux (AstroNet)."""
 _NEAR = 0.1
-"""Chosen: a median is looked for within so many median deviations of the last fit's first."""
+"""A median is first looked for near the last one, within this many median absolute deviations of it
+(chosen)."""
 _BASIS = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6
-"""The four cubic B-splines of a piece, each by the powers 0 to 3 of the part of it that is past."""
+"""Coefficients of the four cubic B-splines that are not zero on a piece, for the powers 0 to 3 of
+the position in the piece (0 to 1)."""
 _PAIRS = np.array([[np.convolve(one, other) for other in _BASIS] for one in _BASIS])
-"""Their products, by the powers 0 to 6."""
+"""Coefficients of the products of two of these splines, for the powers 0 to 6."""
 _LEAST_POINTS = 4
-"""What a cubic needs."""
+"""Least number of points of a fit: a cubic has four coefficients."""
 _LEAST_INFLUENCE = 1e-10
-"""Of the points' mean weight: a basis function with less cannot be fitted (pydl's `bspline`)."""
+"""A basis function whose diagonal element is smaller cannot be fitted, in units of the points per
+basis function (pydl's `bspline`)."""
 
 
 @numba.njit(cache=True)
 def choose(
     time: Floats, flux: Floats, starts: NDArray[np.int64], spacings: Floats, noise: float
 ) -> tuple[Floats, int]:
-    """Fit each spacing; give the spline of the lowest criterion, and its number or -1."""
+    """Fit the spline with each spacing, and keep the one with the lowest criterion.
+
+    Parameters
+    ----------
+    time : float64[n]
+        Days, ascending.
+    flux : float64[n]
+        In any unit.
+    starts : int64[s + 1]
+        Index of the first point of each stretch, and last n.
+    spacings : float64[k]
+        Spacings of the knots, days.
+    noise : float
+        Standard deviation of a point, in the unit of `flux`.
+
+    Returns
+    -------
+    model : float64[n]
+        Spline with the lowest Bayesian information criterion; NaN in stretches that are left out.
+    chosen : int
+        Index of its spacing; -1 where no spacing can be fitted.
+    """
     n = len(time)
     best, chosen, lowest = np.full(n, np.nan), -1, np.inf
     model = np.empty(n)
@@ -98,10 +128,11 @@ def _fit_robustly(
     work: Floats,
     near: Floats,
 ) -> int:
-    """Fit one stretch, in place: `model` at all points, `mask` those that were fitted.
+    """Fit one stretch in place: `model` at all points, and `mask` for the points that were fitted.
 
-    `work` is room for two values a point. `near` has the median of the last residuals and that of
-    their distances from it: the next ones lie close by.
+    `work` (float64[2, n]) is room for two values of each point. `near` (float64[2]) has the median
+    of the last residuals and the median of their distances from it: the next medians lie close to
+    these.
     """
     n = len(time)
     if n < _LEAST_POINTS:
@@ -125,7 +156,7 @@ def _fit_robustly(
 def _inliers(
     flux: Floats, model: Floats, mask: NDArray[np.bool_], work: Floats, near: Floats
 ) -> bool:
-    """Renew the mask by `resistant_mean`'s rule; give whether that changed it."""
+    """Set the mask by the rule of `resistant_mean`, and return whether that changed the mask."""
     n = len(flux)
     off, room = work[0], work[1]
     for i in range(n):
@@ -159,7 +190,7 @@ def _inliers(
 
 @numba.njit(cache=True)
 def _median(values: Floats, guess: float, reach: float, room: Floats) -> float:
-    """Give the median; quickly, where it lies within reach of the guess."""
+    """Compute the median; faster if it lies within `reach` of `guess`."""
     n = len(values)
     low, high = guess - reach, guess + reach
     below = inside = 0
@@ -167,7 +198,7 @@ def _median(values: Floats, guess: float, reach: float, room: Floats) -> float:
         below += values[i] < low
         room[inside] = values[i]
         inside += low <= values[i] <= high
-        # The next one may be written behind the last.
+        # The next value may overwrite the last place.
         inside = min(inside, n - 1)
     k = n // 2
     if not below < k < below + inside or inside == n - 1:
@@ -186,9 +217,9 @@ def _fit(
     spacing: float,
     model: Floats,
 ) -> bool:
-    """Fit a cubic spline to the masked points by least squares, evaluate it at all of them.
+    """Fit a cubic spline to the masked points by least squares, and evaluate it at all points.
 
-    Beyond the first and the last fitted point its outer cubics go on.
+    Outside the fitted points the first and the last cubic continue.
     """
     n = len(time)
     first, last = 0, n - 1
@@ -205,7 +236,7 @@ def _fit(
     # Lower diagonals of the normal equations, and their right-hand side.
     a = np.zeros((size, 4))
     x = np.zeros(size)
-    # The fit of what lies about 0 loses fewer digits.
+    # Values about 0 lose fewer digits in the fit.
     level = flux[first]
     powers = np.empty(7)
     products = np.empty(4)
@@ -266,13 +297,19 @@ def _fit(
 
 @numba.njit(cache=True)
 def _piece(at: float, pieces: int) -> int:
-    """Give the number of the piece between knots that lies there, or of the nearest one."""
+    """Return the number of the piece that holds a position, or of the piece nearest to it."""
     return min(max(int(at), 0), pieces - 1)
 
 
 @numba.njit(cache=True)
 def _solve(a: Floats, x: Floats) -> bool:
-    """Solve a banded positive definite system in place, by Cholesky; give whether it is one."""
+    """Solve a banded symmetric system in place by Cholesky.
+
+    Returns
+    -------
+    bool
+        False if the matrix is not positive definite.
+    """
     size = len(x)
     for k in range(size):
         for j in range(max(0, k - 3), k + 1):

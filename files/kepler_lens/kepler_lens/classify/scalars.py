@@ -1,9 +1,9 @@
-"""Scalars that may be inputs of a network, and what may not because it gives the answer away.
+"""List the scalars that may be inputs of a network, and refuse those that reveal the label.
 
-All nine are what a search of our own measures, or knows of the star, so that a network trained on
-the pipeline's candidates can score those of the search. All are positive, and their logarithms are
-what a network gets; a value that is missing is NaN, and so is one that is not positive: the
-pipeline writes 0 where a fit failed.
+The search of this package measures all nine, or knows them of the star. A network that is trained
+on the pipeline's candidates can therefore score those of the search. All are positive, and the
+network gets their logarithms. A missing value is NaN. A value that is not positive is NaN too,
+since the pipeline writes 0 where a fit failed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ SCALARS = (
     *("period", "duration", "depth", "snr", "mes", "transits", "multiplicity"),
     *("stellar_radius", "stellar_teff"),
 )
-"""Period (days), duration (hours), depth (ppm), signal to noise of the fit, the search's statistic
-(multiple event statistic), transits, candidates of the star, and the star's radius (of the Sun's)
-and effective temperature (kelvin)."""
+"""Period (days), duration (hours), depth (ppm), signal to noise of the fit, multiple-event
+statistic of the search, number of transits, number of candidates of the star, radius of the star
+(solar radii) and effective temperature of the star (K)."""
 
 HOURS_A_DAY = 24.0
+"""Hours in a day."""
 FEATURE_OF_SCALAR: dict[str, tuple[str, float]] = {
     "period": ("tce_period", 1.0),
     "duration": ("tce_duration", HOURS_A_DAY),
@@ -42,8 +43,8 @@ FEATURE_OF_SCALAR: dict[str, tuple[str, float]] = {
     "stellar_radius": ("tce_sradius", 1.0),
     "stellar_teff": ("tce_steff", 1.0),
 }
-"""Scalar to the name in a record, and what to multiply that with: a record's duration is in days.
-AstroNet's records have no multiplicity."""
+"""Scalar to the name of its feature in a record, and the factor from the feature to the scalar. The
+duration in a record is in days. AstroNet's records have no multiplicity."""
 
 _ANSWERS = {
     **dict.fromkeys(("av_", "koi_"), "comes from the verdict of people or of another classifier"),
@@ -59,7 +60,7 @@ _ANSWERS = {
         "names the candidate, so that a network can learn its answer by heart",
     ),
 }
-"""Beginnings of names that give the answer away, to why."""
+"""Beginning of a feature's name to the reason why the feature reveals the label."""
 
 
 class InputError(KeplerLensError):
@@ -67,7 +68,7 @@ class InputError(KeplerLensError):
 
 
 def check_inputs(names: Iterable[str]) -> None:
-    """Refuse inputs that give the answer away, or that no search measures.
+    """Refuse inputs that reveal the label, or that no search measures.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def check_inputs(names: Iterable[str]) -> None:
     Raises
     ------
     InputError
-        The first that cannot be an input, why, and what can be one.
+        A name cannot be an input. The sentence names the first of them, the reason, and the
+        possible scalars.
     """
     for name in names:
         if name in SCALARS or name in VIEW_LENGTHS:
@@ -91,22 +93,23 @@ def check_inputs(names: Iterable[str]) -> None:
 
 
 def scalars(values: Mapping[str, float]) -> NDArray[np.float32]:
-    """Put scalars in order.
+    """Put scalars in the order of `SCALARS`.
 
     Parameters
     ----------
     values : mapping
-        Names of `SCALARS` to values; one that is not there is missing.
+        Name of a scalar to its value, in the unit of `SCALARS`; a scalar without a name here is
+        missing.
 
     Returns
     -------
     float32[9]
-        By `SCALARS`, NaN where missing or not positive.
+        In the order of `SCALARS`; NaN where missing or not positive.
 
     Raises
     ------
     InputError
-        A name is none of a scalar.
+        A name is not that of a scalar or view.
     """
     check_inputs(values)
     row = np.array([values.get(name, np.nan) for name in SCALARS], np.float64)
@@ -115,13 +118,13 @@ def scalars(values: Mapping[str, float]) -> NDArray[np.float32]:
 
 
 def of_record(record: Record, multiplicity: float = float("nan")) -> NDArray[np.float32]:
-    """Give a record's scalars.
+    """Return the scalars of a record.
 
     Parameters
     ----------
     record : Record
     multiplicity : float, optional
-        Candidates of its star, for records that do not say it.
+        Number of candidates of the star, for a record that lacks it.
 
     Returns
     -------
@@ -138,14 +141,14 @@ def of_record(record: Record, multiplicity: float = float("nan")) -> NDArray[np.
 
 
 def of_candidate(star: Observations, vetted: Vetted, multiplicity: int) -> NDArray[np.float32]:
-    """Give the scalars of what the search found.
+    """Return the scalars of a candidate that the search found.
 
     Parameters
     ----------
     star : Observations
     vetted : Vetted
     multiplicity : int
-        How many candidates the search found in the star.
+        Number of candidates that the search found in the star.
 
     Returns
     -------
@@ -168,7 +171,7 @@ def of_candidate(star: Observations, vetted: Vetted, multiplicity: int) -> NDArr
 
 
 def features(row: NDArray[np.float32]) -> dict[str, Writable]:
-    """Name scalars (float32[9], by `SCALARS`) as a record has them; what is missing is left out."""
+    """Name scalars (float32[9], by `SCALARS`) as a record does, without those that are missing."""
     return {
         feature: float(value) / factor
         for value, (feature, factor) in zip(row, FEATURE_OF_SCALAR.values(), strict=True)
@@ -177,17 +180,17 @@ def features(row: NDArray[np.float32]) -> dict[str, Writable]:
 
 
 def transformed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take logarithms: periods, depths and ratios are spread over orders of magnitude.
+    """Compute the logarithms of scalars, because their values span orders of magnitude.
 
     Parameters
     ----------
     values : float32[..., 9]
-        As `scalars` gives them.
+        As `scalars` returns them.
 
     Returns
     -------
     float32[..., 9]
-        Logarithms to base 10, NaN where missing. Mean and deviation, by which a network's inputs
-        are standardised, belong to the model.
+        Logarithms to base 10, NaN where missing. The mean and the deviation that standardise a
+        network's inputs belong to the model.
     """
     return np.log10(values, where=values > 0, out=np.full(values.shape, np.nan, np.float32))

@@ -1,4 +1,4 @@
-"""Score what a search found: its views by the recipe `search-1`, a bundle's word, and why."""
+"""Score the candidates of a search: make their views, run a bundle, and explain the scores."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ from kepler_lens.search.observations import NotSearchableError, Observations
 from kepler_lens.search.prepare import prepare, refit
 
 RECIPE = "search-1"
-"""Of all that a search finds: its light curve is ready already."""
+"""Recipe of all that a search finds, because the search has prepared the light curve already."""
 
 Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """A score, and what it came from.
+    """A score, and what led to it.
 
     Attributes
     ----------
     score : Score
     threshold : float
-        Probability from which on nine in ten are planets, see `Bundle.threshold`.
+        Probability from which on nine of ten candidates are planets, see `Bundle.threshold`.
     views : dict of str to float32[length]
-        What the network saw.
+        Inputs of the network, in units of the transit's depth.
     scalars : float32[9]
-        By `kepler_lens.classify.scalars.SCALARS`, NaN where missing.
+        In the order of `kepler_lens.classify.scalars.SCALARS`, NaN where missing.
     occlusion : Occlusion
+        Change of the score where a view is masked.
     """
 
     score: Score
@@ -56,13 +57,13 @@ def explained(search: Search, values: Sequence[Singles], bundle: Bundle) -> dict
     ----------
     search : Search
     values : sequence of float32[9]
-        Scalars of each of its candidates.
+        Scalars of each candidate, see `Explained`.
     bundle : Bundle
 
     Returns
     -------
     dict
-        Number of a candidate to its score; one of which no views can be made has none.
+        Number of a candidate to its score. A candidate of which no views can be made is left out.
 
     Raises
     ------
@@ -94,7 +95,13 @@ def explained(search: Search, values: Sequence[Singles], bundle: Bundle) -> dict
 
 
 def scored(result: Result, bundle: Bundle) -> Result:
-    """Give what a search found, with scores."""
+    """Return a copy of a search's result in which each candidate has its score.
+
+    Raises
+    ------
+    BundleError
+        See `explained`.
+    """
     star, count = result.search.star, len(result.candidates)
     values = [of_candidate(star, vetted, count) for vetted in result.candidates]
     scores = explained(result.search, values, bundle)
@@ -110,7 +117,7 @@ def scored(result: Result, bundle: Bundle) -> Result:
 def scored_again(
     star: Observations, known: Mapping[int, Mapping[str, str]], bundle: Bundle
 ) -> dict[int, Explained]:
-    """Score what was found before, of which the server keeps the attributes.
+    """Score the candidates of an earlier search, by their attributes on the server.
 
     Parameters
     ----------
@@ -119,10 +126,17 @@ def scored_again(
         Number of a candidate to its attributes, see `kepler_lens.search.results.attributes`.
     bundle : Bundle
 
+    Returns
+    -------
+    dict
+        See `explained`.
+
     Raises
     ------
     NotSearchableError
-        There is too little of the star, or an attribute is missing.
+        There are too few points of the star, or an attribute is missing.
+    BundleError
+        See `explained`.
     """
     prepared = prepare(star)
     candidates, values = [], []
@@ -147,9 +161,11 @@ def scored_again(
     mask = np.zeros(len(prepared.time), bool)
     for candidate in candidates:
         mask |= masked(prepared, candidate.ephemeris)
-    # As the search left it, which knew all its candidates when it fitted the noise last.
+    # The same state as after the search, which knew all its candidates when it last fitted the
+    # noise.
     refit(prepared, mask)
     return explained(Search(star, prepared, tuple(candidates), (), np.inf), values, bundle)
 
 
 _NOT_LOOKED_UP = Transits(np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
+"""Transits of a candidate whose transits are not needed for a score."""

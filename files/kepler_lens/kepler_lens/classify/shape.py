@@ -1,9 +1,9 @@
-"""What the shape of a transit says, in numbers: further inputs of the network, made from two views.
+"""Measure the shape of a transit; the numbers are further inputs of the network.
 
-A small network learns from some thousand candidates, and what every vetting looks at (how round the
-dip is, whether another one stands elsewhere, whether the star varies in phase) need not be learnt
-anew. All is a function of the global view, the local view and the duty cycle (duration over
-period), in units of the transit's depth, since views are scaled by that.
+A small network learns from some thousand candidates. It need not learn again what every vetting
+measures: how round the dip is, whether there is a second dip, whether the star varies with phase.
+All numbers are functions of the global view, the local view and the duty cycle (duration over
+period). They are in units of the transit's depth, since views are scaled by that depth.
 """
 
 from __future__ import annotations
@@ -14,32 +14,35 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 REDUCED = 401
-"""Bins of the reduced global view."""
+"""Bins of the reduced global view (2001 bins by `_REDUCED_BY`, rounded up)."""
 _REDUCED_BY = 5
-"""Bins of the global view in one of the reduced; chosen: a transit that is narrower still shows in
-the least of them."""
+"""Bins of the global view in one bin of the reduced view (chosen: the least value of the bin shows
+a transit even if the transit is narrower)."""
 DIP_LENGTH = 61
-"""Samples of the view of the deepest other dip."""
+"""Samples of the view of the deepest other dip (chosen)."""
 _DIP_DURATIONS = 3.0
-"""It reaches this many durations to either side; chosen: beside a dip its surroundings."""
+"""Reach of that view to either side, durations (chosen: it shows the dip and its surroundings)."""
 _LOCAL_DURATIONS = 4.0
-"""The local view does (`kepler_lens.classify.views`)."""
+"""Reach of the local view to either side, durations (`kepler_lens.classify.views`)."""
 _BESIDE = 1.5
-"""The transit itself lies within this many durations of its centre, with a margin for epochs and
-durations that are off by half."""
+"""The transit lies within this many durations of its centre (chosen: a margin for epochs and
+durations that are wrong by half a duration)."""
 _RINGS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.2, 2.0, 4.0)
-"""Edges, in durations from the centre, between which the local view is averaged; chosen: finest at
+"""Edges, in durations from the centre, between which the local view is averaged. Chosen: finest at
 ingress and egress, which are round for a planet and slanted for a grazing star."""
 _LAGS = (1, 2, 13)
-"""Bins of the reduced global view over which its autocorrelation is taken."""
+"""Lags of the autocorrelation, bins of the reduced global view (chosen)."""
 _FLOOR = 1e-3
-"""Of the transit's depth: what is added before a logarithm."""
+"""Number that is added before a logarithm or a division, in units of the transit's depth
+(chosen)."""
 _MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
+"""Standard deviation of a normal distribution over its median absolute deviation, no unit (property
+of that distribution)."""
 
 _WIDTHS = (0.2, 0.5, 0.8)
-"""Shares of the depth at which the transit's width is measured."""
+"""Shares of the depth at which the width of the transit is measured, no unit (chosen)."""
 _HARMONICS = (1, 2, 3)
+"""Waves in one period whose amplitudes are measured out of transit (chosen)."""
 
 SHAPE: tuple[str, ...] = (
     "duty_cycle",
@@ -54,17 +57,17 @@ SHAPE: tuple[str, ...] = (
     *(f"sine_{h}" for h in _HARMONICS),
     *("deep_bins", "high_bins", "dip_phase", "dip_depth", "dip_significance", "half_phase"),
 )
-"""The numbers, in order."""
+"""Names of the numbers, in order."""
 
 ODD = np.array([name in ("asymmetry", "tilt") for name in SHAPE])
-"""Which change their sign when time runs backwards; the others stay."""
+"""Mask of `SHAPE`: numbers whose sign changes when time is reversed. The others do not change."""
 
 _CHUNK = 256
-"""Candidates at a time: bounds memory to some tens of megabytes."""
+"""Candidates in one piece of the work (chosen: limits memory to some tens of megabytes)."""
 
 
 def reduced(view: Floats) -> Floats:
-    """Give least, mean and greatest of each five bins of global views.
+    """Compute the least, mean and greatest value of each five bins of global views.
 
     Parameters
     ----------
@@ -73,10 +76,11 @@ def reduced(view: Floats) -> Floats:
     Returns
     -------
     float32[n, 401, 3]
+        Least, mean and greatest value in the last axis, in the unit of `view`.
     """
     fill = REDUCED * _REDUCED_BY - view.shape[1]
     five = _extended(view, fill // 2, fill - fill // 2).reshape(len(view), REDUCED, _REDUCED_BY)
-    # Bin by bin: numpy reduces a short last axis slowly.
+    # Column by column, because numpy reduces a short last axis slowly.
     columns = [five[:, :, k] for k in range(_REDUCED_BY)]
     low, high, total = columns[0].copy(), columns[0].copy(), columns[0].copy()
     for column in columns[1:]:
@@ -92,17 +96,19 @@ def shape(global_view: Floats, local_view: Floats, duty: Floats) -> tuple[Floats
     Parameters
     ----------
     global_view : float32[n, 2001]
+        In units of the transit's depth.
     local_view : float32[n, 201]
+        In units of the transit's depth.
     duty : float32[n]
-        Duration over period.
+        Duration over period, no unit.
 
     Returns
     -------
     numbers : float32[n, len(SHAPE)]
-        By `SHAPE`.
+        Columns by `SHAPE`.
     dip : float32[n, 61]
-        The deepest dip of the transit's duration elsewhere in phase, ±3 durations about it, above
-        the median out of transit: a secondary eclipse, if there is one.
+        View of the deepest other dip that is as long as the transit, 3 durations to each side, less
+        the median out of transit. This is a secondary eclipse, if there is one.
     """
     n = len(duty)
     numbers = np.empty((n, len(SHAPE)), np.float32)
@@ -123,6 +129,7 @@ def shape(global_view: Floats, local_view: Floats, duty: Floats) -> tuple[Floats
 
 
 _X = np.linspace(-_LOCAL_DURATIONS, _LOCAL_DURATIONS, 201, dtype=np.float32)
+"""Centres of the bins of the local view, durations from the middle of the transit."""
 _ABS = np.abs(_X)
 _RING_WEIGHTS = np.stack(
     [
@@ -131,10 +138,11 @@ _RING_WEIGHTS = np.stack(
     ],
     axis=1,
 )
+"""Weights of the bins of the local view in the mean of each ring, columns by `_RINGS`."""
 
 
 def _where(mask: NDArray[np.bool_]) -> slice | NDArray[np.int64]:
-    """Give bins as a slice where they are neighbours: a mask costs more than what it chooses."""
+    """Return the bins of a mask, as a slice where possible: indexing by a slice is faster."""
     at = np.flatnonzero(mask)
     return slice(at[0], at[-1] + 1) if at[-1] - at[0] + 1 == len(at) else at
 
@@ -143,6 +151,8 @@ _IN, _CORE, _OUT = _where(_ABS < 0.5), _where(_ABS < 0.2), _where(_ABS > 1.0)
 _NEAR, _FAR = _where(_ABS < _BESIDE), _where(_ABS > 1.2)
 _LATE, _EARLY = _where((_X > 0) & (_X < 1)), _where((_X < 0) & (_X > -1))
 _AFTER, _BEFORE = _where(_X > 1), _where(_X < -1)
+"""Bins of parts of the local view, by distance from the middle: half a duration is the edge of the
+transit (all distances chosen)."""
 
 
 def _local(view: Floats) -> dict[str, Floats]:
@@ -178,7 +188,7 @@ def _global(view: Floats, duty: Floats) -> dict[str, Floats]:
     mean = reduced(view)[:, :, 1]
     phase = (np.arange(REDUCED, dtype=np.float32) - REDUCED // 2) / REDUCED
     out = np.abs(phase) > np.maximum(_BESIDE * duty, 1.5 / REDUCED)[:, None]
-    # Transits so long that nothing is left beside them: what is farthest from them counts.
+    # For a transit that fills the period, the bins farthest from it count as out of transit.
     out |= np.abs(phase) > 0.45
     count = out.sum(axis=1)
     rows = np.arange(len(view))
@@ -210,7 +220,8 @@ def _global(view: Floats, duty: Floats) -> dict[str, Floats]:
         wave = np.exp(2j * np.pi * h * phase).astype(np.complex64)
         amplitude = (rest @ wave) * 2 / count
         found[f"cosine_{h}"] = amplitude.real
-        # Where in phase it is brightest does not matter, only that it is not about the transit.
+        # Only the size of the sine counts: on which side of the transit the star is brighter does
+        # not matter.
         found[f"sine_{h}"] = np.abs(amplitude.imag)
     return found
 
@@ -218,16 +229,16 @@ def _global(view: Floats, duty: Floats) -> dict[str, Floats]:
 def _dip(
     view: Floats, duty: Floats, level: Floats, mad: Floats
 ) -> tuple[dict[str, Floats], Floats]:
-    """Find the deepest dip of the transit's duration that is not the transit."""
+    """Find the deepest dip that is as long as the transit but lies elsewhere in phase."""
     n, bins = view.shape
     away = np.abs(np.arange(bins) - bins // 2)
     widths = np.clip(np.round(duty * bins).astype(int), 1, bins // 4) | 1
     edges = np.minimum(np.maximum(_BESIDE * duty * bins, 2), 0.45 * bins).astype(int)
     centre, deepest, opposite = np.empty(n, int), np.empty(n), np.empty(n)
-    # A loop: running means of different widths in one array cost three times as much.
+    # A loop, because running means of different widths in one array take three times as long.
     for i, (width, edge) in enumerate(zip(widths, edges, strict=True)):
         half = width // 2
-        # The view is a circle: what reaches over an end goes on at the other.
+        # The view is periodic: what reaches over one end continues at the other.
         sums = np.cumsum(np.concatenate([[0], view[i, bins - half :], view[i], view[i, :half]]))
         mean = (sums[width:] - sums[:-width]) / width
         mean[bins // 2 - edge : bins // 2 + edge + 1] = np.inf
@@ -256,7 +267,7 @@ def _smooth(view: Floats, width: int) -> Floats:
 
 
 def _extended(view: Floats, before: int, after: int) -> Floats:
-    """Repeat the first and the last bin, as `numpy.pad` does more slowly."""
+    """Repeat the first and the last bin; `numpy.pad` does the same more slowly."""
     ends = [view[:, :1]] * before, [view[:, -1:]] * after
     return np.concatenate([*ends[0], view, *ends[1]], axis=1)
 

@@ -1,9 +1,9 @@
-"""The robust spline that AstroNet divides a light curve by, compiled.
+"""Fit the robust spline by which AstroNet divides a light curve, as compiled code.
 
-For each of 20 knot spacings a cubic B-spline is fitted to each stretch between gaps (`robust`); the
+For each of 20 knot spacings a cubic B-spline is fitted to each stretch between gaps (`robust`). The
 Bayesian information criterion chooses one spacing for the whole star (Vanderburg and Johnson 2014,
 PASP 126, 948; Shallue and Vanderburg 2018, AJ 155, 94, section 3.2; google-research/exoplanet-ml,
-`kepler_spline.py`). Transits are not masked: AstroNet's records were made so.
+`kepler_spline.py`). Transits are not masked, since they were not masked for AstroNet's records.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from kepler_lens.lightcurve import QUARTER_STARTS
 Floats = NDArray[np.float64]
 
 GAP_DAYS = 0.75
-"""After a longer gap a new stretch begins (AstroNet)."""
+"""A stretch ends where the next point comes later than this, days (AstroNet)."""
 _EARLY_DAYS = 0.3
-"""A star's quarter may begin this much before the table of quarters has it: BKJD is the time at the
-Solar System's barycentre, and the shortest gap between quarters is 0.736 d."""
+"""A quarter of a star may begin this many days before the time in `QUARTER_STARTS`, because BKJD is
+the time at the Solar System's barycentre (chosen: less than the shortest gap between quarters,
+0.736 d)."""
 SPACINGS_DAYS = np.geomspace(0.5, 20.0, 20)
-"""Knot spacings that are tried (AstroNet)."""
+"""Knot spacings that are tried, days (AstroNet)."""
 
 _MAD_OF_STEPS = 1.48
-"""As AstroNet rounds it for the noise that the criterion compares with."""
+"""Standard deviation over median absolute deviation of a normal distribution, no unit, rounded as
+AstroNet rounds it for the noise in the criterion."""
 
 
 def flatten(time: Floats, flux: Floats) -> tuple[Floats, NDArray[np.float32], float]:
@@ -41,15 +43,15 @@ def flatten(time: Floats, flux: Floats) -> tuple[Floats, NDArray[np.float32], fl
     Returns
     -------
     time : float64[m]
-        Of the points where the star has a positive spline: a stretch of fewer than four points has
-        none.
+        Times of the points where the spline is positive, days. A stretch of fewer than four points
+        has no spline.
     flux : float32[m]
-        About 1: AstroNet divides in single precision.
+        Relative flux, about 1, in single precision as in AstroNet.
     spacing : float
-        Of the knots, days; not a number where no spline could be fitted at all.
+        Chosen spacing of the knots, days; NaN where no spline could be fitted.
     """
     model, spacing = spline(time, flux)
-    # A comparison with what is not a number is false.
+    # A comparison with NaN is false.
     shown = model > 0
     with np.errstate(over="ignore"):
         flat = (flux[shown] / model[shown]).astype(np.float32)
@@ -58,14 +60,14 @@ def flatten(time: Floats, flux: Floats) -> tuple[Floats, NDArray[np.float32], fl
 
 
 def spline(time: Floats, flux: Floats) -> tuple[Floats, float]:
-    """Fit the spline; see `flatten`.
+    """Fit the spline of a light curve; see `flatten` for the parameters.
 
     Returns
     -------
     model : float64[n]
-        In the unit of `flux`; not a number in a stretch that is too short.
+        In the unit of `flux`; NaN in a stretch that has too few points.
     spacing : float
-        Days.
+        Chosen spacing of the knots, days; NaN where no spline could be fitted.
     """
     starts = stretches(time)
     steps = np.abs(np.delete(np.diff(flux), starts[1:-1] - 1)) / np.sqrt(2)
@@ -77,9 +79,20 @@ def spline(time: Floats, flux: Floats) -> tuple[Floats, float]:
 
 
 def stretches(time: Floats) -> NDArray[np.int64]:
-    """Give where stretches begin, and last the number of points (int64[s + 1]).
+    """Find the stretches of a light curve, which end at long gaps and at the ends of quarters.
 
-    AstroNet splits each quarter's file at its gaps; between some quarters there are but 0.736 d.
+    AstroNet splits each quarter's file at its gaps. Some quarters follow each other after 0.736 d
+    only, less than `GAP_DAYS`.
+
+    Parameters
+    ----------
+    time : float64[n]
+        BKJD, days, ascending.
+
+    Returns
+    -------
+    int64[s + 1]
+        Index of the first point of each of the s stretches, and last n.
     """
     quarter = np.searchsorted(np.array(QUARTER_STARTS) - _EARLY_DAYS, time)
     apart = (np.diff(time) > GAP_DAYS) | (np.diff(quarter) > 0)

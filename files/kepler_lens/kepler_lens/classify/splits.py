@@ -1,9 +1,9 @@
-"""Parts of a data set that share no star and no ephemeris, drawn by a seed.
+"""Draw parts of a data set that share no star and no ephemeris, from a seed.
 
-A split by candidate tests memory: planets of one star share its light curve, and stars that one
-source contaminates share its dips. Parts are therefore made of whole groups
-(`kepler_lens.classify.ephemerides`), with the classes spread as evenly as groups allow. Synthetic
-examples follow their star and are in no part that is tested.
+A split by candidate would test memory: planets of one star share its light curve, and stars that
+one source contaminates share its dips. Parts are therefore made of whole groups
+(`kepler_lens.classify.ephemerides`), and each part gets as equal a share of each class as groups
+allow. Synthetic examples are in the part of their star, but they are not tested on.
 """
 
 from __future__ import annotations
@@ -21,34 +21,40 @@ Mask = NDArray[np.bool_]
 
 PARTS = ("train", "validation", "test")
 SHARES: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
-"""Of AstroNet (Shallue and Vanderburg 2018, section 3.2)."""
+"""Share of the examples in each part, no unit, as in AstroNet (Shallue and Vanderburg 2018, section
+3.2)."""
 NO_PART = -1
+"""Index of examples that are in no part."""
 
 
 class SplitError(KeplerLensError):
-    """A split divides what belongs together, or cannot be made."""
+    """A split divides a star or a group, or cannot be made."""
 
 
 def folds(group: Ints, label: Ints, synthetic: Mask, count: int, seed: int) -> Ints:
-    """Draw folds of a cross-validation; `fold_masks` gives what one trains and tests on.
+    """Draw the folds of a cross-validation; `fold_masks` returns what to train and to test on.
 
     Parameters
     ----------
     group : int64[n]
+        See `kepler_lens.classify.ephemerides.groups`.
     label : int64[n]
         Index of `CLASSES`, less than 0 where unknown.
     synthetic : bool[n]
-    count, seed : int
+    count : int
+        Number of folds.
+    seed : int
 
     Returns
     -------
     int64[n]
-        Each example's fold, from 0. It depends on what the examples are, not on their order.
+        Zero-based number of each example's fold. It depends on the set of examples, not on their
+        order.
 
     Raises
     ------
     SplitError
-        There are fewer groups than folds, or fewer than two folds are asked for.
+        There are fewer groups than folds, or `count` is less than two.
     """
     if count < 2:
         raise SplitError(f"{count} folds leave nothing to train on: ask for two at least.")
@@ -56,12 +62,20 @@ def folds(group: Ints, label: Ints, synthetic: Mask, count: int, seed: int) -> I
 
 
 def fold_masks(fold: Ints, synthetic: Mask, which: int) -> tuple[Mask, Mask]:
-    """Give what is trained and what is tested where one fold is held out.
+    """Return the examples to train on and to test on if one fold is held out.
+
+    Parameters
+    ----------
+    fold : int64[n]
+        See `folds`.
+    synthetic : bool[n]
+    which : int
+        Number of the fold that is held out.
 
     Returns
     -------
     train, test : bool[n]
-        The held-out fold's synthetic examples are in neither.
+        The synthetic examples of the held-out fold are in neither.
     """
     return fold != which, (fold == which) & ~synthetic
 
@@ -69,7 +83,7 @@ def fold_masks(fold: Ints, synthetic: Mask, which: int) -> tuple[Mask, Mask]:
 def parts(
     group: Ints, label: Ints, synthetic: Mask, seed: int, shares: Mapping[str, float] = SHARES
 ) -> Ints:
-    """Draw the parts that are trained, validated and tested on.
+    """Draw the parts of a data set to train, to validate and to test on.
 
     Parameters
     ----------
@@ -77,17 +91,17 @@ def parts(
         See `folds`.
     seed : int
     shares : mapping
-        `PARTS` to the share of each; they add up to 1.
+        Name of each part (`PARTS`) to its share; the shares add up to 1.
 
     Returns
     -------
     int64[n]
-        Index of `PARTS`; `NO_PART` for synthetic examples whose star is not trained on.
+        Index of `PARTS`; `NO_PART` for synthetic examples of a star that is not trained on.
 
     Raises
     ------
     SplitError
-        See `folds`; or the shares are none.
+        See `folds`; or the shares do not add up to 1.
     """
     return held(draw_parts(group, label, synthetic, seed, shares), synthetic)
 
@@ -95,7 +109,7 @@ def parts(
 def draw_parts(
     group: Ints, label: Ints, synthetic: Mask, seed: int, shares: Mapping[str, float] = SHARES
 ) -> Ints:
-    """Draw the part of each group: see `parts`, which takes out what is synthetic."""
+    """Draw the part of each group; see `parts`, which takes out synthetic examples."""
     wanted = [shares.get(name, 0.0) for name in PARTS]
     if set(shares) - set(PARTS) or min(wanted) < 0 or abs(sum(wanted) - 1) > 1e-6:
         raise SplitError(f"The shares {dict(shares)} are none of {', '.join(PARTS)} that add to 1.")
@@ -105,7 +119,7 @@ def draw_parts(
 
 
 def stored(group: Ints, lists: Sequence[Sequence[int]]) -> Ints:
-    """Give each example the part or fold in which a manifest has its group.
+    """Return the part or fold of each example, as a manifest lists them.
 
     Parameters
     ----------
@@ -116,12 +130,13 @@ def stored(group: Ints, lists: Sequence[Sequence[int]]) -> Ints:
     Returns
     -------
     int64[n]
-        Index of `lists`; of parts, `held` must take out what is synthetic.
+        Index of `lists`. Synthetic examples are in the part of their star, from which `held` takes
+        them out.
 
     Raises
     ------
     SplitError
-        A group is in none.
+        A group is in no list.
     """
     of = {g: k for k, groups in enumerate(lists) for g in groups}
     part = np.array([of.get(g, NO_PART) for g in group.tolist()], np.int64)
@@ -135,28 +150,40 @@ def stored(group: Ints, lists: Sequence[Sequence[int]]) -> Ints:
 
 
 def held(part: Ints, synthetic: Mask) -> Ints:
-    """Take out the synthetic examples of stars that are not trained on (`NO_PART`)."""
+    """Replace the part of synthetic examples by `NO_PART`, unless they are trained on.
+
+    Parameters
+    ----------
+    part : int64[n]
+        Index of `PARTS`.
+    synthetic : bool[n]
+
+    Returns
+    -------
+    int64[n]
+    """
     return np.where(synthetic & (part != 0), NO_PART, part)
 
 
 def check_split(
     part: Ints, star: Ints, group: Ints, synthetic: Mask, names: Sequence[str] = PARTS
 ) -> None:
-    """Refuse a split that divides a star or a group, or tests on what is synthetic.
+    """Refuse a split that divides a star or a group, or that tests on synthetic examples.
 
     Parameters
     ----------
     part : int64[n]
-        Index of `names`, `NO_PART` for what is in none.
+        Index of `names`; `NO_PART` for an example in no part.
     star, group : int64[n]
     synthetic : bool[n]
     names : sequence of str
-        The first is trained on.
+        Names of the parts; the first is trained on.
 
     Raises
     ------
     SplitError
-        A split by candidate is refused: which star or group stands in which parts.
+        The split divides a star or group, or tests on a synthetic example. The sentence names the
+        star or group, and the parts.
     """
     inside = part != NO_PART
     for what, of, why in (
@@ -194,13 +221,14 @@ def _draw(group: Ints, label: Ints, synthetic: Mask, shares: Sequence[float], se
     weight = 1 / np.maximum(total, 1)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(groups))
-    # Large groups first: small ones even out what those leave.
+    # Large groups come first, so that small groups even out what the large ones leave.
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     share = np.array(shares)[:, None]
     lacking = share * total
     chosen = np.empty(len(groups), np.int64)
     for g in order:
-        # Each class counts alike, and a part as much as its share: the one that lacks most gets it.
+        # Each class has the same weight. A group goes to the part that lacks most of it, for its
+        # share.
         gain = (lacking / share * counts[g] * weight).sum(axis=1)
         best = int(np.argmax(gain))
         chosen[g] = best

@@ -1,10 +1,13 @@
-"""Scores in Warp 10, beside the candidates that they are of.
+"""Keep scores in Warp 10, beside the candidates that they are of.
 
-``transit.score``, labels KEPLERID, CANDIDATE, RUN and MODEL: a point for each scoring, whose value
-is the calibrated probability that the candidate is a planet. Attributes: `attributes`. CANDIDATE
-and RUN are those of ``transit.candidate``, which is not touched: the server replaces all attributes
-of a series at once. Of several models the one counts that has scored last, so that a return to an
-older model counts as soon as that has scored again; the scores of the others stay for comparison.
+The series ``transit.score`` has the labels KEPLERID, CANDIDATE, RUN and MODEL. Each scoring adds a
+point whose value is the calibrated probability that the candidate is a planet. See `attributes` for
+the attributes.
+
+CANDIDATE and RUN are those of ``transit.candidate``. That series is not changed, because the server
+replaces all attributes of a series at once. If several models have scored a candidate, the score of
+the latest scoring is the current one. A return to an older model therefore takes effect when that
+model has scored again. The scores of the other models stay for comparison.
 """
 
 from __future__ import annotations
@@ -29,17 +32,17 @@ class Score:
     Attributes
     ----------
     p_planet, p_eclipse, p_noise : float
-        Calibrated probabilities; they add up to 1.
+        Calibrated probabilities, 0 to 1; the three add up to 1.
     spread : float
         Standard deviation of the ensemble's probabilities of a planet.
     distance : float
-        From what the model was trained on, see `kepler_lens.classify.bundle.Scores`.
+        Distance from the training set, see `kepler_lens.classify.bundle.Scores`.
     outside : bool
-        Whether that is too far for the score to be trusted.
+        Whether that distance is too large for a score that can be trusted.
     model : str
         Name of the bundle.
     recipe : str
-        Name and digest of the recipe of its views.
+        Name and digest of the recipe of the views.
     """
 
     p_planet: float
@@ -53,17 +56,17 @@ class Score:
 
 
 Key = tuple[int, int, str]
-"""Star, number of the candidate, run of the search."""
+"""Star, number of the candidate, and run of the search."""
 
 
 def attributes(score: Score) -> dict[str, str]:
-    """Give what is known of a score, as text.
+    """Return the attributes of a score, as text.
 
     Returns
     -------
     dict
-        p_planet, p_eclipse, p_noise, spread, distance, outside (yes or no: whether the candidate
-        lies outside of what the model was trained on), model, recipe.
+        p_planet, p_eclipse, p_noise, spread, distance, outside (yes or no: whether the candidate is
+        unlike the training set), model, recipe. Numbers have six decimals.
     """
     return {
         **{name: f"{getattr(score, name):.6f}" for name in _NUMBERS},
@@ -76,20 +79,21 @@ def attributes(score: Score) -> dict[str, str]:
 def push_scores(
     warp10: Warp10, token: Token, star: int, run: str, scores: Mapping[int, Score], tick: int
 ) -> None:
-    """Write scores of a star's candidates; twice with one tick is the same as once.
+    """Write the scores of a star's candidates; writing twice with one tick equals writing once.
 
     Parameters
     ----------
     warp10 : Warp10
     token : Token
-        The results' write token.
+        Write token of the results.
     star : int
+        KIC or EPIC number.
     run : str
-        The search that found the candidates.
+        Run of the search that found the candidates.
     scores : mapping
         Number of a candidate to its score.
     tick : int
-        When they were scored, µs.
+        Time of the scoring, µs.
     """
     if not scores:
         return
@@ -101,30 +105,53 @@ def push_scores(
 
 
 def clear_scores(warp10: Warp10, token: Token, star: int, run: str) -> None:
-    """Delete the scores of a star's candidates of all runs but one."""
-    warp10.delete(f"{SCORE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
-
-
-def fetch_scores(warp10: Warp10, token: Token, labels: str) -> dict[Key, tuple[int, Score]]:
-    """Read the scores that count.
+    """Delete the scores of a star's candidates of all runs except one.
 
     Parameters
     ----------
     warp10 : Warp10
     token : Token
+        Write token of the results.
+    star : int
+        KIC or EPIC number.
+    run : str
+        Run whose scores stay.
+    """
+    warp10.delete(f"{SCORE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+
+
+def fetch_scores(warp10: Warp10, token: Token, labels: str) -> dict[Key, tuple[int, Score]]:
+    """Read the current score of each candidate.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        Read token.
     labels : str
-        Selects by labels, such as ``{KEPLERID=6541920}``.
+        Selector of labels, such as ``{KEPLERID=6541920}``.
 
     Returns
     -------
     dict
-        Star, candidate and run to the tick (µs) of the last scoring, and the score.
+        Star, candidate and run (`Key`) to the tick (µs) of the latest scoring, and its score.
     """
     return newest(warp10.fetch(SCORE + labels, token))
 
 
 def newest(found: Iterable[Series]) -> dict[Key, tuple[int, Score]]:
-    """Choose, of the series of each candidate, that of the model which has scored last."""
+    """Choose the latest score of each candidate, among the series of all models.
+
+    Parameters
+    ----------
+    found : iterable of Series
+        Series of `SCORE` with points and attributes.
+
+    Returns
+    -------
+    dict
+        See `fetch_scores`.
+    """
     scores: dict[Key, tuple[int, Score]] = {}
     for series in found:
         labels = series.labels
@@ -138,7 +165,7 @@ def newest(found: Iterable[Series]) -> dict[Key, tuple[int, Score]]:
 def _score(series: Series) -> Score:
     known, model = series.attributes, series.labels["MODEL"]
     try:
-        # Whoever wrote the point and died before the attributes left the probability alone.
+        # A worker that died between the point and the attributes left the probability alone.
         numbers = [float(known.get(name, "nan")) for name in _NUMBERS[1:]]
         p = float(series.values[-1])
     except (TypeError, ValueError) as error:

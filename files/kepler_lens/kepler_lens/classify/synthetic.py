@@ -1,8 +1,9 @@
-"""Impostors and planets that nobody had to label: put into the light curves of real stars.
+"""Make labelled candidates by putting planets and impostors into the light curves of real stars.
 
-Each kind goes through the package's own search; what the search finds gets its label by how the
-light curve was made. What the star itself shows is left out first, until the search finds nothing
-there. Synthetic examples are marked, follow their star in every split, and are trained on only.
+First the star's own signals are left out, until the search finds none. Then a signal is put in and
+the package's own search runs. What the search finds gets its label from the way the light curve was
+made. Synthetic examples are marked, are in the same part of every split as their star, and are used
+for training only.
 """
 
 from __future__ import annotations
@@ -26,44 +27,57 @@ from kepler_lens.transit import Planet
 Floats = NDArray[np.float64]
 
 KINDS = ("planet", "eclipse", "eclipse_half", "inverted", "scrambled")
-"""A planet; an eclipsing binary with a shallower second eclipse; one whose two eclipses are so
-alike that it is found at half its period; the star's light mirrored, so that its brightenings are
-searched (all but the first time with its quarters in another order, or every copy were the same);
-its quarters in another order, so that nothing periodic is left but chance."""
+"""Kinds of light curves:
+
+- planet: a planet;
+- eclipse: an eclipsing binary with a shallower second eclipse;
+- eclipse_half: a binary whose two eclipses are so similar that it is found at half its period;
+- inverted: the star's light with its sign changed, so that its brightenings are searched. All
+  copies but the first also have their quarters in another order, since all copies would be equal
+  otherwise;
+- scrambled: the star's quarters in another order, so that nothing is periodic but by chance."""
 
 _NOISE = ("inverted", "scrambled")
+"""Kinds in which every candidate is noise."""
 _SHORTEST_DAYS = 0.7
-"""Half of a binary's period must be above half a day, the shortest that the search looks for."""
+"""Shortest period of a planet, and of half a binary's period, days (chosen: half a binary's period
+must stay above half a day)."""
 _LONGEST = {"planet": (500.0, 3), "binary": (200.0, 4)}
-"""Longest period of what is put in, days, and so many times it the light curve must last: chosen,
-as the search finds what transits thrice, and few binaries are eclipsed so seldom."""
+"""For each kind the longest period, days, and how many times this period the light curve must last.
+Chosen: the search finds what transits three times, and few binaries have longer periods."""
 _SNR = (7.0, 150.0)
-"""Of a planet, over the scatter of its points: chosen, from what the search just finds to what no
-one would miss: the search's weakest planets must not be noise to a network."""
+"""Least and greatest signal to noise of a planet, over the scatter of its points, no unit. Chosen:
+from what the search just finds to what is obvious, since a network must not take the search's
+weakest planets for noise."""
 _TIMED = 0.3
-"""Part of the planets whose transits come early and late (chosen): a tenth of Kepler's do so
-significantly (Holczer et al. 2016, ApJS 225, 9), too few for a network to learn it from."""
+"""Share of the planets whose transits come early and late. Chosen: a tenth of Kepler's planets have
+significant timing variations (Holczer et al. 2016, ApJS 225, 9), too few for a network to learn
+them."""
 _LATE = (0.1, 1.0)
-"""By how many durations they do so at most (chosen: of Kepler-90 h it is about half of one; where
-it is much more, the search finds no period)."""
+"""Least and greatest amplitude of the timing variation, in durations. Chosen: Kepler-90 h has about
+half a duration, and where it is much more the search finds no period."""
 _LATE_DAYS = (100.0, 1500.0)
-"""In what time they are early and late once: the range of most of Holczer et al. (2016)."""
+"""Shortest and longest period of the timing variation, days: the range of most of Holczer et al.
+(2016)."""
 _ECLIPSE = (0.0005, 0.4)
-"""Depth of a binary's first eclipse: from one whose light is lost in that of a brighter star, as
-most impostors are, to one that is alone."""
+"""Least and greatest depth of a binary's first eclipse, relative flux. Chosen: from a binary whose
+light is lost in that of a brighter star, as in most impostors, to a binary that is alone."""
 _SECOND = {"eclipse": (0.03, 0.6), "eclipse_half": (0.85, 1.0)}
-"""Depth of the second eclipse over that of the first."""
+"""Depth of the second eclipse over that of the first, least and greatest, by kind (chosen)."""
 _CLEAR = 0.8
-"""So many durations to each side of a transit are left out with a star's own candidates."""
+"""Points within this many durations of a middle of a transit are left out with the star's own
+candidates (chosen)."""
 _MARGIN_HOURS = 0.3
+"""Hours added to `_CLEAR` durations (chosen)."""
 _QUIET_ROUNDS = 5
-"""So often the search may find something more in a star (chosen): transits that come early or late
-are found bit by bit, those of Kepler-9 in two rounds."""
+"""Number of searches that may find something more in a star (chosen: transits that come early or
+late are found in parts, those of Kepler-9 in two searches)."""
 _ONCE_DAYS = 1e5
-"""Period of what is seen once: longer than any light curve."""
+"""Period that a single-transit event gets, days: longer than any light curve."""
 _CHANCE = 2
-"""Of what is only noise so many signals are taken where none is above the search's threshold: the
-search is too good to be wrong often, and a network should know what it was not sure of."""
+"""Number of signals that become candidates in a light curve of noise where none reaches the
+search's threshold. Chosen: the search is seldom wrong, and a network should also see signals that
+the search rejected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +90,8 @@ class Made:
     kind : str
         One of `KINDS`.
     truth : tuple of Ephemeris
-        What was put in: of a binary both its eclipses and the two together, at half the period.
-        Empty where nothing was.
+        What was put in. For a binary these are its two eclipses, and both together at half the
+        period. Empty where nothing was put in.
     """
 
     observed: Observations
@@ -85,7 +99,7 @@ class Made:
     truth: tuple[Ephemeris, ...]
 
     def label(self, found: Ephemeris) -> str | None:
-        """Give the class of a candidate; None where it is not what was put in."""
+        """Return the class of a candidate; None where the candidate is not what was put in."""
         if self.kind in _NOISE:
             return "NTP"
         if any(_same(found, truth) for truth in self.truth):
@@ -94,18 +108,23 @@ class Made:
 
 
 def quieted(observed: Observations, known: Sequence[Ephemeris] = ()) -> Observations:
-    """Leave out whatever the search finds in a star, until it finds nothing more.
+    """Leave out everything that the search finds in a star, until it finds nothing more.
 
     Parameters
     ----------
     observed : Observations
     known : sequence of Ephemeris
-        What is left out without being searched for.
+        Signals that are left out without a search.
+
+    Returns
+    -------
+    Observations
+        With fewer points.
 
     Raises
     ------
     NotSearchableError
-        Something is found again and again, or too little of the star is left.
+        Each of `_QUIET_ROUNDS` searches finds something, or too few points are left.
     """
     left = without(observed, known)
     for _ in range(_QUIET_ROUNDS):
@@ -124,7 +143,18 @@ def quieted(observed: Observations, known: Sequence[Ephemeris] = ()) -> Observat
 
 
 def without(observed: Observations, candidates: Sequence[Ephemeris]) -> Observations:
-    """Leave out the points in transit of a star's candidates."""
+    """Leave out the points in transit of some ephemerides, with a margin on each side.
+
+    Parameters
+    ----------
+    observed : Observations
+    candidates : sequence of Ephemeris
+
+    Returns
+    -------
+    Observations
+        With fewer points.
+    """
     keep = np.ones(len(observed.time), bool)
     for each in candidates:
         away = np.abs(each.hours_from_middle(observed.time))
@@ -138,17 +168,21 @@ def without(observed: Observations, candidates: Sequence[Ephemeris]) -> Observat
 
 
 def make(quiet: Observations, kind: str, seed: int, copy: int = 0) -> Made:
-    """Make a light curve of a kind; the same star, kind, seed and copy give the same one.
+    """Make a light curve of a kind; equal star, kind, seed and copy give equal light curves.
 
     Parameters
     ----------
     quiet : Observations
-        Without the star's own candidates.
+        The star without its own candidates (`quieted`).
     kind : str
         One of `KINDS`.
     seed : int
     copy : int
-        Which one of several.
+        Zero-based number of the light curve among several of its kind.
+
+    Returns
+    -------
+    Made
     """
     rng = np.random.default_rng([seed, quiet.star, KINDS.index(kind), copy])
     if kind == "inverted":
@@ -168,12 +202,12 @@ def candidates(made: Made) -> tuple[Search, list[tuple[Vetted, str | None]]]:
     -------
     search : Search
     found : list of (Vetted, str or None)
-        Its candidates, each with its class; None for what was not put in.
+        Candidates of the search, each with its class; None for a candidate that was not put in.
 
     Raises
     ------
     NotSearchableError
-        Too little of the star is left.
+        Too few points are left.
     """
     result = search_and_vet(made.observed)
     search, found = result.search, list(result.candidates)
@@ -184,7 +218,7 @@ def candidates(made: Made) -> tuple[Search, list[tuple[Vetted, str | None]]]:
 
 
 def _chance(search: Search) -> Search:
-    """Take the strongest signals below the threshold for candidates."""
+    """Make candidates of the strongest signals below the threshold."""
     prepared = search.prepared
     bank = event_bank(prepared, np.zeros(len(prepared.time), bool), DURATIONS_HOURS)
     found = []
@@ -201,11 +235,12 @@ def _vetted(search: Search, candidate: Candidate) -> Vetting:
 
 
 def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
+    """Put in a planet of 0.03 stellar radii, impact 0 to 0.8, depth up to 0.05 (all chosen)."""
     impact = float(rng.uniform(0, 0.8))
     shape, ephemeris = _transit(quiet, rng, 0.03, impact, _SHORTEST_DAYS, "planet")
     points = max(int((shape > 0.5).sum()), 1)
     snr = float(np.exp(rng.uniform(*np.log(_SNR))))
-    # Of a transit deeper than the star's whole light nothing could be learnt.
+    # A view of a transit deeper than this teaches a network nothing (chosen: 5 %).
     depth = min(snr * _scatter(quiet.flux) / points**0.5, 0.05)
     if rng.uniform() < _TIMED:
         punctual = replace(quiet, time=quiet.time - _late(quiet.time, ephemeris, rng))
@@ -214,13 +249,14 @@ def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
 
 
 def _late(time: Floats, ephemeris: Ephemeris, rng: np.random.Generator) -> Floats:
-    """Draw how late, in days, a transit would be at each time: a sine."""
+    """Draw a sine, and return how late a transit would be at each time, days (float64[n])."""
     most = np.exp(rng.uniform(*np.log(_LATE))) * ephemeris.duration_hours / 24
     turns = time / np.exp(rng.uniform(*np.log(_LATE_DAYS))) + rng.uniform()
     return np.asarray(most * np.sin(2 * np.pi * turns))
 
 
 def _binary(quiet: Observations, kind: str, rng: np.random.Generator) -> Made:
+    """Put in a binary: radius ratio 0.3 to 0.9, impact up to a grazing eclipse (all chosen)."""
     ratio = float(rng.uniform(0.3, 0.9))
     impact = float(rng.uniform(0, 1 + 0.5 * ratio))
     shape, first = _transit(quiet, rng, ratio, impact, 2 * _SHORTEST_DAYS, "binary")
@@ -240,7 +276,11 @@ def _transit(
     shortest: float,
     what: str,
 ) -> tuple[Floats, Ephemeris]:
-    """Draw when it transits; give the dimming, 1 at the middle, and the ephemeris."""
+    """Draw an ephemeris; return the dimming (float64[n], 1 at the middle) and the ephemeris.
+
+    The duration is at least 1.3 h, the shortest that the search looks for, and at most a quarter of
+    the period.
+    """
     most, times = _LONGEST[what]
     longest = max(min(most, quiet.span_days / times), shortest)
     period = float(np.exp(rng.uniform(np.log(shortest), np.log(longest))))
@@ -252,7 +292,7 @@ def _transit(
 
 
 def _shape(quiet: Observations, ephemeris: Ephemeris, ratio: float, impact: float) -> Floats:
-    """Give the dimming at each point, 1 at the middle."""
+    """Compute the dimming at each point (float64[n], 1 at the middle of a transit)."""
     when = (ephemeris.period_days, ephemeris.epoch_bkjd, ephemeris.duration_hours)
     planet = Planet(quiet.star, "b", *when, ratio, impact)
     return planet.mean_dimming(quiet.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
@@ -263,7 +303,7 @@ def _dimmed(quiet: Observations, dimming: Floats) -> Observations:
 
 
 def _scrambled(quiet: Observations, rng: np.random.Generator) -> Observations:
-    """Put the quarters into another order, each as it is, with the gaps where they were."""
+    """Put the quarters into another order; quarters and gaps keep their lengths."""
     count = int(quiet.quarter[-1]) + 1
     begin = np.searchsorted(quiet.quarter, np.arange(count))
     end = np.r_[begin[1:], len(quiet.time)]
@@ -287,11 +327,12 @@ def _scrambled(quiet: Observations, rng: np.random.Generator) -> Observations:
 
 
 def _scatter(flux: Floats) -> float:
-    """Deviation of single points, from the steps between them."""
+    """Compute the standard deviation of a point from the steps between points, relative flux."""
     return 1.4826 * float(np.median(np.abs(np.diff(flux)))) / 2**0.5
 
 
 def _same(found: Ephemeris, truth: Ephemeris) -> bool:
+    """Return whether two ephemerides agree in period, and in epoch to half a duration."""
     if abs(found.period_days / truth.period_days - 1) > PERIOD_TOLERANCE:
         return False
     away = np.abs(truth.hours_from_middle(np.array([found.epoch_bkjd])))[0]

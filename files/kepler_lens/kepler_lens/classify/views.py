@@ -1,8 +1,9 @@
-"""Fold and bin: from a light curve without variability and an ephemeris to named views.
+"""Fold a light curve without variability at an ephemeris and bin it into named views.
 
-Bins are medians. `global_view` and `local_view` are AstroNet's to the last digit of single
-precision (Shallue and Vanderburg 2018, AJ 155, 94, section 3.3; google-research/exoplanet-ml,
-`preprocess.py` and `binning.py`); what the further views are is said beside `LENGTHS`.
+A bin holds the median of its points. `global_view` and `local_view` equal AstroNet's to the last
+digit of single precision (Shallue and Vanderburg 2018, AJ 155, 94, section 3.3;
+google-research/exoplanet-ml, `preprocess.py` and `binning.py`). `LENGTHS` describes the other
+views.
 """
 
 from __future__ import annotations
@@ -30,30 +31,35 @@ LENGTHS = {
     "local_view_half_period": 201,
     "global_view_double_period": 2001,
 }
-"""Bins of each view; each has a `NAME_scatter` of the same length.
+"""Name of each view to its number of bins. Each view has a `NAME_scatter` of the same length.
 
-global: the whole period, the transit in the middle. local: four durations to each side of it. odd,
-even: of every other transit, that of the epoch counting as even. secondary: local, about the
-strongest dimming elsewhere. half, double: folded at half and at twice the period.
-"""
+global: the whole period, with the transit in the middle. local: four durations to each side of the
+transit. odd, even: local views of every other transit; the transit at the epoch counts as even.
+secondary: a local view about the strongest dimming outside the transit. half, double: folded at
+half and at twice the period."""
 SCATTER = "_scatter"
+"""End of the name of a view's scatter."""
 
 _LOCAL_DURATIONS = 4.0
-"""To each side of the middle (AstroNet)."""
+"""Reach of a local view to each side of the middle, durations (AstroNet)."""
 _LOCAL_WIDTH = 0.16
-"""Of a local view's bin, durations (AstroNet)."""
+"""Width of a local view's bin, durations (AstroNet)."""
 _AWAY = 1.75
-"""Durations: chosen so that the box of a second dimming never meets the transit's flanks."""
+"""Least distance of a box from the transit's middle, durations (chosen: a box never meets the
+transit's flanks)."""
 _STEP = 0.125
-"""Of the boxes, durations: chosen; a box then misses a sixteenth of a dimming at most."""
+"""Distance between boxes, durations (chosen: a box then misses at most a sixteenth of a
+dimming)."""
 _CLIP = 5.0
-"""Deviations that one point may have in a box's mean (chosen)."""
+"""Greatest deviation of one point in the mean of a box, standard deviations (chosen)."""
 _STANDS_OUT = 5.0
-"""Deviations of a box: noise alone reaches 4 in one of some thousand boxes."""
+"""A dimming stands out above this, in standard deviations of a box. Chosen: noise alone reaches 4
+in one of some thousand boxes."""
 _ENOUGH = 40
-"""Boxes whose own scatter is believed (chosen): of fewer, one dimming's sixteen are too many."""
+"""With fewer boxes their own scatter is not used (chosen: the sixteen boxes that see one dimming
+are too many of them)."""
 _FEW = 5
-"""With fewer points a bin takes the scatter of the whole light curve (chosen)."""
+"""A bin with fewer points gets the scatter of the whole light curve (chosen)."""
 
 
 class ViewError(KeplerLensError):
@@ -69,7 +75,7 @@ class Flat:
     time : float64[n]
         BKJD, days, ascending, finite.
     flux : float32[n]
-        About 1, finite.
+        Relative flux, about 1, finite.
     """
 
     time: Floats
@@ -82,40 +88,41 @@ class Flat:
 
     @cached_property
     def scatter(self) -> float:
-        """Standard deviation of a point, from the median absolute one."""
+        """Standard deviation of a point, from the median absolute deviation, relative flux."""
         return MAD * float(np.median(np.abs(self.flux - np.float32(self.middle))))
 
 
 def views(flat: Flat, ephemeris: Ephemeris, others: NDArray[np.bool_] | None = None) -> Views:
     """Make the views of one candidate.
 
-    Each view is less its own median. The global ones are then divided by their own depth, all
-    others by that of `local_view`, so that depths can be compared. A scatter is divided by the
-    same.
+    Each view has its own median subtracted. The global views are then divided by their own depth,
+    and all others by the depth of `local_view`, so that their depths can be compared. The scatter
+    of a view is divided by the same depth.
 
     Parameters
     ----------
     flat : Flat
     ephemeris : Ephemeris
     others : bool[n], optional
-        Points in transit of the star's other candidates: in `secondary_view` they are left out.
+        Points in transit of the star's other candidates; `secondary_view` leaves them out.
 
     Returns
     -------
     dict of str to float32[LENGTHS]
-        Views and their scatter, finite all.
+        Views and their scatter, in units of the transit's depth, all finite.
 
     Raises
     ------
     ViewError
-        The ephemeris is none, or there is nothing to be seen at its transits.
+        The ephemeris is invalid, the light curve has no points at the transits, or it shows nothing
+        there.
     """
     _check(flat, ephemeris)
     period, duration = ephemeris.period_days, ephemeris.duration_hours / 24
     half = period / 2
     time = flat.time
     if ephemeris.late_days:
-        # As if all transits were in time.
+        # Shift all transits to the times of the ephemeris.
         time = time - ephemeris.late(ephemeris.numbers(time))
     number, phase = np.divmod(time + (half - ephemeris.epoch_bkjd), period)
     order = np.argsort(phase)
@@ -157,7 +164,19 @@ def _check(flat: Flat, ephemeris: Ephemeris) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Where bins lie: the first begins at `low`, each is `width` wide, days."""
+    """Bins of a view.
+
+    Attributes
+    ----------
+    low : float
+        Start of the first bin, days from the middle.
+    spacing : float
+        Distance between the starts of two bins, days.
+    width : float
+        Width of a bin, days.
+    bins : int
+        Number of bins.
+    """
 
     low: float
     spacing: float
@@ -178,14 +197,14 @@ def _local(period: float, duration: float) -> _Window:
 
 
 def _about(middle: float, phase: Floats, flux: Flux, period: float) -> Folded:
-    """Turn a folded light curve so that its middle lies elsewhere, days after the transit."""
+    """Turn a folded light curve so that its middle lies `middle` days after the transit."""
     cut = int(np.searchsorted(phase, middle - period / 2))
     turned = np.concatenate([phase[cut:], phase[:cut] + period]) - middle
     return turned, np.concatenate([flux[cut:], flux[:cut]])
 
 
 def _at_half(phase: Floats, flux: Flux, half: float, reach: float) -> Folded:
-    """Lay the two halves of a folded light curve on each other, as far as a view reaches."""
+    """Lay the two halves of a folded light curve over each other, within the reach of a view."""
     near = np.abs(phase) <= reach
     end, begin = phase >= half - reach, phase < reach - half
     laid = np.concatenate([phase[near], phase[end] - half, phase[begin] + half])
@@ -194,16 +213,16 @@ def _at_half(phase: Floats, flux: Flux, half: float, reach: float) -> Folded:
 
 
 def _at_double(phase: Floats, flux: Flux, odd: NDArray[np.bool_], period: float) -> Folded:
-    """Fold at twice the period: even transits in the middle, odd ones at both ends."""
+    """Fold at twice the period: even transits in the middle, odd transits at both ends."""
     late, early = odd & (phase >= 0), odd & (phase < 0)
     doubled = np.concatenate([phase[late] - period, phase[~odd], phase[early] + period])
     return doubled, np.concatenate([flux[late], flux[~odd], flux[early]])
 
 
 def _filled(flat: Flat, folded: Folded, window: _Window) -> Bins:
-    """Give each bin's median and the deviation of that median.
+    """Return the median of each bin and the standard error of that median.
 
-    An empty bin is the median of the light curve (AstroNet), and as uncertain as one point.
+    An empty bin gets the median of the light curve (AstroNet) and the scatter of one point.
     """
     median, scatter, count = binned(*folded, window.low, window.spacing, window.width, window.bins)
     few = count < _FEW
@@ -215,22 +234,22 @@ def _filled(flat: Flat, folded: Folded, window: _Window) -> Bins:
 def _secondary(flat: Flat, phase: Floats, flux: Flux, period: float, duration: float) -> float:
     """Find the strongest dimming outside the transit.
 
-    A box as long as the transit goes over the folded light curve. A dimming stands out where the
-    box's mean lies by five deviations below the median of the light curve; the deviation is that
-    of the points or, if larger, that of the boxes among each other.
+    A box as long as the transit moves over the folded light curve. A dimming stands out where the
+    mean of the box lies five standard deviations below the median of the light curve. The standard
+    deviation is that of the points or, if larger, that of the boxes among each other.
 
     Parameters
     ----------
     flat : Flat
-    phase, flux : [n]
-        Folded, ascending.
+    phase, flux : float64[n], float32[n]
+        Folded light curve: days from the transit, ascending; relative flux.
     period, duration : float
         Days.
 
     Returns
     -------
     float
-        Days after the transit, less than the period; half the period where nothing stands out.
+        Days after the transit, less than the period. Half the period where nothing stands out.
     """
     room = period - 2 * _AWAY * duration
     if room <= 0 or flat.scatter <= 0:
@@ -244,7 +263,7 @@ def _secondary(flat: Flat, phase: Floats, flux: Flux, period: float, duration: f
     seen = count > 0
     if not seen.any():
         return period / 2
-    # One point alone, or another planet's deep transit, does not make a dimming.
+    # The limit keeps one point, or another planet's deep transit, from looking like a dimming.
     dimming = np.clip((flat.middle - turned) / flat.scatter, -_CLIP, _CLIP)
     total = np.r_[0.0, np.cumsum(dimming, dtype=np.float64)]
     strength = (total[end] - total[begin])[seen] / np.sqrt(count[seen])
@@ -263,7 +282,7 @@ def _boxes(room: float, duration: float) -> int:
 
 
 def _normalised(bins: dict[str, Bins], ephemeris: Ephemeris) -> Views:
-    """Take medians off and divide by depths."""
+    """Subtract medians and divide by depths."""
     depth = {}
     for name in ("global_view", "local_view", "global_view_double_period"):
         median = bins[name][0]

@@ -1,4 +1,4 @@
-"""Ask a HelloExoWorld server from Python: stars, light curves, candidates, WarpScript.
+"""Query a HelloExoWorld server from Python: stars, light curves, candidates, WarpScript.
 
 >>> from kepler_lens import connect
 >>> server = connect("http://127.0.0.1:8080")

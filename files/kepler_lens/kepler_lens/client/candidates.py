@@ -1,4 +1,4 @@
-"""What searches found, as the server has it."""
+"""List the candidates of the server's searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 DISPOSITIONS = ("candidate", "false positive")
 _STARS_A_QUERY = 500
-# The macro knows which run of the search counts; guests cannot see half of one.
+"""Stars that one request names (chosen)."""
+# The macro selects the current run of the search; guests cannot see a run that is half written.
 _SCRIPT = """
 {{ {wanted} 'points' false }} @HELLOEXOWORLD/CANDIDATES
 <% DROP 's' STORE [ $s LABELS $s ATTRIBUTES ] %> LMAP
@@ -30,7 +31,7 @@ def candidates_table(
     disposition: str | None,
     **ranges: Range | None,
 ) -> Table:
-    """See `kepler_lens.client.server.Server.candidates`."""
+    """Implement `kepler_lens.client.server.Server.candidates`."""
     from kepler_lens.client.tables import table
 
     wanted = one_of("disposition", disposition, DISPOSITIONS)
@@ -59,7 +60,7 @@ def candidates_table(
 
 
 def _parts(numbers: Collection[int] | None) -> list[str]:
-    """Give conditions on the star none of which matches too much for one answer."""
+    """List conditions on the star, none of which matches too much for one answer."""
     if numbers is None:
         return [f"~.*{digit}" for digit in range(10)]
     ordered = sorted(numbers)
@@ -72,5 +73,5 @@ def _parts(numbers: Collection[int] | None) -> list[str]:
 
 
 def _number(value: float) -> str:
-    # WarpScript knows no infinity as a literal.
+    # WarpScript has no literal for infinity.
     return f"{math.copysign(1e300, value)!r}" if math.isinf(value) else repr(value)

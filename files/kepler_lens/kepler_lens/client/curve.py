@@ -1,4 +1,4 @@
-"""A star's light curve as a guest gets it, in the forms that astronomers' tools want."""
+"""Hold a star's light curve, and convert it to the forms that astronomers' tools use."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StarCurve:
-    """A light curve of one star and cadence over all quarters or campaigns, as it is stored.
+    """Light curve of one star and cadence over all quarters or campaigns, as the server stores it.
 
-    A row stands for each time at which any column has a value. The server keeps finite values
-    alone, and times to the millisecond.
+    It has a row for each time at which any column has a value. The server keeps finite values only,
+    and times to the millisecond.
 
     Attributes
     ----------
@@ -33,16 +33,16 @@ class StarCurve:
     labels : dict
         KEPLERID, OBJECT, MISSION, OBSMODE and INSTRUME, as the FITS header has them.
     tags : dict
-        What the server knows of the star, as text: disposition, planets, kois, candidates, teff
-        (K), radius (solar radii); empty where it has no planet and no candidate.
+        Facts that the server has of the star, as text: disposition, planets, kois, candidates, teff
+        (K), radius (solar radii); empty for a star without a planet or candidate.
     time_us : int64[n]
         Microseconds since 1970-01-01T00:00 TDB, ascending.
     time : float64[n]
         The same as BKJD: BJD(TDB) - 2454833, days.
     columns : dict
-        FITS name to array[n]: fluxes and their errors, float32 electrons/s, NaN where there is no
-        value; SAP_QUALITY, int32. SAP_FLUX and PDCSAP_FLUX, and of the others those that were
-        imported.
+        FITS name to array[n]. Fluxes and their errors are float32, electrons/s, NaN where there is
+        no value; SAP_QUALITY is int32. SAP_FLUX and PDCSAP_FLUX are there, and of the other columns
+        those that were imported.
     """
 
     star: int
@@ -58,7 +58,7 @@ class StarCurve:
 
     @property
     def object(self) -> str:
-        """What the star is called in its files, such as 'KIC 6541920'."""
+        """Name of the star in its files, such as 'KIC 6541920'."""
         return self.labels.get("OBJECT") or str(self.star)
 
     @property
@@ -68,7 +68,7 @@ class StarCurve:
 
     @property
     def quarter(self) -> NDArray[np.int32] | None:
-        """Quarter of Kepler of each row (int32[n], by its time); None for K2."""
+        """Quarter of Kepler of each row (int32[n], from its time); None for K2."""
         from kepler_lens.search.observations import quarter_numbers
 
         return None if self.mission == "K2" else quarter_numbers(self.time)
@@ -76,16 +76,16 @@ class StarCurve:
     def to_lightkurve(
         self, flux_column: str = "pdcsap_flux", quality_bitmask: str | int | None = None
     ) -> KeplerLightCurve:
-        """Give it as lightkurve's own reader would.
+        """Return the light curve as lightkurve's own reader would.
 
         Parameters
         ----------
         flux_column : 'pdcsap_flux' or 'sap_flux'
-            Which becomes the column flux.
+            Column that becomes the flux.
         quality_bitmask : str or int, optional
-            Which flagged cadences to leave out: 'none', 'default', 'hard', 'hardest' or bits, see
-            `lightkurve.utils.KeplerQualityFlags`. By default 'default', as lightkurve has it, where
-            the server has SAP_QUALITY, and 'none' where it has not.
+            Flagged cadences to leave out: 'none', 'default', 'hard', 'hardest' or bits, see
+            `lightkurve.utils.KeplerQualityFlags`. By default 'default', as in lightkurve, if the
+            server has SAP_QUALITY, and else 'none'.
 
         Returns
         -------
@@ -95,26 +95,26 @@ class StarCurve:
         Raises
         ------
         KeplerLensError
-            lightkurve is not installed, or a column is not there.
+            lightkurve is not installed, or the light curve lacks a column.
         """
         from kepler_lens.client.forms import lightkurve_of
 
         return lightkurve_of(self, flux_column, quality_bitmask)
 
     def to_timeseries(self) -> TimeSeries:
-        """Give an `astropy.timeseries.TimeSeries`: time (bkjd, tdb), columns with units."""
+        """Return an `astropy.timeseries.TimeSeries`: time (bkjd, tdb), columns with units."""
         from kepler_lens.client.forms import timeseries_of
 
         return timeseries_of(self)
 
     def to_table(self) -> Table:
-        """Give an `astropy.table.Table`: time in BKJD (days), columns with units."""
+        """Return an `astropy.table.Table`: time in BKJD (days), columns with units."""
         from kepler_lens.client.forms import table_of
 
         return table_of(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give a `pandas.DataFrame` whose index is the time in BKJD (days); fluxes in electrons/s.
+        """Return a `pandas.DataFrame` with the time in BKJD (days) as index; fluxes in electrons/s.
 
         Raises
         ------
@@ -128,13 +128,13 @@ class StarCurve:
     def to_votable(self, file: str | os.PathLike[str]) -> None:
         """Write a VOTable (version 1.4, with TIMESYS).
 
-        The standard of its units has no electron: astropy knows electron / s again where it is told
-        so, ``Table.read(file, format="votable", unit_format="generic")``.
+        The standard of its units has no electron. astropy reads electron / s only with
+        ``Table.read(file, format="votable", unit_format="generic")``.
 
         Parameters
         ----------
         file : path
-            Is replaced where it is there.
+            An existing file is replaced.
         """
         from kepler_lens.client.votable import write
 

@@ -1,4 +1,4 @@
-"""A star's light curve from the server, in as many requests as its limits ask for."""
+"""Read a star's light curve from the server, in as many requests as the server's limits need."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import us_to_bkjd
 
 _PAGE = 80_000
-"""Points of a series in one request: more than the 71,400 long cadences of Kepler's mission."""
+"""Points of a series in one request (chosen: more than the 71,400 long cadences of Kepler's
+mission)."""
 _SMALLEST_PAGE = 1_000
-"""chosen: a server whose limit is below that is not meant for light curves."""
+"""Least number of points in one request (chosen: a server with a lower limit is not meant for light
+curves)."""
 _NEWEST = "MAXLONG"
 _COLUMN_OF_CLASS = {classname: column for column, classname in CLASS_OF_COLUMN.items()}
-# In a time that does not grow with the stars of the server; for the public token alone.
+# This macro takes a time that does not grow with the number of stars. It works for the public token
+# only.
 _CURVE = "{star} [ {classes} ] {obsmode} {end} -{count} @HELLOEXOWORLD/CURVE"
 _FETCH = "[ {token} {pattern} {{ 'KEPLERID' {star} 'OBSMODE' {obsmode} }} {end} -{count} ] FETCH"
-# Ticks and values as two texts, newest first: NumPy reads them faster than numbers in JSON, and the
-# server writes them faster (benchmarks/python_api.py).
+# Ticks and values as two texts, newest first: the server writes them faster, and NumPy reads them
+# faster, than numbers in JSON (benchmarks/python_api.py).
 _AS_TEXTS = """
 <%
   DROP 's' STORE
@@ -46,7 +49,16 @@ def _pattern(classes: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Some points of a series, ascending."""
+    """Some points of a series, in order of time.
+
+    Attributes
+    ----------
+    classname : str
+    labels, attributes : dict
+    time_us : int64[n]
+        Microseconds since 1970-01-01T00:00 TDB, ascending.
+    value : float32[n] or int32[n]
+    """
 
     classname: str
     labels: dict[str, str]
@@ -56,7 +68,7 @@ class _Piece:
 
 
 class Reader:
-    """Reads light curves; remembers how many points the server gives at once.
+    """Read light curves, and remember how many points the server returns at once.
 
     Parameters
     ----------
@@ -69,7 +81,15 @@ class Reader:
         self._curve_macro = endpoint.public
 
     def read(self, star: int, cadence: str, columns: Sequence[str] | None) -> StarCurve:
-        """See `kepler_lens.client.server.Server.light_curve`."""
+        """Read a light curve, see `kepler_lens.client.server.Server.light_curve`.
+
+        Parameters
+        ----------
+        star : int
+            KIC or EPIC number.
+        cadence, columns
+            See there.
+        """
         wanted = list(columns or CLASS_OF_COLUMN)
         if unknown := [column for column in wanted if column not in CLASS_OF_COLUMN]:
             raise NoLightCurveError(
@@ -88,7 +108,8 @@ class Reader:
         end = _NEWEST
         while True:
             page, found = self._one_page(star, obsmode, classes, end)
-            # Whoever filled the page has more; before its first tick no series is complete.
+            # A series that fills the page has more points; before its first tick no series is
+            # complete.
             first = max((p.time_us[0] for p in found if len(p.time_us) == page), default=None)
             for piece in found:
                 rows = slice(None if first is None else np.searchsorted(piece.time_us, first), None)
@@ -125,7 +146,7 @@ class Reader:
                     raise
                 self._page = page // 2
             except ScriptError as error:
-                # Light curves are also where the macros of this project are not.
+                # A server may have light curves and lack the macros of this project.
                 if not (self._curve_macro and "Unknown macro" in str(error)):
                     raise
                 self._curve_macro = False
@@ -133,7 +154,7 @@ class Reader:
                 return page, [_piece(*one) for one in found]
 
     def _why_not(self, star: int, cadence: str, missing: Sequence[str]) -> str:
-        """Say what the server has of the star instead."""
+        """Return a sentence that says what the server has of the star instead."""
         script = _FIND.format(
             token=self._endpoint.token,
             classes=literal(_pattern(CLASS_OF_COLUMN.values())),
@@ -171,8 +192,8 @@ def _piece(
 
 
 def _joined(star: int, cadence: str, pieces: Sequence[_Piece]) -> StarCurve:
-    """Put every column on the ticks of all."""
-    # Stable: it merges what is in order already, where np.unique would look at every tick anew.
+    """Join all columns on the ticks of all of them."""
+    # A stable sort merges ticks that are in order already; np.unique would sort all of them.
     ticks = np.sort(np.concatenate([piece.time_us for piece in pieces]), kind="stable")
     time_us = ticks[np.append(True, np.diff(ticks) > 0)]
     columns: dict[str, NDArray[Any]] = {}
@@ -182,10 +203,10 @@ def _joined(star: int, cadence: str, pieces: Sequence[_Piece]) -> StarCurve:
             continue
         empty = 0 if mine[0].value.dtype.kind == "i" else np.nan
         columns[column] = np.full(len(time_us), empty, mine[0].value.dtype)
-        # Several series only where the archive changed a label between quarters.
+        # There are several series only where the archive changed a label between quarters.
         for piece in mine:
             columns[column][np.searchsorted(time_us, piece.time_us)] = piece.value
-    # That of the newest quarter: the archive names a star anew, never its quarters of before.
+    # Labels of the newest quarter: the archive may rename a star, but never in earlier quarters.
     newest = max(pieces, key=lambda piece: int(piece.time_us[-1]) if len(piece.time_us) else 0)
     return StarCurve(
         star=star,

@@ -1,4 +1,4 @@
-"""Runs scripts on a server, or by a front, which lets guests' scripts through and nothing else."""
+"""Run scripts on a server, directly or through a front, which forwards guests' scripts only."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ from kepler_lens.errors import TokenError, Warp10Error
 from kepler_lens.refusals import readable, reason
 from kepler_lens.warp10 import Token
 
-_PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that gives it
+_PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - a macro and no token
 _PASSING_STATUS = (429, 503)
-"""The script has not run: the front has no place for it, or the server behind is starting."""
+"""Status codes of scripts that have not run: the front has no place for the script, or the server
+behind it is starting."""
 _ENDED_STATUS = 502
-"""The server for guests has ended while it ran the script, perhaps by it: not sent again."""
+"""Status code if the server for guests ended while it ran the script, perhaps because of the
+script, which is therefore not sent again."""
 _TOO_MUCH_STATUS = (413, 504)
+"""Status codes of scripts that want more than the server allows."""
 _AWAY = "The database does not answer"
-"""What the server for guests says (macro GUEST/ASK) where the data server is away."""
+"""Sentence of the server for guests (macro GUEST/ASK) if the data server does not answer."""
 _LONGEST_PAUSE = 2.0
-"""Seconds between two tries; chosen: a person waits."""
+"""Longest pause between two attempts, seconds (chosen: a person waits)."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
-# A macro's own sentence stands within a bracket for each function on the way to it, and twice.
+# The reason has a bracket for each function on the way to a macro's own sentence, and has the
+# sentence twice.
 _MACRO = re.compile(r"\(MSGFAIL (.*?)\)(?:\)|$| \()")
 _TOKEN = re.compile(
     r"\btoken\b.*(invalid|expired|revoked)|(invalid|missing|unknown)[\w ]* token", re.I
@@ -35,32 +39,34 @@ _TOKEN = re.compile(
 
 
 class _PassingError(Exception):
-    """A failure that may pass, in the words of its last cause."""
+    """A failure that may pass, with the words of its last cause."""
 
 
 class Endpoint:
-    """Runs scripts on a server.
+    """A server that runs scripts.
 
     Parameters
     ----------
     url : str
         ``https://HOST/`` of a front, or ``http://HOST:8080`` of a server itself.
     token : str or Token, optional
-        A read token; by default scripts use the one that the server gives to everybody.
+        A read token; by default scripts use the public one of the server.
     account : tuple of str, optional
-        Name and password, where the front wants them.
+        Name and password, if the front wants them.
     verify : bool or path
-        The authorities that may have signed the server's certificate: those of this machine, or
-        those in a file (PEM). False checks nothing.
+        Authorities that may have signed the server's certificate: True for those of this machine, a
+        path for those in a file (PEM). False checks nothing.
     timeout : float
-        Seconds without an answer after which a script is given up.
+        Seconds without an answer after which a script has failed.
     patience : float
-        Seconds during which a server that does not answer, or is too busy, is asked again.
+        Seconds during which a script is sent again if the server does not answer or is too busy.
 
     Raises
     ------
     Warp10Error
-        The address is none.
+        The address is invalid.
+    CertificateError
+        There is no file `verify`.
     """
 
     def __init__(
@@ -88,17 +94,17 @@ class Endpoint:
         self.patience = patience
         self._token = Token(token) if isinstance(token, str) else token
         self._session = requests.Session()
-        # As every program of the user: by the proxy that the environment names.
+        # Other settings come from the environment, such as a proxy.
         self._session.auth = account
         if self.url.startswith("http:"):
-            # Within the server's own network, packing takes longer than sending: gzip doubles the
+            # Within the server's network compression takes longer than sending: gzip doubles the
             # server's work for a light curve (benchmarks/python_api.py).
             self._session.headers["Accept-Encoding"] = "identity"
         self._verify = verify if isinstance(verify, bool) else os.fspath(verify)
 
     @property
     def public(self) -> bool:
-        """Whether scripts use the token that the server gives to everybody."""
+        """Whether scripts use the public token of the server."""
         return self._token is None
 
     @property
@@ -112,6 +118,7 @@ class Endpoint:
         Parameters
         ----------
         script : str
+            WarpScript.
 
         Returns
         -------
@@ -121,9 +128,9 @@ class Endpoint:
         Raises
         ------
         ScriptError
-            The script is wrong; `LimitError` where it wants too much.
+            The script is wrong; `LimitError` if it wants too much.
         TokenError
-            The token or the account is not accepted.
+            The token or the account is refused.
         CertificateError
             The certificate is not trusted.
         Warp10Error
@@ -149,9 +156,10 @@ class Endpoint:
                 f"{self.url}/api/v0/exec",
                 data=script.encode(),
                 timeout=(min(self.timeout, 10.0), self.timeout),
-                # Here and not in the session, where the environment's authorities would win.
+                # Given here, because the environment's authorities would override those of the
+                # session.
                 verify=self._verify,
-                # To follow would make a GET of it, without the script.
+                # A redirection that is followed becomes a GET request without the script.
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError as error:
@@ -187,7 +195,7 @@ class Endpoint:
         return stack
 
     def _refusal(self, response: requests.Response) -> Exception:
-        """Say why an answer is none."""
+        """Make the error that a refusal by the server means."""
         status, why = response.status_code, self._hide(_why(response))
         if 300 <= status < 400:
             there = response.headers.get("Location", "elsewhere").split("/api/v0")[0]
@@ -230,7 +238,7 @@ class Endpoint:
 
 
 def _why(response: requests.Response) -> str:
-    """Give Warp 10's reason, or the front's sentence, which is JSON."""
+    """Return Warp 10's reason, or the front's sentence, which is JSON."""
     if "X-Warp10-Error-Message" in response.headers:
         why = reason(response)
         own = _MACRO.search(why)
@@ -250,7 +258,7 @@ def _line(response: requests.Response) -> int | None:
 
 
 def _cause(error: BaseException) -> str:
-    """Give the system's word, which requests wraps in three layers of its own."""
+    """Return the system's words, which requests wraps in three layers of its own."""
     text = str(error) or type(error).__name__
     found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", text)
     if found:

@@ -1,4 +1,4 @@
-"""What can go wrong between a guest and the server, each a sentence."""
+"""Define the errors between a guest and the server; each has the sentence that the guest reads."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from kepler_lens.errors import KeplerLensError, Warp10Error
 
 
 class NoLightCurveError(KeplerLensError):
-    """The server has no such light curve, or not the columns that are wanted of it."""
+    """The server has no such light curve, or lacks columns of it."""
 
 
 class ScriptError(Warp10Error):
-    """A script is wrong: the server says why.
+    """A script is wrong.
 
     Parameters
     ----------
     message : str
+        The server's reason, in a sentence.
     line : int, optional
-        Where it stopped, counted from 1.
+        Line where the script stopped, counted from 1.
     """
 
     def __init__(self, message: str, line: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Light curves as the objects of lightkurve, astropy and pandas."""
+"""Convert light curves to objects of lightkurve, astropy and pandas."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lightkurve import KeplerLightCurve
 
 ELECTRONS = units.electron / units.s
+"""Unit of fluxes: electrons per second."""
 TEXT = {
     "time": "Barycentric time, BJD(TDB) - 2454833",
     "sap_flux": "Flux as measured (simple aperture photometry)",
@@ -29,16 +30,20 @@ TEXT = {
     "sap_quality": "Quality flags, Kepler Archive Manual table 2-3",
     "quarter": "Quarter of Kepler, by the time",
 }
-"""What each column is."""
+"""Name of each column to its description."""
 
 
 def columns_of(curve: StarCurve) -> dict[str, Any]:
-    """Give a light curve's columns, named in small letters, without the time.
+    """Return the columns of a light curve without the time, with names in small letters.
+
+    Parameters
+    ----------
+    curve : StarCurve
 
     Returns
     -------
     dict
-        sap_flux, … to Quantity[n] of electron/s, or int32[n] for sap_quality and quarter.
+        sap_flux and other fluxes to Quantity[n] of electron/s; sap_quality and quarter to int32[n].
     """
     columns: dict[str, Any] = {
         name.lower(): value if value.dtype.kind == "i" else units.Quantity(value, ELECTRONS)
@@ -49,7 +54,13 @@ def columns_of(curve: StarCurve) -> dict[str, Any]:
 
 
 def meta_of(curve: StarCurve) -> dict[str, Any]:
-    """Give what is known of the star, by the header's keywords."""
+    """Return the labels of a light curve and the facts of its star, by the header's keywords.
+
+    Returns
+    -------
+    dict
+        TEFF in K and RADIUS in solar radii, where they are known.
+    """
     known = {"TEFF": curve.tags.get("teff"), "RADIUS": curve.tags.get("radius")}
     return {
         **curve.labels,
@@ -61,7 +72,7 @@ def meta_of(curve: StarCurve) -> dict[str, Any]:
 def lightkurve_of(
     curve: StarCurve, flux_column: str, quality_bitmask: str | int | None
 ) -> KeplerLightCurve:
-    """See `StarCurve.to_lightkurve`."""
+    """Implement `StarCurve.to_lightkurve`."""
     lightkurve = _installed("lightkurve")
     columns = columns_of(curve)
     flux_column = flux_column.lower()
@@ -79,7 +90,7 @@ def lightkurve_of(
     bitmask = quality_bitmask
     if bitmask is None:
         bitmask = "none" if quality is None else "default"
-    # In the order of lightkurve's reader.
+    # The order is that of lightkurve's own reader.
     standard = {"flux": columns[flux_column]}
     if f"{flux_column}_err" in columns:
         standard["flux_err"] = columns[f"{flux_column}_err"]
@@ -104,14 +115,14 @@ def lightkurve_of(
 
 
 def timeseries_of(curve: StarCurve) -> TimeSeries:
-    """See `StarCurve.to_timeseries`."""
+    """Implement `StarCurve.to_timeseries`."""
     series = TimeSeries(time=barycentric(curve.time), data=columns_of(curve))
     series.meta.update(meta_of(curve))
     return series
 
 
 def table_of(curve: StarCurve) -> Table:
-    """See `StarCurve.to_table`."""
+    """Implement `StarCurve.to_table`."""
     columns = {"time": units.Quantity(curve.time, units.d), **columns_of(curve)}
     made = [
         Column(value, name=name, description=TEXT[name], unit=getattr(value, "unit", None))
@@ -121,7 +132,7 @@ def table_of(curve: StarCurve) -> Table:
 
 
 def pandas_of(curve: StarCurve) -> pd.DataFrame:
-    """See `StarCurve.to_pandas`."""
+    """Implement `StarCurve.to_pandas`."""
     pandas = _installed("pandas")
     quarter = curve.quarter
     columns = {name.lower(): value for name, value in curve.columns.items()}

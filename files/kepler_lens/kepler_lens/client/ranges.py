@@ -1,4 +1,4 @@
-"""What a guest may ask a column to be: a value, some of them, or a range."""
+"""Read the conditions that a guest sets on a column: one of some values, or a range."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def bounds(name: str, wanted: Range | Sequence[float | None] | None) -> tuple[fl
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the column, for messages.
     wanted : tuple of two numbers, or None
-        None as a whole for any value, or none.
+        None in place of a number, or of the tuple, is no bound.
 
     Returns
     -------
     tuple of float, or None
-        With infinity where there is no bound.
+        Infinite where there is no bound.
 
     Raises
     ------
     KeplerLensError
-        It is no range.
+        `wanted` is not a range.
     """
     if wanted is None:
         return None
@@ -48,12 +48,23 @@ def bounds(name: str, wanted: Range | Sequence[float | None] | None) -> tuple[fl
 
 
 def one_of(name: str, wanted: str | None, known: Sequence[str]) -> str | None:
-    """Read one of some words, in any case of letters.
+    """Return the word of `known` that equals `wanted` in any case of letters; None for None.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column, for messages.
+    wanted : str or None
+    known : sequence of str
+
+    Returns
+    -------
+    str or None
 
     Raises
     ------
     KeplerLensError
-        It is none of them.
+        No word equals `wanted`.
     """
     if wanted is None:
         return None

@@ -1,4 +1,4 @@
-"""WarpScript as text, and its answers as Python's objects."""
+"""Write WarpScript as text, and read its answers as Python objects."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SERIES_KEYS = {"c", "l", "a", "v"}
 
 
 def literal(text: str) -> str:
-    """Write a string of WarpScript, which nothing in `text` can end."""
+    """Return a text as a WarpScript string; no character of the text can end the string."""
     return f"'{quote(text, safe='')}'"
 
 
 def python_object(answer: Any) -> Any:
-    """Turn an element of the answer's stack into Python's objects.
+    """Turn an element of the answer's stack into Python objects.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def python_object(answer: Any) -> Any:
     Returns
     -------
     object
-        The same, with a `Series` where the answer has a series.
+        The same, with a `Series` in place of each series.
     """
     if isinstance(answer, list):
         return [python_object(a) if isinstance(a, dict | list) else a for a in answer]
@@ -39,7 +39,7 @@ def python_object(answer: Any) -> Any:
 
 
 def _series(answer: dict[str, Any]) -> Series:
-    # A point is [tick, value], or has its place and elevation between the two.
+    # A point is [tick, value], or has location and elevation between the two.
     points = sorted(answer["v"], key=lambda point: point[0])
     labels = {name: value for name, value in answer["l"].items() if name != ".app"}
     ticks, values = [point[0] for point in points], [point[-1] for point in points]

@@ -1,4 +1,4 @@
-"""A server as a guest sees it."""
+"""Access a server as a guest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kepler_lens.client.curve import StarCurve
 
 Stars = int | str | Iterable[int | str]
-"""A number, a name, a text of several with commas, or a list of such."""
+"""A number, a name, a comma-separated text of several, or a list of numbers and names."""
 CADENCES = ("long", "short")
 
 
@@ -34,23 +34,25 @@ def connect(
     timeout: float = 120.0,
     patience: float = 10.0,
 ) -> Server:
-    """Give a server that light curves can be asked of; nothing is sent yet.
+    """Connect to a server; no request is sent yet.
 
     Parameters
     ----------
     url : str
-        ``https://HOST/`` where a server is open to guests, ``http://HOST:8080`` within its network.
+        ``https://HOST/`` of a server that is open to guests, or ``http://HOST:8080`` within its
+        network.
     token : str or Token, optional
-        A read token; by default the one that the server gives to everybody.
+        A read token; by default the public one of the server.
     account : tuple of str, optional
-        Name and password, where the server wants an account.
+        Name and password, if the server wants an account.
     verify : bool or path
         File of the authorities (PEM) that may have signed the server's certificate; by default
-        those that this machine trusts. False checks nothing: whoever is between can change answers.
+        those that this machine trusts. False checks nothing: a host between the two can then change
+        answers.
     timeout : float
-        Seconds without an answer after which a question is given up.
+        Seconds without an answer after which a request has failed.
     patience : float
-        Seconds during which a server that does not answer, or is too busy, is asked again.
+        Seconds during which a request is sent again if the server does not answer or is too busy.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def connect(
     Raises
     ------
     Warp10Error
-        The address is none, or `verify` names no file.
+        The address is invalid, or `verify` names no file.
 
     Examples
     --------
@@ -71,10 +73,10 @@ def connect(
 
 
 class Server:
-    """A HelloExoWorld server; `connect` gives one.
+    """A HelloExoWorld server; `connect` returns one.
 
-    Every method raises Warp10Error, or a class of it, with a sentence, where the server cannot be
-    reached or refuses: `client.errors.CertificateError`, `client.errors.LimitError`,
+    Every method raises Warp10Error or a subclass, with a sentence, if the server cannot be reached
+    or refuses: `client.errors.CertificateError`, `client.errors.LimitError`,
     `client.errors.ScriptError`, `errors.TokenError`.
     """
 
@@ -87,17 +89,21 @@ class Server:
         return f"connect({self._endpoint.url!r})"
 
     def number(self, star: int | str) -> int:
-        """Give a star's KIC or EPIC number.
+        """Return the KIC or EPIC number of a star.
 
         Parameters
         ----------
         star : int or str
             Such as 6541920, 'KIC 6541920', 'EPIC 201912552', 'Kepler-11 b', 'KOI-157.01'.
 
+        Returns
+        -------
+        int
+
         Raises
         ------
         StarListError
-            It is no star, or a name that no star of the server has.
+            The text is no star, or no star of the server has that name.
         """
         return star_wanted(str(star), self._names, "star")
 
@@ -111,7 +117,7 @@ class Server:
         teff: Range | None = None,
         radius: Range | None = None,
     ) -> Table:
-        """List stars that have a light curve, with what the NASA Exoplanet Archive says of them.
+        """List stars that have a light curve, with facts from the NASA Exoplanet Archive.
 
         Parameters
         ----------
@@ -120,28 +126,29 @@ class Server:
         mission : str, optional
             'Kepler', 'K2' or 'Simulation'.
         disposition : str, optional
-            The best of its candidates: 'CONFIRMED', 'CANDIDATE', 'FALSE POSITIVE' or 'REFUTED'.
+            The best of the star's candidates: 'CONFIRMED', 'CANDIDATE', 'FALSE POSITIVE' or
+            'REFUTED'.
         candidates : bool or tuple, optional
-            Whether it has a confirmed planet or a candidate, or the smallest and the largest number
-            of them.
+            Whether the star has a confirmed planet or a candidate, or the smallest and the largest
+            number of them.
         teff : tuple, optional
-            Smallest and largest effective temperature, K; None in it is no bound.
+            Smallest and largest effective temperature, K; None in the tuple is no bound.
         radius : tuple, optional
-            Smallest and largest radius, of the Sun's.
+            Smallest and largest radius, solar radii.
 
         Returns
         -------
         astropy.table.Table
-            A row for each star, by its number: star, object, mission, cadences, disposition,
-            planets, kois, candidates, teff (K), radius (R_sun). Numbers that are not known are
+            A row for each star, in order of its number: star, object, mission, cadences,
+            disposition, planets, kois, candidates, teff (K), radius (R_sun). Unknown numbers are
             masked.
 
         Raises
         ------
         StarListError
-            A name is none, or none that the server knows.
+            A name is invalid, or the server does not know it.
         KeplerLensError
-            Another condition makes no sense.
+            Another condition is invalid.
         """
         return stars_table(
             self._endpoint,
@@ -163,6 +170,7 @@ class Server:
         star : int or str
             See `number`.
         cadence : 'long' or 'short'
+            29.4 min or 58.8 s.
         columns : sequence of str, optional
             FITS names, of SAP_FLUX, PDCSAP_FLUX, SAP_FLUX_ERR, PDCSAP_FLUX_ERR and SAP_QUALITY. By
             default all that the server has.
@@ -176,7 +184,7 @@ class Server:
         StarListError
             See `number`.
         NoLightCurveError
-            The server has no light curve of the star, or not of that cadence, or lacks a column of
+            The server has no light curve of the star, or none of that cadence, or lacks a column of
             it.
         """
         cadence = one_of("cadence", cadence, CADENCES) or "long"
@@ -192,7 +200,7 @@ class Server:
         snr: Range | None = None,
         score: Range | None = None,
     ) -> Table:
-        """List what the server's own searches found (`make transits`).
+        """List the candidates that the server's own searches found (`make transits`).
 
         Parameters
         ----------
@@ -201,8 +209,9 @@ class Server:
         disposition : str, optional
             'candidate' or 'false positive'.
         period, depth, snr, score : tuple, optional
-            Smallest and largest period (days), depth (ppm), signal-to-noise ratio, probability of a
-            planet; None in it is no bound. What has no score is in no range of scores.
+            Smallest and largest period (days), depth (ppm), signal to noise, probability of a
+            planet; None in a tuple is no bound. A candidate without a score is in no range of
+            scores.
 
         Returns
         -------
@@ -232,7 +241,7 @@ class Server:
         Parameters
         ----------
         script : str
-            ``@HELLOEXOWORLD/GETREADTOKEN`` in it gives the public read token.
+            ``@HELLOEXOWORLD/GETREADTOKEN`` in it pushes the public read token.
 
         Returns
         -------
@@ -243,7 +252,7 @@ class Server:
         Raises
         ------
         ScriptError
-            The script is wrong; its `line` says where.
+            The script is wrong; its `line` tells where.
         """
         answer: list[Any] = python_object(self._endpoint.ask(script))
         return answer

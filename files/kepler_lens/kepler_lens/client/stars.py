@@ -1,4 +1,4 @@
-"""Which stars the server has, and what it knows of them."""
+"""List the stars of a server, and what the server knows of them."""
 
 from __future__ import annotations
 
@@ -22,30 +22,43 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 _STARS_A_QUERY = 500
+"""Stars that one selector names (chosen)."""
 _FIND = """
 {selector} PARSESELECTOR 'labels' STORE 'class' STORE
 [ {token} $class $labels ] FIND <% DROP 's' STORE [ $s NAME $s LABELS $s ATTRIBUTES ] %> LMAP
 """
-# Not all classes: fewer series, and no star has errors or quality alone.
+# Two classes, since fewer series are faster to find, and no star has errors or quality without a
+# flux.
 _FLUXES = "~" + "|".join(re.escape(CLASS_OF_COLUMN[c]) for c in ("SAP_FLUX", "PDCSAP_FLUX"))
 _TAGS = ("disposition", "planets", "kois", "candidates", "teff", "radius")
 
 
 def find(endpoint: Endpoint, selector: str) -> list[Series]:
-    """List the series that a selector matches, without points, as `Warp10.find` does."""
+    """List the series that a selector matches, without points, as `Warp10.find` does.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+    selector : str
+        Such as ``sap.flux{KEPLERID=6541920}``.
+
+    Returns
+    -------
+    list of Series
+    """
     (found,) = endpoint.ask(_FIND.format(token=endpoint.token, selector=literal(selector)))
     return [Series(name, labels, attributes, [], []) for name, labels, attributes in found]
 
 
 class Names:
-    """Asks a server for the numbers of names, see `kepler_lens.named.NameServer`."""
+    """Ask a server for the numbers of names, see `kepler_lens.named.NameServer`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self.url = endpoint.url
 
     def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
-        """Ask for the stars whose tags have the names; a name may be that of none."""
+        """Return the stars whose tags have each name; no star may have a name."""
         return numbers_tagged(names, lambda selector: find(self._endpoint, selector))
 
 
@@ -59,7 +72,7 @@ def stars_table(
     teff: Range | None,
     radius: Range | None,
 ) -> Table:
-    """See `kepler_lens.client.server.Server.stars`."""
+    """Implement `kepler_lens.client.server.Server.stars`."""
     wanted = {
         "mission": one_of("mission", mission, MISSIONS),
         "disposition": one_of("disposition", disposition, DISPOSITIONS),
@@ -76,7 +89,7 @@ def stars_table(
         labels.append(f"MISSION={wanted['mission']}")
     if wanted["disposition"]:
         labels.append(f"disposition={quote(wanted['disposition'])}")
-    # Attributes are matched as text, so that a range only says that there has to be one.
+    # A selector matches attributes as text, so it can only ask that the attribute exists.
     labels += [f"{name}~.%2B" for name, range_ in ranges.items() if range_ and name != "candidates"]
     rows = _rows(series for part in _parts(numbers, labels) for series in find(endpoint, part))
     return _table(
@@ -86,23 +99,23 @@ def stars_table(
 
 
 def _parts(numbers: Collection[int] | None, labels: list[str]) -> Iterator[str]:
-    """Give selectors none of which matches too much for one answer."""
+    """Yield selectors, none of which matches too much for one answer."""
     if numbers is not None:
         ordered = sorted(numbers)
         for first in range(0, len(ordered), _STARS_A_QUERY):
             some = number_pattern(ordered[first : first + _STARS_A_QUERY])
             yield f"{_FLUXES}{{{','.join([f'KEPLERID~{some}', *labels])}}}"
     elif any(re.match("(disposition|teff|radius)[=~]", label) for label in labels):
-        # Some thousand stars have tags.
+        # One answer is enough, because only some thousand stars have tags.
         yield f"{_FLUXES}{{{','.join(labels)}}}"
     else:
-        # By the last digit: all of Kepler in one answer would be too much.
+        # One request for each last digit, because an answer with all of Kepler would be too large.
         for digit in range(10):
             yield f"{_FLUXES}{{{','.join([f'KEPLERID~.*{digit}', *labels])}}}"
 
 
 def _rows(found: Iterable[Series]) -> list[dict[str, Any]]:
-    """Put a star's series together, and order the stars."""
+    """Join the series of each star to a row, and sort the rows by star."""
     rows: dict[int, dict[str, Any]] = {}
     for series in found:
         star = int(series.labels["KEPLERID"])

@@ -1,4 +1,4 @@
-"""Tables of stars and candidates, with units and what each column is."""
+"""Make tables of stars and candidates, with units and a description of each column."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _COLUMNS: dict[str, dict[str, tuple[type, Any, str]]] = {
         "score_model": (str, None, "Model that gave the score"),
     },
 }
-"""Kind of table to its columns: type, unit, what it is."""
+"""Kind of table to its columns: type, unit and description."""
 
 
 def table(kind: str, rows: Iterable[Mapping[str, Any]], url: str) -> Table:
@@ -54,14 +54,15 @@ def table(kind: str, rows: Iterable[Mapping[str, Any]], url: str) -> Table:
     ----------
     kind : 'stars' or 'candidates'
     rows : iterable of mapping
-        Numbers may be text; what is not known is absent, empty or NaN.
+        Name of a column to its value, in the unit of `_COLUMNS`. Numbers may be text. An unknown
+        value is missing, empty or NaN.
     url : str
-        The server, for ``meta``.
+        URL of the server, for ``meta``.
 
     Returns
     -------
     astropy.table.Table
-        Numbers that are not known are masked.
+        Unknown numbers are masked.
     """
     rows = list(rows)
     made = [

@@ -1,4 +1,4 @@
-"""BKJD as a time format of astropy, as lightkurve has it."""
+"""Define BKJD as a time format of astropy, with the name that lightkurve uses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 FORMAT = "bkjd"
 REFERENCE_JD = 2454833
-"""Kepler Archive Manual, section 2.3.2: BKJD is BJD(TDB) less this."""
+"""Julian Date of BKJD 0, days: BKJD is BJD(TDB) less this (Kepler Archive Manual, section
+2.3.2)."""
 
 
 def barycentric(time: NDArray[np.float64]) -> Time:
-    """Give instants as astropy's `Time`.
+    """Turn instants into an astropy `Time`.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def barycentric(time: NDArray[np.float64]) -> Time:
 
 
 def _define() -> None:
-    """Make the format known; lightkurve's own, of the same name, takes its place when it comes."""
+    """Register the format; lightkurve's own format of the same name may replace it later."""
 
     class TimeBKJD(TimeNumeric):  # type: ignore[misc]
         """Days since 1 January 2009, 12:00 (TDB, at the barycentre of the Solar System)."""

@@ -1,4 +1,4 @@
-"""Light curves as VOTable files, with what says how their time is counted."""
+"""Write light curves as VOTable files, with the time system that their times need."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TIME_SYSTEM = "bkjd"
 
 
 def write(curve: StarCurve, file: str | os.PathLike[str]) -> None:
-    """See `StarCurve.to_votable`."""
+    """Implement `StarCurve.to_votable`."""
     votable = from_table(table_of(curve), table_id="light_curve")
     (resource,) = votable.resources
     # Source: VOTable 1.4, section 3.4.
@@ -47,6 +47,6 @@ def write(curve: StarCurve, file: str | os.PathLike[str]) -> None:
         if column.name == "time":
             column.ref = _TIME_SYSTEM
     with warnings.catch_warnings():
-        # The standard of units has no electron: what is meant stands there all the same.
+        # The standard of units has no electron, but the file names the unit all the same.
         warnings.simplefilter("ignore", W50)
         votable.to_xml(os.fspath(Path(file)), tabledata_format="binary2")

@@ -1,1 +1,1 @@
-"""The import job: from a source of FITS files into Warp 10, over a fleet of Dask workers."""
+"""Import FITS files from a source into Warp 10, over a fleet of Dask workers."""

@@ -1,4 +1,4 @@
-"""What an import is told: a job file (JSON), or the same from the command line."""
+"""Read what an import is told: a job file (JSON), or the same from the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ DEFAULT_STATE = "/var/lib/kepler-lens/import"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Files that hold the tokens, under the same path on every worker: only paths travel."""
+    """Files that hold the tokens; only their paths are sent to the workers.
+
+    Attributes
+    ----------
+    read, write : Path
+        Tokens of the light curves. All paths are the same on every worker.
+    ledger_read, ledger_write : Path
+        Tokens of the ledger.
+    """
 
     read: Path
     write: Path
@@ -28,14 +36,14 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """How to treat the source.
+    """How to read from the source.
 
     Attributes
     ----------
     parallel : int
-        Requests at the same time, of each process.
+        Requests at the same time, for each process.
     cache : str or None
-        Folder on each worker that keeps downloaded files.
+        Folder on each worker that keeps downloaded files; None keeps none.
     """
 
     parallel: int = 4
@@ -54,21 +62,23 @@ class Job:
         URL of Warp 10.
     tokens : Tokens
     selection : Selection
+        Light curves to import.
     columns : tuple of str
         FITS names.
     force : bool
-        Push again what is in already.
+        Whether to push again what is in already.
     scheduler : str or None
         Address of a Dask scheduler; None starts workers on this machine.
     tls : Tls or None
-        For a scheduler at ``tls://``.
+        Certificates for a scheduler at ``tls://``.
     state : Path
         Folder of lock, status and report.
     archive : Archive
     server_free_bytes, server_total_bytes : int or None
-        The disk that holds the server's data; None where unknown, and then not checked.
+        Free and total bytes of the disk with the server's data. None where unknown; the disk is
+        then not checked.
     server_heap_bytes : int or None
-        The most that the server's heap may grow to; None as above.
+        Greatest size of the server's heap, bytes. None where unknown; the heap is then not checked.
     """
 
     source: str
@@ -101,17 +111,21 @@ def load_job(path: Path, *, stars: bool = True) -> Job:
     ----------
     path : Path
         JSON object with the names of `Job`; ``selection``, ``tokens``, ``tls`` and ``archive`` are
-        objects; ``selection`` may have ``stars_file``, a list of stars in a file, beside
-        ``stars``. Stars may have names that the server's tags know, see `kepler_lens.starlist`.
+        objects. The selection may have ``stars_file``, a file with a list of stars, beside
+        ``stars``. A star may have a name that is in the server's tags, see `kepler_lens.starlist`.
     stars : bool
-        Whether to look at the list of stars, for which the server may be asked.
+        Whether to read the list of stars, for which the server may be asked.
+
+    Returns
+    -------
+    Job
 
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown or lacks a needed name.
+        The file cannot be read, has an unknown name, or lacks a needed one.
     StarListError
-        Something is no star, or has a name that the server does not know.
+        An entry is no star, or has a name that the server does not know.
     """
     return load(path, partial(_job, with_stars=stars))
 

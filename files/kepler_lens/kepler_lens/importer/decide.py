@@ -1,4 +1,4 @@
-"""What to do with each file of a star, given what the ledger says. Pure: asks nobody."""
+"""Decide what to do with each file of a star, from the ledger's entries, without any request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ OUTCOMES = (PUSHED, REPLACED, UNCHANGED, SUPERSEDED, QUARANTINED)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that was read and is intact."""
+    """A file that was read and is intact.
+
+    Attributes
+    ----------
+    item : Item
+    curve : LightCurve
+    sha256 : str
+        Hash of the file's bytes, 64 hexadecimal digits.
+    fingerprint : str or None
+        As the source gives it; None where it gives none.
+    """
 
     item: Item
     curve: LightCurve
@@ -29,14 +39,14 @@ class Candidate:
 
     @property
     def key(self) -> tuple[int, str, str, int]:
-        """Its place in the ledger."""
+        """Key of the file in the ledger."""
         curve = self.curve
         return (curve.star, curve.mission, curve.labels["OBSMODE"], curve.first_cadence)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of one file.
+    """What happens to one file.
 
     Attributes
     ----------
@@ -44,13 +54,13 @@ class Decision:
     outcome : str
         One of `OUTCOMES`.
     reason : str
-        For people, where the outcome needs one.
+        Why, for people; empty where the outcome needs no reason.
     push : tuple of str
         Columns to push.
     entry : Entry or None
-        To be written to the ledger: ``pending`` if there is something to push, else ``done``.
+        Entry to write to the ledger: ``pending`` if there is something to push, else ``done``.
     points : int
-        Points that this import pushed or will push for the file.
+        Points of the file that this import has pushed or will push.
     """
 
     candidate: Candidate
@@ -63,7 +73,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What this import wants of every file."""
+    """What an import wants of every file.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        FITS names.
+    force : bool
+        Whether to push again what is in already.
+    run, attempt : str
+        Identify the import, and the attempt of a worker.
+    """
 
     columns: tuple[str, ...]
     force: bool
@@ -72,10 +92,22 @@ class Wish:
 
 
 def decide(candidates: Sequence[Candidate], entries: Iterable[Entry], wish: Wish) -> list[Decision]:
-    """Decide for files that belong together: all of their stars' files that need a look.
+    """Decide for all files of some stars that need work.
 
-    Files with the same key are versions of one light curve. The highest version of them is the
-    one; against the ledger, a file of the same name replaces always, another only if higher.
+    Files with the same key are versions of one light curve, and only the newest of them is
+    imported. It replaces the version in the ledger if it has the same file name, or if it is newer.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    entries : iterable of Entry
+        Entries of the same stars.
+    wish : Wish
+
+    Returns
+    -------
+    list of Decision
+        One for each candidate.
     """
     ledger = {entry.key: entry for entry in entries}
     rivals: dict[tuple[int, str, str, int], list[Candidate]] = defaultdict(list)
@@ -93,7 +125,22 @@ def decide(candidates: Sequence[Candidate], entries: Iterable[Entry], wish: Wish
 def already_in(
     entries: Iterable[Entry], name: str, fingerprint: str | None, wish: Wish
 ) -> Entry | None:
-    """Give the entry of a file that need not be read: by its source it is what the ledger has."""
+    """Return the entry of a file that need not be read, because its fingerprint is in the ledger.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        Entries of the file's star.
+    name : str
+        File name.
+    fingerprint : str or None
+    wish : Wish
+
+    Returns
+    -------
+    Entry or None
+        None where the file must be read.
+    """
     for entry in entries:
         if (
             fingerprint is not None
@@ -144,7 +191,7 @@ def _against_ledger(candidate: Candidate, prior: Entry | None, wish: Wish) -> De
 
 def _same_content(candidate: Candidate, prior: Entry, wish: Wish) -> Decision:
     if prior.run == wish.run and prior.holds(wish.columns):
-        # An earlier attempt of this very import got here before its worker died.
+        # An earlier attempt of this import has pushed the file before its worker died.
         return Decision(candidate, PUSHED, points=prior.points)
     if wish.force:
         return _push(candidate, wish.columns, wish, PUSHED, kept=prior.columns)
@@ -153,7 +200,8 @@ def _same_content(candidate: Candidate, prior: Entry, wish: Wish) -> Decision:
         return _push(candidate, missing, wish, PUSHED, kept=prior.columns)
     entry = None
     if prior.fingerprint != candidate.fingerprint and prior.name == candidate.item.name:
-        # The same file with a new date: next time it need not even be read.
+        # The same file with a new fingerprint: with that in the ledger, the next import need not
+        # read it.
         entry = _entry(candidate, DONE, prior.columns, {}, wish)
     return Decision(candidate, UNCHANGED, entry=entry)
 
@@ -174,7 +222,7 @@ def _push(
 
 
 def span_of(curve: LightCurve, column: str) -> Span:
-    """Give first and last tick (µs) and number of a column's finite points."""
+    """Return first tick, last tick (both µs) and number of a column's finite points."""
     time_us, _ = curve.series(column)
     if not len(time_us):
         return (0, 0, 0)

@@ -1,4 +1,4 @@
-"""The import from the driver's seat: plan, hand out, collect, account."""
+"""Drive an import: plan it, hand out batches, collect and count their results."""
 
 from __future__ import annotations
 
@@ -32,43 +32,50 @@ from kepler_lens.warp10 import Token, Warp10
 
 Batch = tuple[Item, ...]
 
-# Listed ahead of the work: that many files are known before the start, for estimate and progress.
 AHEAD_FILES = 20_000
+"""Files that are listed before the work begins, so that estimate and progress know them
+(chosen)."""
 AHEAD_BATCHES = 100
+"""Batches that wait at most (chosen)."""
 AHEAD_DATA_BYTES = 32_000_000
+"""Bytes of content from tarballs that wait at most; the work begins when they are reached
+(chosen)."""
 AHEAD_S = 20.0
+"""Seconds of listing after which the work begins in any case (chosen)."""
 DEATHS_A_STAR = 2
+"""Deaths of a batch with one star alone, after which its files are rejected (chosen)."""
 BATCHES_A_THREAD = 3
+"""Batches under way for each thread of the fleet (chosen)."""
 
 
 def run_import(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Import what a job asks for.
+    """Run an import.
 
     Parameters
     ----------
     job : Job
     say : callable, optional
-        Gets a line of progress every ten seconds.
+        Called with a line of progress every ten seconds.
 
     Returns
     -------
     dict
         The report (see `kepler_lens.importer.report`), with ``exit_status``: 0, 3 if files were
-        rejected, 4 if it was stopped by a signal.
+        rejected, or 4 if a signal stopped the import.
 
     Raises
     ------
     JobRunningError
         Another import holds the lock.
     KeplerLensError
-        The import could not go on; the report says the same.
+        The import cannot continue; the report has the same sentence.
     """
     with lock(job.state, "import"):
         return _Driver(job, say).run()
 
 
 def work_of(orders: Orders) -> Work[Batch, BatchResult]:
-    """Say what an import has its workers do."""
+    """Describe the work of an import's workers."""
     return Work(
         "import",
         orders.run,
@@ -80,10 +87,19 @@ def work_of(orders: Orders) -> Work[Batch, BatchResult]:
 
 
 def admits(under_way: Sequence[Batch], batch: Batch) -> bool:
-    """Whether a batch may join those under way.
+    """Return whether a batch may join the batches under way.
 
-    Their content must fit into memory, and no two may have a star in common: two versions of one
-    light curve must not race.
+    The content of all batches must fit into memory. No two batches may share a star, because two
+    versions of a light curve must not be imported at the same time.
+
+    Parameters
+    ----------
+    under_way : sequence of Batch
+    batch : Batch
+
+    Returns
+    -------
+    bool
     """
     carried = sum(map(data_bytes, under_way))
     if carried and carried + data_bytes(batch) > DATA_IN_FLIGHT:
@@ -111,17 +127,18 @@ class _Driver(Driver[Progress]):
         self.source: Source | None = None
 
     def work(self) -> None:
-        """Import, and count what is there then."""
+        """Import, then count what is on the server."""
         ledger = self._open_ledger()
         self._import(ledger)
         asked = self.job.selection.stars or ()
         self.progress.absent = sorted(set(asked) - self.progress.present)
-        # With what this job's earlier runs touched before they died: the lock proves that they did.
+        # This includes buckets that earlier runs of the job marked before they died; the lock
+        # proves that they are dead.
         ledger.settle()
         self.progress.totals = ledger.summary()
 
     def rejected(self) -> str:
-        """Say how many files were rejected, and which stars the source lacks."""
+        """Return the number of rejected files and the missing stars in words; empty for none."""
         count = self.progress.outcomes[QUARANTINED]
         parts = [f"{count} files were rejected."] if count else []
         if absent := self.progress.absent:
@@ -132,7 +149,7 @@ class _Driver(Driver[Progress]):
         return " ".join(parts)
 
     def failure(self) -> str:
-        """Say that the program failed, that nothing was found, or that no file could be read."""
+        """Return why the import failed: a fault of the program, or no file to import."""
         if message := super().failure():
             return message
         progress = self.progress
@@ -152,11 +169,11 @@ class _Driver(Driver[Progress]):
         return ""
 
     def summary(self, report: dict[str, Any]) -> str:
-        """See `kepler_lens.importer.table`."""
+        """Return the report as text, see `kepler_lens.importer.table`."""
         return render_summary(report)
 
     def _open_ledger(self) -> Ledger:
-        """Ask for nothing with each token: a wrong one is found before the first file is read."""
+        """Open the ledger; use each token once, so that a wrong one is refused before the work."""
         warp10 = Warp10(self.job.server)
         tokens = self.job.tokens
         ledger_read = Token.from_file(tokens.ledger_read)
@@ -176,7 +193,7 @@ class _Driver(Driver[Progress]):
         planner.start()
         self._look_ahead()
         if self.progress.listing_done and not self.waiting:
-            return  # nothing to do: no need to wake the fleet
+            return  # nothing to do, so no fleet is needed
         volume = self._volume()
         estimate.check(job, volume, ledger.summary().stars)
         self.say(volume.sentence())
@@ -186,7 +203,8 @@ class _Driver(Driver[Progress]):
             tokens=job.tokens,
             columns=job.columns,
             force=job.force,
-            # The stars have been chosen: a long list of them need not travel with every batch.
+            # The plan has chosen the stars already, so a long list of them need not travel with
+            # every batch.
             selection=replace(job.selection, stars=None),
             settings=source.settings,
             job=self.writer.job,
@@ -201,7 +219,7 @@ class _Driver(Driver[Progress]):
         forget_old(Warp10(job.server), Token.from_file(job.tokens.write))
 
     def _plan(self, source: Source, ledger: Ledger) -> None:
-        """List and look up, in a thread of its own, as far ahead as the queue allows."""
+        """List the source and look up its files, in a thread, as far ahead as the queue allows."""
         try:
             items = source.items(self.job.selection)
             for piece in plan(items, ledger, self.job.selection, self.wish, source.settings):
@@ -232,7 +250,7 @@ class _Driver(Driver[Progress]):
                 break
 
     def _take(self, timeout: float) -> int:
-        """Take a piece of the plan, if there is one; give the bytes it holds."""
+        """Process a piece of the plan, if there is one; return the bytes of its content."""
         try:
             piece = self.pieces.get(timeout=timeout) if timeout else self.pieces.get_nowait()
         except queue.Empty:
@@ -274,7 +292,7 @@ class _Driver(Driver[Progress]):
             self._note(directory, least=TOGETHER)
 
     def _note(self, directory: Directory, least: int) -> None:
-        """Note the series of the stars that came, where there are so many of them."""
+        """Note the series of new stars in the directory, once there are `least` stars."""
         if len(self.pushed) >= least:
             directory.note(sorted(self.pushed))
             self.pushed.clear()
@@ -298,7 +316,7 @@ class _Driver(Driver[Progress]):
                 self.progress.defects.add(file.defect, file.name)
 
     def _again(self, items: Batch) -> None:
-        """Try a batch star by star whose workers died; give up on a star that goes on killing."""
+        """Retry a batch whose workers died, star by star; reject a star whose batch kills again."""
         by_star: dict[int | None, list[Item]] = {}
         for item in items:
             by_star.setdefault(item.star, []).append(item)

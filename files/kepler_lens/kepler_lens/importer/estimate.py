@@ -1,4 +1,4 @@
-"""What an import will need, from measured constants, and a refusal where that will not fit."""
+"""Estimate what an import needs by measured constants, and refuse an import that does not fit."""
 
 from __future__ import annotations
 
@@ -9,44 +9,49 @@ from kepler_lens.archive import Item
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.importer.config import Job
 
-# Measured on Warp 10 2.1.0 and 3.5.0 with LevelDB after compaction (docs/, benchmark `bytes`).
+# Bytes on the disk for each point, after compaction by LevelDB: measured on Warp 10 2.1.0 and 3.5.0
+# (`make bench`, figure c).
 BYTES_A_POINT = 15.9
-# While LevelDB compacts, old and new tables exist side by side.
+# Disk during compaction over disk after it, no unit: old and new tables exist side by side
+# (chosen).
 COMPACTION_ROOM = 1.3
-# A disk that is full to the brim stops the server.
+# Share of the disk that must stay free (chosen): the server stops when its disk is full.
 KEPT_FREE = 0.05
-# Measured on two cores that the server and the workers share.
+# Points per second: measured on two cores that the server and the workers share (`make bench`
+# repeats the measurement).
 POINTS_A_SECOND = 400_000
-# Bytes of a row of the LIGHTCURVE table (20 columns) and of all else in a file.
+# Bytes of a row of the LIGHTCURVE table (20 columns), and of all else in a file (chosen).
 ROW_BYTES = 100
 OTHER_BYTES = 40_000
-# Rows of a file whose listing tells no size: 90 days of 29.4 min, 30 days of 58.8 s.
+# Rows of a file whose listing gives no size (chosen: 90 days of 29.4 min, 30 days of 58.8 s).
 TYPICAL_ROWS = {"long": 4_400, "short": 44_000}
-# Part of the rows that have a finite value in a column.
+# Share of the rows that have a finite value in a column (chosen).
 FINITE = 0.95
-# Files of a star where only its number is known: 17 quarters; short cadence has months.
+# Files of a star of which only the number is known: 17 quarters; short cadence has months (chosen).
 TYPICAL_FILES_A_STAR = {"long": 17, "short": 6}
-# The smallest heap that carried 21,000 series was 128 MiB, 209,000 took 192 and 1.14 million 1,024;
-# after SIGKILL these answered after 6, 8 and 36 s (`make bench-sky`; the next smaller heap that it
-# tries is three quarters of each).
+# Bytes of the heap without series, bytes for each series, seconds of a start without series, and
+# series per second of a start. The smallest heap that held 21,000 series was 128 MiB; 209,000
+# series took 192 MiB, and 1.14 million took 1,024 MiB. After SIGKILL these servers answered after
+# 6, 8 and 36 s (`make bench-sky`; the next smaller heap that it tries is three quarters of each).
 HEAP_BYTES = 128 * 2**20
 HEAP_BYTES_A_SERIES = 850
 START_S = 5
 SERIES_A_SECOND = 34_000
-# Series of candidates and scores for each light curve. Chosen: one star in 20 has one of each.
+# Series of candidates and scores for each light curve (chosen: one star in 20 has one of each).
 RESULTS = 0.05
-# Of a worker: the interpreter with its libraries, and each thread's batch (benchmark `memory`).
+# Bytes of a worker's interpreter with its libraries, and bytes of each thread's batch: measured
+# (`make bench`, figure e, has their sum).
 WORKER_BYTES = 230_000_000
 THREAD_BYTES = 120_000_000
 
 
 class NoRoomError(KeplerLensError):
-    """The import would not fit."""
+    """The import would not fit into the server's disk or heap, or into a worker's memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What there is to import.
+    """What an import would add to the server.
 
     Attributes
     ----------
@@ -54,7 +59,7 @@ class Volume:
     whole : bool
         Whether that is all, and not only what is known so far.
     series : int
-        New ones.
+        New series.
     """
 
     files: int
@@ -64,16 +69,16 @@ class Volume:
 
     @property
     def disk_bytes(self) -> int:
-        """Disk on the server, while it compacts."""
+        """Bytes on the server's disk, while LevelDB compacts."""
         return int(self.points * BYTES_A_POINT * COMPACTION_ROOM)
 
     @property
     def seconds(self) -> float:
-        """Time of the push."""
+        """Time of the push, seconds."""
         return self.points / POINTS_A_SECOND
 
     def sentence(self) -> str:
-        """Say it to people."""
+        """Describe the volume in a sentence for people."""
         minutes = self.seconds / 60
         duration = f"{self.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
         least = "" if self.whole else "At least "
@@ -84,17 +89,22 @@ class Volume:
 
 
 def volume(items: Iterable[Item], job: Job, *, listing_done: bool, new_stars: int = 0) -> Volume:
-    """Estimate the points of files not yet imported.
+    """Estimate the points of files that are not imported yet.
 
     Parameters
     ----------
     items : iterable of Item
-        All of them, or those listed so far.
+        All files, or those listed so far.
     job : Job
-        For a list of stars, what is listed stands for the rest.
+        If it has a list of stars, the listed files stand for those of all these stars.
     listing_done : bool
+        Whether `items` are all files.
     new_stars : int
-        Stars among them of which the server has nothing.
+        Stars among the files of which the server has nothing.
+
+    Returns
+    -------
+    Volume
     """
     rows = files = 0
     stars = set()
@@ -113,17 +123,17 @@ def volume(items: Iterable[Item], job: Job, *, listing_done: bool, new_stars: in
 
 
 def heap_bytes(series: int) -> int:
-    """Give the heap that a server needs for its series and what is found in them."""
+    """Estimate the heap, bytes, for a server's series and the candidates and scores of them."""
     return int(HEAP_BYTES + series * (1 + RESULTS) * HEAP_BYTES_A_SERIES)
 
 
 def start_seconds(series: int) -> float:
-    """Give the time that a server takes to read its series at its start."""
+    """Estimate the time, seconds, in which a server reads its series at its start."""
     return START_S + series * (1 + RESULTS) / SERIES_A_SECOND
 
 
 def check(job: Job, wanted: Volume, stars_there: int = 0) -> None:
-    """Refuse what the server's disk or heap cannot hold.
+    """Refuse an import that the server's disk or heap cannot hold.
 
     Parameters
     ----------
@@ -135,6 +145,7 @@ def check(job: Job, wanted: Volume, stars_there: int = 0) -> None:
     Raises
     ------
     NoRoomError
+        The disk or the heap is too small.
     """
     if job.server_free_bytes is not None:
         _check_disk(job, job.server_free_bytes, wanted)
@@ -167,11 +178,12 @@ def check_workers(limits: Mapping[str, tuple[int, int]]) -> None:
     Parameters
     ----------
     limits : mapping
-        Worker's name to memory limit (bytes, 0 if none) and threads.
+        Name of each worker to its memory limit (bytes, 0 if none) and number of threads.
 
     Raises
     ------
     NoRoomError
+        A limit is too low.
     """
     for name, (limit, threads) in limits.items():
         needed = WORKER_BYTES + threads * THREAD_BYTES
@@ -183,5 +195,5 @@ def check_workers(limits: Mapping[str, tuple[int, int]]) -> None:
 
 
 def gib(size: int) -> str:
-    """Write bytes for people."""
+    """Return bytes as a text in GiB."""
     return f"{size / 2**30:.2f} GiB"

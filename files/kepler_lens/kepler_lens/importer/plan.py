@@ -1,4 +1,4 @@
-"""From a source's stream of files to batches for the workers, a bounded piece at a time."""
+"""Turn a source's stream of files into batches for the workers, a bounded piece at a time."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ from kepler_lens.archive.headers import with_star
 from kepler_lens.importer.decide import Wish, already_in
 from kepler_lens.ledger import Entry, Ledger
 
-# A large import has few requests, so that what surrounds them matters little; a small one has
-# enough for every worker to get some.
 LEAST_FILES, MOST_FILES = 20, 80
+"""Files of a full batch, least and most (chosen). A large import has few requests, so that their
+overhead is small; a small import has enough batches for every worker."""
 BATCHES_A_PIECE = 16
+"""Batches that a piece is divided into, within the limits above (chosen)."""
 FILE_BYTES = 450_000
-# One look into the ledger for so many stars; for items with data, when so many bytes are held.
+"""Greatest mean size of the files of a batch, bytes (chosen)."""
 CHUNK_STARS = 200
+"""Stars of a piece, about which the ledger is asked at once (chosen)."""
 CHUNK_FILES = 4_000
+"""Files of a piece from which on it ends (chosen)."""
 CHUNK_DATA_BYTES = 16_000_000
+"""Bytes of content in a piece from which on it ends (chosen)."""
 
 
 @dataclass(slots=True)
 class Piece:
-    """Some files of the source, looked up in the ledger.
+    """Some files of the source, after a look into the ledger.
 
     Attributes
     ----------
     known : list of Item
-        Need nothing.
+        Files that need no work.
     batches : list of tuple of Item
-        To be imported; all files of a star that need a look are in one of them.
+        Files to import. All files of a star that need work are in one batch.
     new_stars : int
-        Stars of which nothing is in yet.
+        Stars of which the ledger has nothing.
     """
 
     known: list[Item] = field(default_factory=list)
@@ -50,23 +54,23 @@ class Piece:
 
     @property
     def items(self) -> int:
-        """How many files there are in it."""
+        """Number of files in the piece."""
         return len(self.known) + sum(len(batch) for batch in self.batches)
 
     @property
     def stars(self) -> set[int]:
-        """Stars that they are of."""
+        """Stars of the files whose star is known."""
         files = chain(self.known, *self.batches)
         return {item.star for item in files if item.star is not None}
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of the files that brought their content along."""
+        """Bytes of the content that came with the files."""
         return sum(data_bytes(batch) for batch in self.batches)
 
 
 def data_bytes(items: Iterable[Item]) -> int:
-    """Bytes that a batch carries."""
+    """Count the bytes of content that came with a batch's files."""
     return sum(len(item.data) for item in items if item.data is not None)
 
 
@@ -77,7 +81,7 @@ def plan(
     wish: Wish,
     settings: Settings,
 ) -> Iterator[Piece]:
-    """Look a source's files up in the ledger and batch those that need work.
+    """Look up the files of a source in the ledger, and batch those that need work.
 
     Parameters
     ----------
@@ -85,17 +89,31 @@ def plan(
         Grouped by star.
     ledger : Ledger
     selection : Selection
-        Held against the headers of the files whose names tell no star.
+        Compared with the headers of files whose names tell no star.
     wish : Wish
     settings : Settings
-        For the requests that ask for a fingerprint where the listing gave none.
+        For requests of fingerprints that the listing does not give.
+
+    Yields
+    ------
+    Piece
     """
     for chunk in _chunks(with_star(items, selection, settings)):
         yield _piece(chunk, ledger, wish, settings)
 
 
 def batches_of(items: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Put whole stars together as long as the batch stays of a sensible size."""
+    """Put whole stars together into batches, up to a limit of files and of bytes.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        Grouped by star.
+
+    Returns
+    -------
+    list of tuple of Item
+    """
     most = min(max(len(items) // BATCHES_A_PIECE, LEAST_FILES), MOST_FILES)
     batches: list[tuple[Item, ...]] = []
     batch: list[Item] = []
@@ -136,7 +154,7 @@ def _piece(chunk: Sequence[Item], ledger: Ledger, wish: Wish, settings: Settings
     for star, group in groupby(asked, key=lambda item: item.star):
         known = entries.get(star, []) if star is not None else []
         files = list(group)
-        # Two files of one name are versions: the loser is never in the ledger, the winner may be.
+        # Two files of one name are versions; the ledger can hold the newer one only.
         open_names = {
             item.name
             for item in files
@@ -155,7 +173,7 @@ def _ask_fingerprints(
     wish: Wish,
     settings: Settings,
 ) -> list[Item]:
-    """Ask for the fingerprints that decide whether a file can be left out."""
+    """Ask for the fingerprints that decide whether a file needs no work."""
     held: dict[int, set[str]] = defaultdict(set)
     for star, known in entries.items():
         held[star] = {
@@ -172,7 +190,7 @@ def _ask_fingerprints(
         try:
             return replace(item, fingerprint=fingerprint_of(item, settings))
         except MissingItemError:
-            return item  # a worker will find the same and put it into quarantine
+            return item  # a worker finds the same and quarantines the file
 
     with ThreadPoolExecutor(max(1, settings.parallel)) as pool:
         return list(pool.map(ask, chunk))

@@ -1,4 +1,4 @@
-"""What an import says while it runs (status.json) and when it has ended (report.json)."""
+"""Report on an import, while it runs (status.json) and when it has ended (report.json)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,23 @@ from kepler_lens.jobs.report import REASONS_KEPT, Account
 from kepler_lens.ledger import Summary
 
 KEPLER_11 = 6541920
+"""KIC number of Kepler-11, the star that the report shows if it was imported (chosen: it is well
+known)."""
 _RATE_WINDOW_S = 20.0
+"""The current rate is that of this many last seconds (chosen)."""
 
 
 @dataclass(slots=True)
 class Share:
-    """What one worker did."""
+    """Work of one worker.
+
+    Attributes
+    ----------
+    files, points : int
+        Files and points that it pushed.
+    seconds : float
+        Time that its batches took, seconds.
+    """
 
     files: int = 0
     points: int = 0
@@ -27,21 +38,37 @@ class Share:
 
 @dataclass(slots=True, kw_only=True)
 class Progress(Account):
-    """The account of one import.
+    """Account of one import.
 
     Attributes
     ----------
     source : str
+        URL or path of the source.
     files_listed : int
-        Files the source has named so far.
+        Files that the source has listed so far.
     listing_done : bool
-        Whether these are all.
+        Whether the listing is complete.
     present : set of int
         Stars that the source has, of those that were asked for by number.
     absent : list of int
-        Stars that were asked for and that it does not have.
+        Stars that were asked for and that the source lacks.
+    outcomes : Counter
+        Number of files with each of `kepler_lens.importer.decide.OUTCOMES`.
+    points : int
+        Points that were pushed.
+    stars : set of int
+        Stars of all files that were not rejected.
+    example : int or None
+        First star of which points were pushed.
     totals : Summary or None
-        What the server holds after the import.
+        Stars, files and points on the server after the import.
+    workers : dict
+        Name of each worker to its `Share`.
+    rejected, superseded : list of dict
+        Name, star and reason of such files, at most `REASONS_KEPT`.
+    first_points, last_points : float or None
+        When the first batch was handed out and the last points were acknowledged, seconds since
+        1970.
     """
 
     source: str
@@ -62,17 +89,17 @@ class Progress(Account):
     _recent: list[tuple[float, int]] = field(default_factory=list)
 
     def add_known(self, files: int, stars: set[int]) -> None:
-        """Count files that needed nothing."""
+        """Count files that need no work, and add their stars."""
         self.outcomes["unchanged"] += files
         self.stars |= stars
 
     def working(self) -> None:
-        """Note that the first batch has been handed out: points a second count from here."""
+        """Note the time of the first batch: the rate of points counts from here."""
         if self.first_points is None:
             self.first_points = time.time()
 
     def add(self, result: BatchResult) -> None:
-        """Count what a worker did."""
+        """Count the result of a batch."""
         share = self.workers[result.worker]
         share.seconds += result.seconds
         for file in result.files:
@@ -92,18 +119,18 @@ class Progress(Account):
 
     @property
     def files_done(self) -> int:
-        """Files of which it is known what became of them."""
+        """Number of files whose outcome is known."""
         return sum(self.outcomes.values())
 
     def sample(self) -> None:
-        """Note how many points there are, for the rate of the last seconds."""
+        """Note the time and the number of points, for the current rate."""
         now = time.time()
         self._recent.append((now, self.points))
         while self._recent[0][0] < now - _RATE_WINDOW_S:
             self._recent.pop(0)
 
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the figures of report.json that status.json lacks."""
         return {
             "points_per_s": round(self.rate),
             "example_star": self._example(),
@@ -115,20 +142,20 @@ class Progress(Account):
         }
 
     def _example(self) -> int | None:
-        """Give a star for people to look at: the best known one if it is there."""
+        """Return a star for people to look at: Kepler-11 if it is there."""
         if KEPLER_11 in self.stars:
             return KEPLER_11
         return self.example if self.example is not None else min(self.stars, default=None)
 
     @property
     def rate(self) -> float:
-        """Points a second, from the first batch handed out to the last points acknowledged."""
+        """Points per second, from the first batch handed out to the last points acknowledged."""
         if self.first_points is None or self.last_points is None:
             return 0.0
         return self.points / max(1e-3, self.last_points - self.first_points)
 
     def _rate_now(self) -> float:
-        """Points a second of the last seconds; of the whole import once it has ended."""
+        """Return the points per second of the last seconds, or of an import that has ended."""
         if self.ended or not self._recent:
             return self.rate
         (t0, p0), (t1, p1) = self._recent[0], self._recent[-1]
@@ -136,7 +163,7 @@ class Progress(Account):
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds that are left, at the rate of files so far; None until all are listed."""
+        """Seconds left at the rate of files so far; None until all files are listed."""
         todo = self.files_listed - self.files_done
         since = time.time() - (self.first_points or time.time())
         touched = self.files_done - self.outcomes["unchanged"]
@@ -145,11 +172,11 @@ class Progress(Account):
 
     @property
     def changes(self) -> int:
-        """Points that were pushed."""
+        """Number of points that were pushed."""
         return self.points
 
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of an import."""
+        """Return the figures of an import for status.json."""
         return {
             "source": self.source,
             "stars": len(self.stars),
@@ -171,7 +198,7 @@ class Progress(Account):
         }
 
     def parts(self) -> list[str]:
-        """Give what has been done so far in words for people."""
+        """List in words what has been done so far."""
         total = f"{self.files_listed:,}{'' if self.listing_done else ' or more'}"
         rejected = self.outcomes[QUARANTINED]
         return [

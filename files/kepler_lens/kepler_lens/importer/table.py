@@ -1,4 +1,4 @@
-"""An import's report as people like to read it."""
+"""Write the report of an import as text for people."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from rich.text import Text
 from kepler_lens.jobs.text import as_text, facts
 
 _REJECTED_SHOWN = 20
+"""Rejected files that the text lists (chosen)."""
 _ABSENT_SHOWN = 50
+"""Missing stars that the text lists (chosen)."""
 
 
 def render_summary(report: dict[str, Any], width: int = 100) -> str:
-    """Give an import's report as text.
+    """Return the report of an import as text.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def render_summary(report: dict[str, Any], width: int = 100) -> str:
         A table, the rejected files with reasons, and a query to paste.
     """
     tables = [_facts(report), *_rejected(report)]
-    # The query stands unwrapped, so that it can be pasted whatever the width.
+    # The query is not wrapped, so that it can be pasted.
     return as_text(tables, width) + _query(report)
 
 

@@ -1,9 +1,10 @@
-"""What a worker does with a batch of files; runs in a Dask worker, knows nothing of Dask's driver.
+"""Import a batch of files, within a Dask worker; this module knows nothing of the driver.
 
-The order is what makes it safe to be killed at any moment and run again: intents (``pending``) are
-written before anything is touched, points are pushed in one request, the register is told which
-series there are and `kepler_lens.changes` which stars, and ``done`` is written after the server has
-acknowledged all of them. Writing a point twice is the same as once.
+The order of the steps makes it safe to kill a worker at any moment and to run the batch again.
+First the entries are written as ``pending``, before anything else changes. Then the points are
+pushed in one request. Then the register gets the new series, and `kepler_lens.changes` gets the
+changed stars. Last the entries are written as ``done``, after the server has acknowledged all of
+that. Writing a point twice equals writing it once.
 """
 
 from __future__ import annotations
@@ -46,28 +47,33 @@ from kepler_lens.register import Register
 from kepler_lens.warp10 import Token, Warp10
 
 _PUSH = "kepler-lens push"
+"""Name of the turn in which workers push points."""
 _MADE_AHEAD = 1_000_000
-"""Points whose text may wait for its turn in memory; of more it is made while it is sent."""
+"""Points whose text may be made before the turn of this worker (chosen: limits memory). The text of
+more points is made while it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is the same for all batches of an import; small, and without secrets.
+    """Settings that are the same for all batches of an import; small, and without secrets.
 
     Attributes
     ----------
     run : str
         Identifies the import.
     server : str
+        URL of Warp 10.
     tokens : Tokens
     columns : tuple of str
+        FITS names.
     force : bool
+        Whether to push again what is in already.
     selection : Selection
-        To be held against the headers; its stars have been taken care of.
+        Compared with the headers. It has no list of stars, since the plan has chosen them.
     settings : Settings
         How to read from the source.
     job : str
-        Under whose name the ledger is marked, see `kepler_lens.ledger.Writer`.
+        Job whose marks are set in the ledger, see `kepler_lens.ledger.Writer`.
     """
 
     run: str
@@ -82,7 +88,23 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file; `defect` names the kind of the program's own error, if any."""
+    """Result of one file.
+
+    Attributes
+    ----------
+    name : str
+        File name.
+    star : int or None
+        None where the star is not known.
+    outcome : str
+        One of `kepler_lens.importer.decide.OUTCOMES`.
+    points : int
+        Points that were pushed.
+    reason : str
+        Why, for people; empty where the outcome needs no reason.
+    defect : str
+        Kind of the program's own error (`kepler_lens.jobs.defects`); empty if there was none.
+    """
 
     name: str
     star: int | None
@@ -94,7 +116,7 @@ class FileResult:
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a batch.
+    """Result of a batch.
 
     Attributes
     ----------
@@ -103,6 +125,7 @@ class BatchResult:
     files : list of FileResult
         Files that turned out not to be wanted are left out.
     seconds : float
+        Time that the batch took, seconds.
     fatal : str
         Why the whole import must stop; empty if it need not.
     """
@@ -114,19 +137,19 @@ class BatchResult:
 
 
 def import_batch(items: Sequence[Item], orders: Orders, *, worker: str = "") -> BatchResult:
-    """Import some files: all those of their stars that need a look.
+    """Import a batch: all files of its stars that need work.
 
     Parameters
     ----------
     items : sequence of Item
     orders : Orders
     worker : str, optional
-        Name to report; by default that of the Dask worker this runs in.
+        Name in the report; by default that of the Dask worker.
 
     Returns
     -------
     BatchResult
-        A failure that no other batch would escape (token, server, source) is in ``fatal``.
+        ``fatal`` has a failure that all other batches would have too (token, server, source).
     """
     began = time.monotonic()
     result = BatchResult(worker or worker_name())
@@ -147,11 +170,11 @@ def _patiently(items: Sequence[Item], orders: Orders) -> list[FileResult]:
 
 
 class TakenOverError(KeplerLensError):
-    """Another attempt at the same files is under way, of a worker that was taken for dead."""
+    """Another attempt at the same files is under way, by a worker that was thought to be dead."""
 
 
 class Batch:
-    """One attempt at some files.
+    """One attempt at a batch of files.
 
     Parameters
     ----------
@@ -174,12 +197,12 @@ class Batch:
         self.entries: dict[int, list[Entry]] = {}
 
     def run(self, items: Sequence[Item]) -> list[FileResult]:
-        """Do it, and say what became of each file.
+        """Import the files, and return the result of each.
 
         Raises
         ------
         TakenOverError
-            Nothing was pushed yet; trying again later is safe.
+            Nothing was pushed yet, so the batch can be tried again later.
         """
         self._know({item.star for item in items if item.star is not None})
         candidates = [c for item in items if (c := self._candidate(item, items)) is not None]
@@ -191,10 +214,11 @@ class Batch:
         self.clear([d.entry for d in pushes if d.entry and d.entry.stale])
         if points := sum(d.points for d in pushes):
             made = list(_text(pushes)) if points <= _MADE_AHEAD else None
-            # LevelDB compacts with one thread, the less the fewer series arrive at a time.
+            # LevelDB compacts with one thread, and has less to do the fewer series arrive at a
+            # time.
             with turn(_PUSH):
                 self.warp10.update(lambda: iter(made or _text(pushes)), self.token)
-            # Before the entries: who dies in between does this once more, too.
+            # Before the entries: a worker that dies in between repeats this step too.
             self.register.write(_series(pushes))
         tell(self.warp10, self.token, (d.candidate.curve.star for d in pushes if _changes(d)))
         self.ledger.write(replace(d.entry, state=DONE, stale={}) for d in pushes if d.entry)
@@ -204,7 +228,7 @@ class Batch:
         self.entries |= self.ledger.entries(sorted(stars - self.entries.keys()))
 
     def _candidate(self, item: Item, items: Sequence[Item]) -> Candidate | None:
-        """Read a file, or note at once what is to be said of it."""
+        """Read a file; note its result at once where nothing has to be decided."""
         known = self.entries.get(item.star, []) if item.star is not None else []
         try:
             # A file of the same name beside it may be a newer version: then both must be read.
@@ -239,19 +263,30 @@ class Batch:
         return Candidate(item, curve, hashlib.sha256(data).hexdigest(), fingerprint)
 
     def _note_known(self, item: Item, entry: Entry) -> None:
-        # Done by an earlier attempt of this very import, whose report was lost with its worker.
+        # An earlier attempt of this import has done it, and its report was lost with its worker.
         ours = entry.run == self.orders.run
         outcome, points = (PUSHED, entry.points) if ours else (UNCHANGED, 0)
         self.results.append(FileResult(item.name, item.star, outcome, points))
 
     def clear(self, entries: Sequence[Entry]) -> None:
-        """Delete what earlier versions of the files left, if their intents are this attempt's."""
+        """Delete the points of earlier versions of the files.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            Entries with ``stale`` spans, which this attempt has written.
+
+        Raises
+        ------
+        TakenOverError
+            The ledger has entries of another attempt in their place.
+        """
         if not entries:
             return
         now = self.ledger.entries(sorted({entry.star for entry in entries}))
         attempts = {entry.key: entry.attempt for known in now.values() for entry in known}
         for entry in entries:
-            # An attempt taken for dead must not delete what its successor has pushed meanwhile.
+            # An attempt that was thought to be dead must not delete what its successor has pushed.
             if attempts.get(entry.key) != self.wish.attempt:
                 raise TakenOverError(f"{entry.name} is being imported by another worker.")
             for column, spans in entry.stale.items():
@@ -261,7 +296,7 @@ class Batch:
 
 
 def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
-    """Give the points of series after series."""
+    """Yield the points in Warp 10's input format, series after series."""
     parts = [(d.candidate.curve.star, column, d) for d in pushes for column in d.push]
     for _, column, decision in sorted(parts, key=lambda part: part[:2]):
         text = to_gts(decision.candidate.curve, (column,))
@@ -270,12 +305,12 @@ def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
 
 
 def _changes(decision: Decision) -> bool:
-    """Whether points came or went."""
+    """Return whether points were added or deleted."""
     return bool(decision.points or (decision.entry and decision.entry.stale))
 
 
 def _series(pushes: Sequence[Decision]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give class and labels of the series that points were pushed to."""
+    """Yield class and labels of each series that points were pushed to."""
     for decision in pushes:
         for column in decision.push:
             if len(decision.candidate.curve.series(column)[0]):

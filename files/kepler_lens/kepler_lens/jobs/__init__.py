@@ -1,1 +1,1 @@
-"""What the jobs on the fleet have in common: import and search."""
+"""Run jobs on the fleet: the parts that import, search, scores and data sets have in common."""

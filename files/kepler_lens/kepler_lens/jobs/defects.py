@@ -1,4 +1,4 @@
-"""Errors of the program itself: logged with their traceback, and never taken for bad input."""
+"""Log errors of the program itself with their traceback, and keep them apart from bad input."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from pathlib import Path
 from kepler_lens.errors import KeplerLensError
 
 MOST_ALIKE = 3
-"""chosen: a fourth error at one line says that it does not depend on a single star or file."""
+"""Errors at one line that a job survives (chosen: a fourth one shows that the error does not depend
+on a single star or file)."""
 
 _SHOWN = 5
+"""Stars or files that a sentence names (chosen)."""
 _log = logging.getLogger(__name__)
 
 
 class DefectError(KeplerLensError):
-    """The program fails again and again at one of its lines."""
+    """The program has failed too often at one of its lines."""
 
 
 def defect(error: Exception, of: str) -> str:
-    """Log an error of the program with its traceback, and name its kind.
+    """Log an error of the program with its traceback, and return its kind.
 
     Parameters
     ----------
     error : Exception
-        Which is being handled.
+        The error that is being handled.
     of : str
         What the program was working on, such as ``star 5``.
 
@@ -44,36 +46,43 @@ def defect(error: Exception, of: str) -> str:
 
 
 def reason(kind: str) -> str:
-    """Say in a report's row that the program failed."""
+    """Return the words of a report's row for a failure of the program."""
     return f"The program failed ({kind}); the traceback is in the journal of kepler-worker."
 
 
 @dataclass(slots=True)
 class Defects:
-    """How often the program failed in a job, and at what.
+    """Errors of the program in a job.
 
     Attributes
     ----------
     found : dict
-        Kind, as `defect` gives it, to stars or files.
+        Kind, as `defect` returns it, to the stars or files at which it occurred.
     """
 
     found: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, kind: str, of: str) -> None:
-        """Count one.
+        """Count an error.
+
+        Parameters
+        ----------
+        kind : str
+            As `defect` returns it.
+        of : str
+            What the program was working on, such as ``star 5``.
 
         Raises
         ------
         DefectError
-            There are more than `MOST_ALIKE` of the kind.
+            There are more than `MOST_ALIKE` errors of this kind.
         """
         self.found.setdefault(kind, []).append(of)
         if len(self.found[kind]) > MOST_ALIKE:
             raise DefectError(self.sentence())
 
     def sentence(self) -> str:
-        """Say what happened; empty if nothing did."""
+        """Return a sentence on all errors; empty if there are none."""
         each = [
             f"{kind} at {', '.join(of[:_SHOWN])}{' …' if len(of) > _SHOWN else ''}"
             for kind, of in self.found.items()

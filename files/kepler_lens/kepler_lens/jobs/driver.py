@@ -1,4 +1,4 @@
-"""A job from the driver's seat: one at a time, stopped by a signal, accounted for at its end."""
+"""Drive a job: it runs once at a time, stops by a signal, and writes a report at its end."""
 
 from __future__ import annotations
 
@@ -22,25 +22,37 @@ from kepler_lens.jobs.fleet import Batch, Fleet, Result, Work
 from kepler_lens.jobs.report import SUMMARY_FILE, Account
 
 EXIT_REJECTED = 3
+"""Exit status of a job that could not do all of its work."""
 EXIT_STOPPED = 4
+"""Exit status of a job that a signal stopped."""
 LOCK_FILE = "lock"
 SAY_EVERY_S = 10.0
+"""Seconds between two lines of progress (chosen)."""
 
 Progress = TypeVar("Progress", bound=Account)
 
 
 class StoppedError(Exception):
-    """SIGTERM or SIGINT: asked for, no error."""
+    """The job got SIGTERM or SIGINT; this is no failure."""
 
 
 @contextmanager
 def lock(folder: Path, name: str) -> Iterator[None]:
-    """Make a job's state folder and hold its lock.
+    """Create a job's state folder and hold its lock.
+
+    Parameters
+    ----------
+    folder : Path
+        State folder of the job.
+    name : str
+        Kind of job, for messages.
 
     Raises
     ------
     JobRunningError
-        Another process holds it.
+        Another process holds the lock.
+    JobError
+        The folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +63,7 @@ def lock(folder: Path, name: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise JobRunningError(_who_runs(folder, name)) from None
-        # The kernel frees the lock of a process that dies, however it dies.
+        # The kernel frees the lock when its process dies, for whatever reason.
         yield
 
 
@@ -62,28 +74,28 @@ def _who_runs(folder: Path, name: str) -> str:
         of = status.get("source", status["server"])
         sentence += f" since {status['started']} (process {status['pid']}, {of})"
     except (OSError, ValueError, KeyError):
-        pass  # it has only just begun
+        pass  # the job has only just begun
     return f"{sentence}: wait for its end or stop it."
 
 
 def job_name(folder: Path) -> str:
-    """Name a job by host and state folder: its lock lets one run of it live at a time."""
+    """Return a name of host and state folder. Its lock lets only one run of the job live."""
     return f"{socket.gethostname()}:{folder.resolve()}"
 
 
 class Driver(ABC, Generic[Progress]):
-    """Runs a job; each kind says what its work is.
+    """Run a job; each kind of job defines its work.
 
     Parameters
     ----------
     progress : Account
     say : callable
-        Gets a line of progress every ten seconds.
+        Called with a line of progress every ten seconds.
 
     Attributes
     ----------
     complete : str
-        What is true when the job has done all of its work, in a sentence.
+        Sentence that is true when the job has done all of its work.
     """
 
     complete: str
@@ -96,22 +108,28 @@ class Driver(ABC, Generic[Progress]):
 
     @abstractmethod
     def work(self) -> None:
-        """Do all of it."""
+        """Do all of the work."""
 
     @abstractmethod
     def rejected(self) -> str:
-        """Say what could not be done; empty if there is nothing."""
+        """Return a sentence on what could not be done; empty if there is nothing."""
 
     def failure(self) -> str:
-        """Say why the job failed though it came to its end; empty if it did not."""
+        """Return why the job failed although it came to its end; empty if it did not fail."""
         return self.progress.defects.sentence()
 
     @abstractmethod
     def summary(self, report: dict[str, Any]) -> str:
-        """Write the report as people like to read it."""
+        """Return the report as text for people."""
 
     def run(self) -> dict[str, Any]:
-        """Do the work and give the report, with ``exit_status``; leave report.txt in the folder."""
+        """Do the work, write report.txt to the folder, and return the report.
+
+        Returns
+        -------
+        dict
+            Content of report.json, with ``exit_status``.
+        """
         report = self._run()
         path = self.progress.folder / SUMMARY_FILE
         path.write_text(self.summary(report), encoding="utf-8")
@@ -145,7 +163,7 @@ class Driver(ABC, Generic[Progress]):
     def fleet(
         self, scheduler: str | None, tls: Tls | None, work: Work[Batch, Result]
     ) -> Iterator[Fleet[Batch, Result]]:
-        """Connect to the workers; what none of them has begun is taken back at the end."""
+        """Connect to the workers; at the end cancel the batches that no worker has begun."""
         with Fleet(scheduler, tls, work, self.idle) as fleet:
             self.progress.state = report.RUNNING
             self.progress.working()
@@ -158,7 +176,17 @@ class Driver(ABC, Generic[Progress]):
         self.stop.set()
 
     def idle(self, message: str) -> None:
-        """Note that it waits (or, with no message, works), and stop where that is asked for."""
+        """Note what the job waits for (an empty text while it works), and stop if a signal came.
+
+        Parameters
+        ----------
+        message : str
+
+        Raises
+        ------
+        StoppedError
+            A signal has come.
+        """
         if self.stop.is_set():
             raise StoppedError
         self.progress.state = report.WAITING if message else self.progress.state

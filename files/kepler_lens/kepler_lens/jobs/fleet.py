@@ -1,4 +1,4 @@
-"""The driver's side of Dask: submit batches, collect results, survive the scheduler."""
+"""Use Dask from the driver: submit batches, collect results, and survive a lost scheduler."""
 
 # mypy: disable-error-code="no-untyped-call"
 # distributed ships type hints, but only for some of its functions.
@@ -24,12 +24,17 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.config import Tls
 from kepler_lens.jobs.worker import Luggage
 
-# A tarball's files travel with their batches, by intent.
 DATA_IN_FLIGHT = 256_000_000
+"""Bytes that the batches under way carry at most (chosen). The content of a tarball's files is sent
+with their batches on purpose, so Dask must not warn of less."""
 PATIENCE_S = 300.0
+"""Seconds that the driver waits for a scheduler or for workers (chosen)."""
 _THREADS_EVERY_S = 2.0
+"""Seconds between two counts of the fleet's threads (chosen)."""
 _CONNECT_TIMEOUT_S = 5
+"""Seconds for one attempt to connect (chosen)."""
 _LOST = (OSError, TimeoutError, RuntimeError, ValueError, CancelledError)
+"""Errors of distributed that mean that the scheduler is lost."""
 
 
 Batch = TypeVar("Batch")
@@ -42,22 +47,22 @@ class FleetError(KeplerLensError):
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[Batch, Result]):
-    """What a job has its workers do.
+    """Work that a job gives to its workers.
 
     Attributes
     ----------
     name, run : str
-        Of the job, for people; of this run of it.
+        Name of the job for people, and name of its run.
     call : callable
-        Does a batch; travels to the workers. Doing a batch twice must be the same as doing it once.
+        Does a batch, on a worker. Doing a batch twice must equal doing it once.
     waiting : int
-        Batches that a thread finds waiting when it finishes one; more would only fill memories.
+        Batches under way for each thread; more would only fill memory.
     admits : callable
-        Given the batches under way and another, says whether that may join them.
+        Called with the batches under way and another one; returns whether that one may join them.
     words : callable
-        Names a batch to people.
+        Names a batch for people.
     luggage : Luggage, optional
-        What all workers need for it.
+        Bytes that all workers need for the work.
     """
 
     name: str
@@ -71,13 +76,15 @@ class Work(Generic[Batch, Result]):
 
 @dataclass(frozen=True, slots=True)
 class Killed(Generic[Batch]):
-    """A batch whose workers died again and again."""
+    """A batch whose workers died several times."""
 
     batch: Batch
 
 
 @dataclass(frozen=True, slots=True)
 class _Flight(Generic[Batch, Result]):
+    """A batch under way, with its future; None where the scheduler was lost."""
+
     batch: Batch
     future: Future[Result] | None
 
@@ -88,11 +95,11 @@ class Fleet(Generic[Batch, Result]):
     Parameters
     ----------
     scheduler : str or None
-        Its address.
+        Address of the scheduler.
     tls : Tls or None
     work : Work
     idle : callable
-        Called again and again while waiting; may raise to end the waiting.
+        Called repeatedly while waiting, with what is waited for. It may raise to end the waiting.
     """
 
     def __init__(
@@ -115,7 +122,7 @@ class Fleet(Generic[Batch, Result]):
         self._asked = 0.0
         self._seen_threads = 0.0
         dask.config.set({"distributed.admin.large-graph-warning-threshold": DATA_IN_FLIGHT})
-        # A lost scheduler is this driver's business; distributed's own account of it is noise.
+        # This driver handles a lost scheduler; distributed's own messages are noise.
         for name in ("distributed.client", "distributed.core", "distributed.batched"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -140,21 +147,21 @@ class Fleet(Generic[Batch, Result]):
 
     @property
     def address(self) -> str:
-        """Where the scheduler listens."""
+        """Address of the scheduler, or words for this machine."""
         return self._scheduler or "workers of this machine"
 
     @property
     def in_flight(self) -> int:
-        """Batches submitted and not yet collected."""
+        """Number of batches that were submitted and not yet collected."""
         return len(self._flights)
 
     @property
     def message(self) -> str:
-        """What it is waiting for; empty if there are workers."""
+        """What the fleet waits for; empty if there are workers."""
         return "" if self._threads else f"waiting for workers at {self.address}"
 
     def takes(self, batch: Batch) -> bool:
-        """Whether a batch may be submitted now: not beyond what keeps the workers busy."""
+        """Return whether a batch may be submitted now: only as many as keep the workers busy."""
         if not self._flights:
             return True
         if len(self._flights) >= max(2, self._work.waiting * self._threads):
@@ -162,17 +169,17 @@ class Fleet(Generic[Batch, Result]):
         return self._work.admits([flight.batch for flight in self._flights.values()], batch)
 
     def submit(self, batch: Batch) -> None:
-        """Hand a batch to the workers."""
+        """Send a batch to the workers."""
         number, self._next = self._next, self._next + 1
         self._start(number, batch)
 
     def collect(self, timeout: float) -> list[Result | Killed[Batch]]:
-        """Give what has finished; wait up to `timeout` seconds for something.
+        """Return results that are ready; wait up to `timeout` seconds for the first.
 
         Raises
         ------
         FleetError
-            A worker failed in a way that no batch explains, or the scheduler stays away.
+            A worker failed for a reason that no batch explains, or the scheduler stays away.
         """
         self._watch()
         numbers = []
@@ -191,7 +198,7 @@ class Fleet(Generic[Batch, Result]):
             try:
                 outcome = self._outcome(flight.batch, flight.future)
             except _LOST:
-                # The scheduler died after it had told of the end and before it gave the result.
+                # The scheduler died after it had reported the end and before it gave the result.
                 self._recover()
                 break
             del self._flights[number]
@@ -199,14 +206,14 @@ class Fleet(Generic[Batch, Result]):
         return collected
 
     def cancel(self) -> None:
-        """Take back all batches that no worker has begun."""
+        """Cancel all batches that no worker has begun."""
         if self._client is not None:
             with contextlib.suppress(Exception):
                 self._client.cancel([f.future for f in self._flights.values() if f.future])
         self._flights.clear()
 
     def memory_limits(self) -> dict[str, tuple[int, int]]:
-        """Give each worker's memory limit (bytes, 0 if none) and threads."""
+        """Return each worker's memory limit (bytes, 0 if none) and number of threads, by name."""
         assert self._client is not None  # noqa: S101 - entered
         try:
             workers = self._client.scheduler_info(n_workers=-1)["workers"]
@@ -225,7 +232,7 @@ class Fleet(Generic[Batch, Result]):
         try:
             future = self._client.submit(self._work.call, batch, key=key, pure=False)
         except _LOST:
-            # The next look at the client finds out and starts all batches again.
+            # The next look at the client notices the loss and starts all batches again.
             self._flights[number] = _Flight(batch, None)
             return
         self._flights[number] = _Flight(batch, future)
@@ -248,10 +255,10 @@ class Fleet(Generic[Batch, Result]):
             raise self._out_of_patience(self.message)
 
     def _recover(self) -> None:
-        """Find the scheduler again and hand it what had not finished.
+        """Connect to the scheduler again and submit all batches that had not finished.
 
-        A scheduler that dies takes all its tasks along. Whatever they had achieved is in the
-        server, which the batches' next attempts ask first.
+        A scheduler that dies loses all its tasks. Their finished work is on the server, where the
+        next attempts look first.
         """
         if self._cluster is not None:
             raise FleetError(
@@ -288,7 +295,7 @@ class Fleet(Generic[Batch, Result]):
         raise self._out_of_patience(reason)
 
     def _send_luggage(self) -> None:
-        """Give it to the workers of today; the scheduler gives it to those that come later."""
+        """Register the luggage; the scheduler gives it to present and to later workers."""
         assert self._client is not None  # noqa: S101 - connected
         if self._work.luggage is not None:
             self._client.register_plugin(self._work.luggage)

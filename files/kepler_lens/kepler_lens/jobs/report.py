@@ -1,4 +1,4 @@
-"""What a job says while it runs (status.json) and when it has ended (report.json)."""
+"""Report on a job, while it runs (status.json) and when it has ended (report.json)."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ DONE = "done"
 STATUS_FILE = "status.json"
 REPORT_FILE = "report.json"
 SUMMARY_FILE = "report.txt"
-# Enough for anyone to read; beyond, the count alone goes on, so that memory stays flat.
 REASONS_KEPT = 10_000
+"""Reasons that an account keeps (chosen: enough for anyone to read). Further ones are only counted,
+so that memory stays bounded."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Account(ABC):
-    """The account of one job; each kind adds its own figures.
+    """Account of one job; each kind of job adds its own figures.
 
     Attributes
     ----------
     run, server : str
+        Name of the run, and URL of the server.
     folder : Path
-        Where status and report are written.
+        Folder of status and report.
     state, message : str
+        State of the job, and a sentence for people; empty where there is nothing to say.
     began : float
         Seconds since 1970.
     defects : Defects
@@ -55,61 +58,61 @@ class Account(ABC):
 
     @property
     def ended(self) -> bool:
-        """Whether it will do no more."""
+        """Whether the job has ended."""
         return self.state in (STOPPED, FAILED, DONE)
 
     @abstractmethod
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of this kind of job."""
+        """Return the figures of this kind of job for status.json."""
 
     @abstractmethod
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the figures of report.json that status.json lacks."""
 
     @abstractmethod
     def parts(self) -> list[str]:
-        """Give what has been done so far in words for people, the most telling first."""
+        """List in words what has been done so far, the most important first."""
 
     @property
     @abstractmethod
     def eta_s(self) -> float | None:
-        """Seconds that are left; None where that is not known."""
+        """Seconds left; None where that is not known."""
 
     @property
     @abstractmethod
     def changes(self) -> int:
-        """How much the job has changed of what the server holds; 0 for nothing."""
+        """Amount that the job has changed on the server; 0 for nothing."""
 
     @abstractmethod
     def working(self) -> None:
-        """Note that the work itself begins: rates count from here."""
+        """Note that the work begins: rates count from here."""
 
     def sample(self) -> None:  # noqa: B027 - not every kind has a rate
-        """Note the rate; called before each status."""
+        """Note the current rate; called before each status is written."""
 
     def line(self) -> str:
-        """Write the status as one line for people."""
+        """Return the status as one line for people."""
         eta = self.eta_s
         left = "time left not known yet" if eta is None else f"{duration(eta)} left"
         parts = [self.state, *self.parts(), "" if self.ended else left, self.message]
         return ", ".join(filter(None, parts))
 
     def tick(self, *, now: bool = False) -> None:
-        """Write status.json if the last time was a second ago."""
+        """Write status.json, at most once a second unless `now` is set."""
         if now or time.time() - self._written >= 1.0:
             self._written = time.time()
             self.sample()
             write_json(self.folder / STATUS_FILE, self.status())
 
     def end(self, state: str, message: str, exit_status: int, outcome: str = "") -> dict[str, Any]:
-        """Write the last status and the report, and give the report.
+        """Write the last status and the report, and return the report.
 
         Parameters
         ----------
         state, message : str
         exit_status : int
         outcome : str
-            How it ended, in a sentence; the message where there is one.
+            A sentence on how the job ended; used where `message` is empty.
         """
         self.state, self.message = state, message
         report = {
@@ -125,7 +128,7 @@ class Account(ABC):
         return report
 
     def status(self) -> dict[str, Any]:
-        """Give status.json's content."""
+        """Return the content of status.json."""
         eta = self.eta_s
         return {
             "run": self.run,
@@ -143,7 +146,7 @@ class Account(ABC):
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace a file in one step: a reader sees the old or the new one, never a part."""
+    """Replace a file in one step: a reader sees the old file or the new one, never a part."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     part.replace(path)

@@ -1,4 +1,4 @@
-"""The name of a run of a job, or of a command that writes as one."""
+"""Name a run of a job, or of a command that writes as a run does."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from datetime import UTC, datetime
 
 
 def new_run() -> str:
-    """Name a run: never used before, and in the order of time."""
+    """Return a new name of a run. Names are unique and sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"

@@ -1,4 +1,4 @@
-"""What jobs that take star after star have in common: search and scores."""
+"""Drive jobs that take star after star: search, scores and data sets."""
 
 from __future__ import annotations
 
@@ -27,29 +27,35 @@ SKIPPED = "skipped"
 QUARANTINED = "quarantined"
 
 STARS_A_THREAD = 2
-"""One that is worked on and one that waits: a star takes long, and the last ones should spread."""
+"""Stars under way for each thread of the fleet (chosen): one is worked on and one waits. A star
+takes long, and the last stars should be spread over the threads."""
 
 _KILLED = "The workers that tried it died again and again: see their journals."
 _QUARANTINED_SHOWN = 20
+"""Quarantined stars, or parts that are left out, that a report's text lists (chosen)."""
 
 
 @dataclass(slots=True)
 class StarResult:
-    """What became of a star.
+    """Result of a star.
 
     Attributes
     ----------
     worker : str
+        Name of the worker.
     star : int
+        KIC or EPIC number.
     outcome : str
-        The job's own word for what is done, or `SKIPPED`, or `QUARANTINED`; empty where the job
-        must stop.
+        The job's own word for a star that is done, or `SKIPPED`, or `QUARANTINED`; empty where the
+        job must stop.
     reason : str
-        Why it was quarantined.
+        Why the star was quarantined.
     left_out : list of str
-        Parts of its light curve that could not be used, and why.
+        Sentences on parts of its light curve that could not be used.
     candidates : int
+        Number of candidates.
     seconds : float
+        Time that the star took, seconds.
     fatal : str
         Why the whole job must stop; empty if it need not.
     defect : str
@@ -69,10 +75,11 @@ class StarResult:
 
 @contextmanager
 def attempt(result: StarResult) -> Iterator[None]:
-    """Do a star's work, and note in its result how long it took and why it failed.
+    """Note in a star's result how long its work took, and why it failed.
 
-    A star that cannot be searched is quarantined, and so is one at which the program fails: that
-    is in ``defect`` too. A failure that no other star would escape (token, server) is in ``fatal``.
+    A star that cannot be searched is quarantined. So is a star at which the program fails; its
+    ``defect`` is then set too. ``fatal`` has a failure that all other stars would have too (token,
+    server).
     """
     began = time.monotonic()
     try:
@@ -89,7 +96,15 @@ def attempt(result: StarResult) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Share:
-    """What one worker did."""
+    """Work of one worker.
+
+    Attributes
+    ----------
+    stars : int
+        Stars that are done.
+    seconds : float
+        Time that they took, seconds.
+    """
 
     stars: int = 0
     seconds: float = 0.0
@@ -97,7 +112,7 @@ class Share:
 
 @dataclass(slots=True, kw_only=True)
 class StarProgress(Account):
-    """The account of a job that takes star after star.
+    """Account of a job that takes star after star.
 
     Attributes
     ----------
@@ -106,11 +121,17 @@ class StarProgress(Account):
     total : int
         Stars that were asked for.
     outcomes : Counter
-        Of `done_word`, `SKIPPED` and `QUARANTINED`.
+        Number of stars with outcome `done_word`, `SKIPPED` or `QUARANTINED`.
     candidates : int
-        Of the stars that were done.
+        Candidates of the stars that are done.
+    workers : dict
+        Name of each worker to its `Share`.
+    quarantined : list of dict
+        Star and reason, at most `REASONS_KEPT`.
     left_out : list of str
-        Parts of light curves that could not be used, and why.
+        Sentences on parts of light curves that could not be used, at most `REASONS_KEPT`.
+    first, last : float or None
+        When the first star was handed out and the last one was done, seconds since 1970.
     """
 
     done_word: ClassVar[str]
@@ -125,11 +146,11 @@ class StarProgress(Account):
     last: float | None = None
 
     def working(self) -> None:
-        """Note that the first star has been handed out: stars a minute count from here."""
+        """Note the time of the first star: the rate of stars counts from here."""
         self.first = self.first or time.time()
 
     def add(self, result: StarResult) -> None:
-        """Count what became of a star."""
+        """Count the result of a star."""
         self.outcomes[result.outcome] += 1
         if result.outcome == self.done_word:
             share = self.workers[result.worker]
@@ -143,29 +164,29 @@ class StarProgress(Account):
 
     @property
     def done(self) -> int:
-        """Stars of which it is known what became of them."""
+        """Number of stars whose outcome is known."""
         return sum(self.outcomes.values())
 
     @property
     def changes(self) -> int:
-        """Stars whose results are new."""
+        """Number of stars with new results."""
         return self.outcomes[self.done_word]
 
     @property
     def per_minute(self) -> float:
-        """Stars done a minute, from the first handed out to the last finished."""
+        """Stars done per minute, from the first one handed out to the last one done."""
         if self.first is None or self.last is None:
             return 0.0
         return 60 * self.changes / max(1e-3, self.last - self.first)
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds that are left, at the rate of stars so far; None before the first."""
+        """Seconds left at the rate of stars so far; None before the first star."""
         since = time.time() - (self.first or time.time())
         return (self.total - self.done) * since / self.done if self.done and since else None
 
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of such a job."""
+        """Return the figures of the job for status.json."""
         outcomes = (self.done_word, SKIPPED, QUARANTINED)
         return {
             "stars_done": self.done,
@@ -184,14 +205,14 @@ class StarProgress(Account):
         }
 
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the figures of report.json that status.json lacks."""
         return {
             "quarantined_stars": sorted(self.quarantined, key=lambda star: star["star"]),
             "left_out": sorted(self.left_out),
         }
 
     def parts(self) -> list[str]:
-        """Give what has been done so far in words for people."""
+        """List in words what has been done so far."""
         others = [(self.outcomes[word], word) for word in (SKIPPED, QUARANTINED)]
         return [
             f"{self.done:,} of {self.total:,} stars",
@@ -205,7 +226,7 @@ Progress = TypeVar("Progress", bound=StarProgress)
 
 
 class StarDriver(Driver[Progress]):
-    """Hands out stars one by one, and collects what became of them."""
+    """Hand out stars one by one, and collect their results."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -213,10 +234,18 @@ class StarDriver(Driver[Progress]):
 
     @abstractmethod
     def batch(self, star: int) -> Any:
-        """Give what travels to the worker that takes the star."""
+        """Return what is sent to the worker that takes a star."""
 
     def account(self, result: StarResult) -> None:
-        """Take what became of a star."""
+        """Count the result of a star.
+
+        Raises
+        ------
+        KeplerLensError
+            The result is fatal for the whole job.
+        DefectError
+            The program has failed too often at one line.
+        """
         if result.fatal:
             raise KeplerLensError(result.fatal)
         self.progress.add(result)
@@ -224,7 +253,7 @@ class StarDriver(Driver[Progress]):
             self.progress.defects.add(result.defect, f"star {result.star}")
 
     def failure(self) -> str:
-        """Say that the program failed, or that not one star could be done."""
+        """Return why the job failed: a fault of the program, or no star that could be done."""
         progress = self.progress
         if message := super().failure():
             return message
@@ -237,12 +266,12 @@ class StarDriver(Driver[Progress]):
         )
 
     def wait_for(self, stars: Sequence[int]) -> None:
-        """Note which stars are to be taken."""
+        """Set the stars that are to be handed out."""
         self.waiting += sorted(set(stars))
         self.progress.total = len(self.waiting)
 
     def take_stars(self, fleet: Fleet[Batch, Any]) -> None:
-        """Hand out all stars that wait, and account for each."""
+        """Hand out all waiting stars, and count the result of each."""
         while self.waiting or fleet.in_flight:
             self.idle(fleet.message)
             while self.waiting:
@@ -258,16 +287,28 @@ class StarDriver(Driver[Progress]):
                     self.account(outcome)
 
     def killed(self, batch: Any) -> StarResult:
-        """Give the result of a star that kills its workers."""
+        """Return the result of a star whose workers died."""
         return StarResult("none", batch.number, QUARANTINED, _KILLED)
 
     def every_star(self, warp10: Warp10, read: Token, column: str) -> list[int]:
-        """List the stars that the server's register has a light curve of long cadence of.
+        """List the stars of which the server's register has a light curve of long cadence.
+
+        Parameters
+        ----------
+        warp10 : Warp10
+        read : Token
+        column : str
+            FITS name of the flux.
+
+        Returns
+        -------
+        list of int
+            KIC or EPIC numbers, ascending.
 
         Raises
         ------
         KeplerLensError
-            It has none.
+            There are none.
         """
         stars: set[int] = set()
         for piece in Register(warp10, read).stars(CLASS_OF_COLUMN[column], "long cadence"):
@@ -282,7 +323,7 @@ class StarDriver(Driver[Progress]):
 
 
 def shares(report: dict[str, Any]) -> dict[str, str]:
-    """Give the table's rows of what each worker did."""
+    """Return the rows of a report's table that show the work of each worker."""
     return {
         f"worker {name}": (
             f"{share['share']:.0%} of the stars ({share['stars']:,}, {share['seconds']:,} s)"
@@ -292,7 +333,7 @@ def shares(report: dict[str, Any]) -> dict[str, str]:
 
 
 def quarantined(report: dict[str, Any]) -> list[Table]:
-    """Make the tables of stars, and of parts of their light curves, that could not be used."""
+    """Make the tables of stars and of parts of light curves that could not be used."""
     tables = []
     if stars := report["quarantined_stars"]:
         tables.append(_quarantined(stars))

@@ -1,4 +1,4 @@
-"""What reports of jobs have in common as text."""
+"""Format reports of jobs as text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from rich.text import Text
 
 
 def as_text(parts: list[Table], width: int) -> str:
-    """Give tables as text, one below the other.
+    """Return tables as text, one below the other.
 
     Parameters
     ----------
     parts : list of Table
     width : int
         Columns of the terminal.
+
+    Returns
+    -------
+    str
     """
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as capture:
@@ -25,7 +29,7 @@ def as_text(parts: list[Table], width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give a duration as a person would say it."""
+    """Return a duration, given in seconds, as people say it."""
     minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""What a task knows of the Dask worker that it runs in."""
+"""Access the Dask worker in which a task runs: luggage, name and turns."""
 
 # mypy: disable-error-code="no-untyped-call"
 # distributed ships type hints, but only for some of its functions.
@@ -14,19 +14,20 @@ from distributed import Semaphore, Worker, WorkerPlugin, get_worker
 from kepler_lens.errors import KeplerLensError
 
 _PATIENCE_S = 300.0
-"""Nobody waits longer for its turn: that keeps an order which saves work, and no data."""
+"""Longest wait for a turn, seconds (chosen). A task without its turn only loses the order that
+saves work, and no data."""
 
 
 _LUGGAGE: dict[str, bytes] = {}
 
 
 class Luggage(WorkerPlugin):
-    """Bytes that every worker of the fleet gets once, those that come later too.
+    """Bytes that every worker of the fleet gets once, also a worker that joins later.
 
     Parameters
     ----------
     key : str
-        Says what is in it: equal keys, equal content.
+        Name of the content; equal keys must mean equal contents.
     content : bytes
     """
 
@@ -38,17 +39,17 @@ class Luggage(WorkerPlugin):
         self.content = content
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002
-        """Put it where `luggage` finds it."""
+        """Store the content in the worker, where `luggage` finds it."""
         _LUGGAGE[self.key] = self.content
 
 
 def luggage(key: str) -> bytes:
-    """Give what a job sent along.
+    """Return the bytes that a job has sent to this worker.
 
     Raises
     ------
     KeplerLensError
-        This worker did not get it.
+        This worker did not get them.
     """
     try:
         return _LUGGAGE[key]
@@ -59,22 +60,24 @@ def luggage(key: str) -> bytes:
 
 
 def worker_name() -> str:
-    """Give the worker's name, by which its share is reported."""
+    """Return the name of the worker, under which reports show its share."""
     return str(get_worker().name)
 
 
 @contextlib.contextmanager
 def turn(name: str) -> Iterator[None]:
-    """Wait until no other task of the whole fleet is in the turn of this name; at once elsewhere.
+    """Wait until no other task of the fleet is in the turn of this name.
+
+    Outside a Dask worker there is no wait.
 
     Parameters
     ----------
     name : str
-        What is to be done by one at a time.
+        Name of work that one task does at a time.
     """
     try:
         worker = get_worker()
-    except ValueError:  # no task of a Dask worker: nobody to wait for
+    except ValueError:  # not in a Dask worker: no other task to wait for
         yield
         return
     semaphore = _semaphore(name, worker.address)
@@ -88,5 +91,5 @@ def turn(name: str) -> Iterator[None]:
 
 @functools.cache
 def _semaphore(name: str, _address: str) -> Semaphore:
-    """Keep one for each worker: every new one would go on refreshing its leases."""
+    """Return one semaphore for each worker: every new one would keep refreshing its leases."""
     return Semaphore(max_leases=1, name=name)

@@ -1,13 +1,13 @@
-"""What has been imported, kept in Warp 10 itself beside the light curves.
+"""Keep the ledger, which says what has been imported, in Warp 10 beside the light curves.
 
-Few series with many points, in an application of their own that the public read token does not
-see: the server looks for a series by going through all that have its class.
+The ledger has few series with many points, because the server finds a series by a walk through all
+series of its class. It has its own application, which the public read token cannot see.
 
-- ``import.file`` and ``import.points``, labels MISSION and OBSMODE: what is known of each file, and
-  the points of one that is in completely (`kepler_lens.ledger.book`), at a tick that star and file
-  decide (`kepler_lens.ledger.places`);
-- ``import.sum`` and ``import.open``: what is in completely by buckets of stars, and which buckets a
-  run has written into since they were counted (`kepler_lens.ledger.sums`).
+- ``import.file`` and ``import.points``, with labels MISSION and OBSMODE: the entry of each file,
+  and the number of points of a file that is in completely (`kepler_lens.ledger.book`). Their tick
+  follows from star and file (`kepler_lens.ledger.places`).
+- ``import.sum`` and ``import.open``: what is in completely, by buckets of stars, and the buckets
+  into which a run has written since they were counted (`kepler_lens.ledger.sums`).
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""What is known of each file, and what has become of it.
+"""Keep an entry for each file in the ledger, with the state of its import.
 
-- ``import.file``: at the place of each file's first cadence number (CADENCENO of its first row: the
-  same after a reprocessing) a JSON text, the fields of `Entry`;
-- ``import.points``: at the same place the number of points of a file that is in completely.
+- ``import.file`` has a JSON text with the fields of `Entry`, at the place of each file's first
+  cadence number. This is CADENCENO of its first row, which stays the same after a reprocessing.
+- ``import.points`` has, at the same place, the number of points of a file that is in completely.
 
-An entry is first written as ``pending`` (what is about to be pushed, and which spans of an earlier
-version must go), then, once the server has acknowledged the points, as ``done``. Whatever dies in
-between leaves a ``pending`` entry from which the next attempt knows what to clear and push again.
+An entry is first written as ``pending``: it lists what will be pushed, and which spans of an
+earlier version must be deleted. After the server has acknowledged the points, the entry is written
+as ``done``. If the import dies in between, a ``pending`` entry stays, and the next attempt knows
+from it what to delete and to push again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ PENDING = "pending"
 DONE = "done"
 
 Span = tuple[int, int, int]
-"""First and last tick (µs) and number of points of a column; (0, 0, 0) where it has none."""
+"""First and last tick (µs) and number of points of a column; (0, 0, 0) where it has no points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +52,24 @@ class Entry:
     mission, obsmode : str
         Labels MISSION and OBSMODE of its series.
     first_cadence : int
-        CADENCENO of the first row; with star, mission and obsmode the key.
+        CADENCENO of the first row. Star, mission, obsmode and this number are the key.
     state : str
         'pending' or 'done'.
     segment : int
         Quarter or campaign.
     name, filever, date : str
-        File name, and version and day from its header.
+        File name, and version and date from its header.
     sha256 : str
-        Of the file's bytes.
+        Hash of the file's bytes, 64 hexadecimal digits.
     fingerprint : str or None
-        What the source gave for the file; an equal one spares reading it.
+        Fingerprint by the source; a file with an equal one need not be read.
     columns : dict
-        FITS name to `Span`, of what is pushed.
+        FITS name of each pushed column to its `Span`.
     stale : dict
-        FITS name to spans (first, last; µs) of earlier versions that must be deleted before the
-        push; empty once done.
+        FITS name to spans (first and last tick, µs) of earlier versions that must be deleted before
+        the push; empty in a done entry.
     run, attempt : str
-        Which import wrote it, and which attempt of a worker.
+        Import that wrote the entry, and attempt of a worker.
     """
 
     star: int
@@ -89,7 +90,7 @@ class Entry:
 
     @property
     def key(self) -> tuple[int, str, str, int]:
-        """Where the entry stands in the ledger."""
+        """Key of the entry in the ledger."""
         return (self.star, self.mission, self.obsmode, self.first_cadence)
 
     @property
@@ -99,12 +100,12 @@ class Entry:
 
     @property
     def tick(self) -> int:
-        """The tick at which it stands."""
+        """Tick of the entry in the ledger."""
         return tick_of(self.star, self.first_cadence)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Labels of the bookkeeping series."""
+        """Labels of the ledger's series."""
         return {"MISSION": self.mission, "OBSMODE": self.obsmode}
 
     @property
@@ -113,20 +114,20 @@ class Entry:
         return {"KEPLERID": str(self.star), **self.labels}
 
     def holds(self, columns: Iterable[str]) -> bool:
-        """Whether all these columns are in completely."""
+        """Return whether all these columns are in completely."""
         return self.state == DONE and set(columns) <= set(self.columns)
 
 
 class Ledger:
-    """The bookkeeping of one server.
+    """The ledger of one server.
 
     Parameters
     ----------
     warp10 : Warp10
     read, write : Token
-        Tokens of the bookkeeping's own application.
+        Tokens of the ledger's own application.
     writer : Writer, optional
-        Who writes; by default a command that holds no lock.
+        Run that writes; by default a command that holds no lock.
     """
 
     def __init__(
@@ -143,12 +144,18 @@ class Ledger:
         self.sums = Sums(warp10, read, write)
 
     def check(self) -> None:
-        """Ask for nothing with each token: a wrong one is refused."""
+        """Use each token once without effect, so that a wrong one is refused."""
         self._warp10.update(b"", self._token())
         self._warp10.fetch(f"{SUM}{{}}", self._read, 0, 0)
 
     def entries(self, stars: Sequence[int]) -> dict[int, list[Entry]]:
-        """Give the entries of some stars (a few hundred at most)."""
+        """Read the entries of some stars (a few hundred at most).
+
+        Returns
+        -------
+        dict of int to list of Entry
+            Number of each star to its entries.
+        """
         found: dict[int, list[Entry]] = {star: [] for star in stars}
         ranges = [ticks_of_star(star) for star in found if has_place(star)]
         for series in in_ranges(self._warp10, self._read, FILES, ranges):
@@ -157,13 +164,13 @@ class Ledger:
         return found
 
     def write(self, entries: Iterable[Entry]) -> None:
-        """Write entries over whatever stands at their places; nothing if there are none."""
+        """Write entries over those at the same places."""
         entries = list(entries)
         if not entries:
             return
         marks = self.writer.marks(buckets_of(entry.star for entry in entries))
         lines = [line for entry in entries for line in _lines(entry)]
-        # The server stores lines in their order; why the marks come twice: see `sums`.
+        # The server stores lines in their order; `sums` explains why the marks stand twice.
         self._warp10.update("".join([*marks, *lines, *marks]).encode(), self._token())
 
     def remove(self, entries: Iterable[Entry]) -> None:
@@ -173,7 +180,7 @@ class Ledger:
         self._delete(ranges, [entry.star for entry in entries])
 
     def forget(self, stars: Sequence[int]) -> None:
-        """Delete all entries of some stars, so that an import takes them anew."""
+        """Delete all entries of some stars, so that an import pushes them again."""
         self._delete([({}, ticks_of_star(star)) for star in stars], stars)
 
     def _delete(self, ranges: Iterable[tuple[dict[str, str], Ticks]], stars: Sequence[int]) -> None:
@@ -182,25 +189,28 @@ class Ledger:
             return
         self._warp10.update(marks, self._token())
         for labels, ticks in ranges:
-            # First what says that they are in: if this is cut short, an import repairs it.
+            # Entries go first: if the deletion stops here, the next import repairs the rest.
             for classname in (FILES, POINTS):
                 self._warp10.delete(series_name(classname, labels), self._token(), *ticks)
         self._warp10.update(marks, self._token())
 
     def settle(self) -> None:
-        """Keep the sums of what this run and older ones of its job have touched.
+        """Update the sums of the buckets that this run and older runs of its job have marked.
 
-        To be called where a lock proves that the older runs are dead, and at the end of this one.
+        Call it where a lock proves that the older runs are dead, at the end of this run.
         """
         self.sums.settle(lambda other: other.job == self.writer.job, self.writer)
 
     def settle_own(self) -> None:
-        """Keep the sums of what this run has touched, which has no workers and ends here."""
+        """Update the sums of the buckets that this run, which has no workers, has marked.
+
+        Call it at the end of the run.
+        """
         self.sums.settle(lambda other: other == self.writer, self.writer)
         self.sums.remove(self.writer)
 
     def summary(self) -> Summary:
-        """Say how much is in completely: stars, files and points."""
+        """Return how much is in completely: stars, files and points."""
         return self.sums.summary()
 
     def _token(self) -> Token:
@@ -246,7 +256,21 @@ def _read_entries(series: Series) -> Iterable[Entry]:
 def entry_of(
     star: int, first_cadence: int, labels: Mapping[str, str], fields: Mapping[str, Any]
 ) -> Entry:
-    """Make an entry of what the ledger has; KeyError, TypeError, ValueError where it has not."""
+    """Make an entry from what the ledger holds.
+
+    Parameters
+    ----------
+    star, first_cadence : int
+    labels : mapping
+        Labels of the series.
+    fields : mapping
+        Content of the JSON text.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        A field is missing or of another kind.
+    """
     return Entry(
         star=star,
         mission=labels["MISSION"],

@@ -1,4 +1,4 @@
-"""The ledger as it was before it had few series, made into what it is now."""
+"""Convert the ledger of an earlier version, which had a series for each star."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from kepler_lens.ledger.sums import POINTS
 from kepler_lens.warp10 import Token, Warp10
 
 PIECES = 100
-"""Parts of what there is to convert, by the last two digits of the star. Chosen: of Kepler some
-2,000 stars, whose entries are 35 MB of answer."""
+"""Parts of the work, by the last two digits of a star's number (chosen: a part of Kepler has some
+2,000 stars, whose entries are an answer of 35 MB)."""
 
 
 def convert(
     warp10: Warp10, ledger: Ledger, read: Token, write: Token, say: Callable[[str], None]
 ) -> None:
-    """Write the entries of series that have a label KEPLERID where they belong; none, no work.
+    """Move entries from series with a label KEPLERID to their present places.
 
-    Killed in between, it goes on the next time: what is deleted has been written.
+    If there are no such series, nothing is done. If it is killed, the next call continues, because
+    entries are written before the old ones are deleted.
 
     Parameters
     ----------
     warp10 : Warp10
     ledger : Ledger
     read, write : Token
-        Of the ledger.
+        Tokens of the ledger.
     say : callable
-        Gets a line of progress.
+        Called with a line of progress.
     """
-    # One look at few series where there is nothing to convert.
+    # One cheap request where there is nothing to convert.
     if not warp10.find(f"{FILES}{{KEPLERID~.*}}", read):
         return
     say("bringing the ledger of an earlier version into the form of this one")
     for number in range(PIECES):
         chosen = f"{{KEPLERID~(.*{number:02}|{number})}}"
         ledger.write(_entries(warp10, FILES + chosen, read))
-        # Files last: by them it is known that there is something to convert.
+        # FILES goes last, because its series show that there is something to convert.
         for classname in (POINTS, FILES):
             warp10.delete(classname + chosen, write)
 

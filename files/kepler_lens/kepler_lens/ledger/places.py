@@ -1,7 +1,7 @@
-"""Where a star's file stands on the ledger's axis of ticks, and in which bucket it is counted.
+"""Compute the tick of a star's file in the ledger, and the bucket in which the star is counted.
 
-Ticks of the ledger are no times: a star's files stand together, so that one range of ticks gives
-them, and the stars of a bucket stand together, too.
+Ticks of the ledger are not times. The files of a star stand together, so one range of ticks has
+them all. The stars of a bucket stand together too.
 """
 
 from __future__ import annotations
@@ -11,42 +11,44 @@ from collections.abc import Iterable, Iterator
 from kepler_lens.errors import KeplerLensError
 
 CADENCES = 2**24
-"""Places of a star. Short cadence is counted in minutes, and would reach it after 31 years."""
+"""Ticks of a star, one for each cadence number (chosen: short cadence counts minutes and would
+reach this number after 31 years)."""
 
 STARS = 2**36
-"""Stars that have places: numbers of KIC and EPIC have nine digits, those of TESS ten."""
+"""Star numbers that have places (chosen: KIC and EPIC numbers have nine digits, those of TESS
+ten)."""
 
 BUCKET_STARS = 2**14
-"""Chosen: Kepler has some 260 stars with 4,500 files among so many numbers, which a server counts
-in one answer, and all of Kepler and K2 are in fewer than 4,000 buckets."""
+"""Star numbers in a bucket. Chosen: in so many numbers Kepler has some 260 stars with 4,500 files,
+which a server counts in one answer, and all of Kepler and K2 are in fewer than 4,000 buckets."""
 
 Ticks = tuple[int, int]
 """First and last tick of a range, both included."""
 
 
 class NoPlaceError(KeplerLensError):
-    """The ledger has no place for a star or for a file of it."""
+    """The ledger has no place for a star or for one of its files."""
 
 
 def has_place(star: int) -> bool:
-    """Whether a star's number is one of those that the ledger can hold."""
+    """Return whether the ledger can hold a star of this number."""
     return 0 <= star < STARS
 
 
 def tick_of(star: int, first_cadence: int) -> int:
-    """Give the tick of a star's file.
+    """Return the tick of a star's file.
 
     Parameters
     ----------
     star : int
         KIC or EPIC number.
     first_cadence : int
-        CADENCENO of its first row.
+        CADENCENO of the file's first row.
 
     Raises
     ------
     NoPlaceError
-        One of them is outside of what a place can hold.
+        A number is outside of the range of the ledger.
     """
     if not has_place(star):
         raise NoPlaceError(
@@ -61,33 +63,33 @@ def tick_of(star: int, first_cadence: int) -> int:
 
 
 def star_of(tick: int) -> int:
-    """Give the star whose file stands at a tick."""
+    """Return the star whose file stands at a tick."""
     return tick // CADENCES
 
 
 def ticks_of_star(star: int) -> Ticks:
-    """Give the places of a star's files."""
+    """Return the range of ticks of a star's files."""
     first = tick_of(star, 0)
     return first, first + CADENCES - 1
 
 
 def bucket_of(star: int) -> int:
-    """Give the bucket in which a star is counted."""
+    """Return the bucket in which a star is counted."""
     return star // BUCKET_STARS
 
 
 def buckets_of(stars: Iterable[int]) -> list[int]:
-    """Give the buckets of some stars, each once, ascending."""
+    """Return the buckets of some stars, each once, ascending."""
     return sorted({bucket_of(star) for star in stars})
 
 
 def ticks_of_buckets(first: int, last: int) -> Ticks:
-    """Give the places of all stars in the buckets from `first` to `last`."""
+    """Return the range of ticks of all stars in the buckets from `first` to `last`."""
     return first * BUCKET_STARS * CADENCES, (last + 1) * BUCKET_STARS * CADENCES - 1
 
 
 def runs_of(buckets: Iterable[int], most: int) -> Iterator[tuple[int, int]]:
-    """Join buckets that follow each other: first and last of at most `most` of them, ascending."""
+    """Yield first and last of each run of adjacent buckets, ascending, at most `most` in a run."""
     first = last = None
     for bucket in sorted(set(buckets)):
         if first is None or last is None:

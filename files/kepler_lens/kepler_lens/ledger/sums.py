@@ -1,20 +1,23 @@
-"""How much is in the server, by sums that are kept where it is written and cannot drift.
+"""Keep sums of what is in the server, updated where it is written, so that they cannot drift.
 
 ``import.sum`` has for each bucket of stars what is in completely: a JSON text with stars, files and
-points. ``import.open`` (labels RUN and JOB) has a mark at each bucket that a run has written into:
-the sum there may be an old one, and whoever reads the sums counts that bucket itself.
+points. ``import.open`` (labels RUN and JOB) has a mark at each bucket into which a run has written.
+The sum of a marked bucket may be old, so a reader of the sums counts that bucket itself.
 
-What keeps the sums right, whoever is killed when, and however many jobs write at once:
+These rules keep the sums right, no matter which process is killed when, and how many jobs write at
+the same time:
 
-- a mark is there before what it speaks of, and is written once more after it;
-- marks are taken away before a bucket is counted, not after it: the one who counts has first put
-  marks of its own, under a run by whose name nobody else writes. So what was written before the
-  marks went is counted, and what comes later brings a mark along;
-- of a run that may still write only marks are deleted that were seen, and not their series: a
-  request under way has had the series entered into the server's directory and stores its points a
-  moment later, where nobody would see them. The series goes when the job's next run finds it empty;
-- a sum is held against the entries once more after it was written, and only then do the marks of
-  the one who counted go. Of two who count one bucket, the second finds what the first missed.
+- A writer marks a bucket before it writes entries there, and marks it again afterwards.
+- A process that counts buckets first marks them under a new run name that no other writer uses. It
+  then deletes the old marks, and only then does it count. What was written before the deletion is
+  counted, and what is written later has a mark of its own.
+- Of a run that may still write, only the marks that were read are deleted, not their series. A
+  request under way has already registered the series in the server's directory and stores its
+  points a moment later. If the series were deleted, nobody would see these points. The next run of
+  the job deletes the series when it is empty.
+- After a sum is written, the process counts the bucket again. It deletes its own marks only when
+  the sum agrees with that count. If two processes count one bucket, the second one finds what the
+  first one missed.
 """
 
 from __future__ import annotations
@@ -43,23 +46,23 @@ SUM = "import.sum"
 OPEN = "import.open"
 
 TOGETHER = 64
-"""Buckets that one request counts. Chosen: of Kepler 300,000 files, some 12 MB of answer."""
+"""Buckets that one request counts (chosen: of Kepler 300,000 files, some 12 MB of answer)."""
 
 LIVE_MOST = 64
-"""Marked buckets that are counted for whoever only asks. Chosen: as many as one request counts,
-which is less than a second; an import of a whole mission marks all buckets there are."""
+"""Marked buckets that are counted for a reader of the sums (chosen: as many as one request counts
+in less than a second; an import of a whole mission marks all buckets)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes: by its marks it is known what may not have been counted yet.
+    """Who writes: its marks show what may not have been counted yet.
 
     Attributes
     ----------
     run : str
-        Never used before.
+        Name of the run, never used before.
     job : str
-        Host and state folder, whose lock proves that older runs of it are dead.
+        Host and state folder, whose lock proves that older runs of the job are dead.
     """
 
     run: str
@@ -67,17 +70,17 @@ class Writer:
 
     @classmethod
     def new(cls, job: str | None = None) -> Writer:
-        """Name a run of a job; without one, of a command that holds no lock."""
+        """Name a new run of a job; without a job, of a command that holds no lock."""
         return cls(new_run(), f"{socket.gethostname()}:command" if job is None else job)
 
     def marks(self, buckets: Iterable[int]) -> list[str]:
-        """Give the lines that mark buckets."""
+        """Return the lines, in Warp 10's input format, that mark some buckets."""
         name = self.series
         return [f"{bucket}// {name} T\n" for bucket in buckets]
 
     @property
     def series(self) -> str:
-        """Name and selector of its marks."""
+        """Name and selector of the series of its marks."""
         return series_name(OPEN, {"RUN": self.run, "JOB": self.job})
 
 
@@ -89,8 +92,8 @@ class Summary:
     ----------
     stars, files, points : int
     whole : bool
-        False where more was being written than is counted for whoever asks: then it is what was
-        there when the sums were kept.
+        False where so many buckets are marked that they were not counted; the numbers are then
+        those of the last sums.
     """
 
     stars: int = 0
@@ -106,7 +109,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """By how much kept sums were wrong: the differences of all buckets, none of them negative."""
+    """Errors of the kept sums: absolute differences, added up over all buckets.
+
+    Attributes
+    ----------
+    stars, files, points : int
+    """
 
     stars: int = 0
     files: int = 0
@@ -115,6 +123,14 @@ class Off:
 
 @dataclass(slots=True)
 class _Tally:
+    """Stars, files and points of a bucket that were counted so far.
+
+    Attributes
+    ----------
+    stars : set of int
+    files, points : int
+    """
+
     stars: set[int] = field(default_factory=set)
     files: int = 0
     points: int = 0
@@ -127,7 +143,7 @@ class Sums:
     ----------
     warp10 : Warp10
     read, write : Token
-        Of the ledger's own application; the second where sums are kept.
+        Tokens of the ledger's own application; `write` is needed to keep sums.
     """
 
     def __init__(self, warp10: Warp10, read: Token, write: Token | None = None) -> None:
@@ -136,8 +152,9 @@ class Sums:
         self._write = write
 
     def summary(self) -> Summary:
-        """Say how much is in: the kept sums, and a count of the few buckets that are marked."""
-        # The marks first: a bucket that is counted and freed in between has its new sum then.
+        """Return how much is in: the kept sums, with a count of the few buckets that are marked."""
+        # Marks are read before sums: a bucket whose mark is deleted in between has its new sum by
+        # then.
         live = _all(self.marks())
         sums = self._kept()
         if whole := len(live) <= LIVE_MOST:
@@ -145,15 +162,15 @@ class Sums:
         return Summary(*_total(one.counts for one in sums.values()), whole=whole)
 
     def settle(self, mine: Callable[[Writer], bool], writer: Writer) -> None:
-        """Keep the sums of the buckets that some runs have marked, and take those marks away.
+        """Update the sums of the buckets that some runs have marked, and delete their marks.
 
         Parameters
         ----------
         mine : callable
-            Says of a run whether it has ended, or is the caller's own. Marks of a run that is
-            alive somewhere must stay: it may die before it has put the next.
+            Returns whether a run has ended or is the caller's own. The marks of a run that is alive
+            elsewhere must stay: it may die before it sets the next mark.
         writer : Writer
-            The caller's run.
+            Run of the caller.
         """
         known = self._warp10.find(f"{OPEN}{{}}", self._read)
         runs = {_writer(series) for series in known} - {writer}
@@ -165,13 +182,20 @@ class Sums:
             self.remove(run)
 
     def recount(self) -> Off:
-        """Count every bucket, keep all sums, take all marks away, and say what was wrong."""
+        """Count every bucket, correct all sums, delete all marks, and return the errors.
+
+        Returns
+        -------
+        Off
+            Errors of buckets into which nobody was writing.
+        """
         own = Writer.new()
         taken = self._take_over(lambda _: True, own)
         before = self._kept()
         counted = self._count_all()
         kept = self._kept()
-        # Where somebody writes, nobody takes the sum for what is there; or it was kept just now.
+        # A bucket with a mark, or whose sum has just changed, has a writer: a difference is no
+        # error.
         busy = _all(taken) | _all(self.marks()) | {b for b in kept if kept[b] != before.get(b)}
         wrong = {
             bucket: (counted.get(bucket, Summary()), kept.get(bucket, Summary()))
@@ -188,12 +212,18 @@ class Sums:
         return Off(*_total(differences))
 
     def marks(self) -> dict[Writer, set[int]]:
-        """Give the buckets that each run has marked."""
+        """Read the buckets that each run has marked."""
         fetched = self._warp10.fetch(f"{OPEN}{{}}", self._read)
         return {_writer(series): set(series.ticks) for series in fetched}
 
     def count(self, buckets: Iterable[int]) -> dict[int, Summary]:
-        """Count what is in completely in some buckets, by the entries themselves."""
+        """Count what is in completely in some buckets, from the entries themselves.
+
+        Returns
+        -------
+        dict of int to Summary
+            Each bucket to its count.
+        """
         buckets = set(buckets)
         counted = dict.fromkeys(buckets, Summary())
         for first, last in runs_of(buckets, TOGETHER):
@@ -219,7 +249,7 @@ class Sums:
             found = self._count(first, min(first + width - 1, last))
             counted |= found
             first += width
-            # There are few numbers that stars have, and much between them.
+            # Few of the numbers belong to stars, and the gaps between them are wide.
             width = TOGETHER if found else 2 * width
         return counted
 
@@ -239,15 +269,15 @@ class Sums:
 
     def _keep(self, counted: Mapping[int, Summary], own: Writer) -> None:
         while counted:
-            # Marks again: another one who counts may have taken away those that were there.
+            # The marks are set again, because another process that counts may have deleted them.
             sums = (_line(bucket, one) for bucket, one in counted.items())
             self._update([*own.marks(counted), *sums])
-            # Another one may have kept an older sum meanwhile, or this one did.
+            # This process or another one may have written an older sum meanwhile.
             again = self.count(counted)
             counted = {b: one for b, one in again.items() if one != counted[b]}
 
     def _take_over(self, mine: Callable[[Writer], bool], own: Writer) -> dict[Writer, set[int]]:
-        """Put marks of a run of its own in the place of others, and say which these were."""
+        """Replace the marks of some runs by marks of `own`, and return the replaced ones."""
         taken = {writer: marked for writer, marked in self.marks().items() if mine(writer)}
         self._update(own.marks(sorted(_all(taken))))
         for writer, marked in taken.items():
@@ -256,7 +286,7 @@ class Sums:
         return taken
 
     def remove(self, writer: Writer) -> None:
-        """Delete the series of a run's marks: nobody writes under its name any more."""
+        """Delete the series of a run's marks, once nobody writes under its name any more."""
         self._warp10.delete(writer.series, self._token())
 
     def _update(self, lines: Iterable[str]) -> None:

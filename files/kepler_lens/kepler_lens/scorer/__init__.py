@@ -1,1 +1,1 @@
-"""Scores for what searches have found before: a job on the fleet that takes star after star."""
+"""Score the candidates of earlier searches: a job on the fleet that takes star after star."""

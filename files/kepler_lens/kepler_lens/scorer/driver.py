@@ -1,4 +1,4 @@
-"""The job of scores from the driver's seat."""
+"""Drive a job of scores: choose the model, hand out stars, bring the catalogue up to date."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from kepler_lens.warp10 import Token, Warp10
 
 
 def run_scores(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Score the candidates of the stars that a job asks for.
+    """Score the candidates of the stars of a job.
 
     Parameters
     ----------
     job : Job
-        Of `kepler_lens.searcher.config`; a model that it names becomes the one that counts.
+        Of `kepler_lens.searcher.config`. A model that the job names becomes the current one.
     say : callable, optional
-        Gets a line of progress every ten seconds.
+        Called with a line of progress every ten seconds.
 
     Returns
     -------
     dict
         The report (see `kepler_lens.scorer.report`), with ``exit_status``: 0, 3 if stars were
-        quarantined, 4 if it was stopped by a signal.
+        quarantined, or 4 if a signal stopped the job.
 
     Raises
     ------
     JobRunningError
         Another such job holds the lock.
     KeplerLensError
-        It could not go on; the report says the same.
+        The job cannot continue; the report has the same sentence.
     """
     with lock(job.state, "job of scores"):
         return _Driver(job, say).run()
@@ -57,13 +57,13 @@ class _Driver(StarDriver[Progress]):
         self.warp10 = Warp10(job.server)
 
     def work(self) -> None:
-        """Score, then bring the catalogue up to date, which is ranked by score."""
+        """Score the candidates, then bring the catalogue up to date, which is ranked by score."""
         job, progress = self.job, self.progress
         bundle = choose(job.models, job.model)
         progress.model, progress.bundle = bundle.name, bundle
         progress.threshold = bundle.threshold()
         read = Token.from_file(job.tokens.read)
-        # Nothing is written: a wrong token is found before the first star is scored.
+        # An empty write finds a wrong token before the first star is scored.
         self.warp10.update(b"", Token.from_file(job.tokens.results_write))
         self.wait_for(self._searched(read) if job.stars is None else job.stars)
         catalogue = Catalogue(job.state)
@@ -95,14 +95,14 @@ class _Driver(StarDriver[Progress]):
         return stars
 
     def batch(self, star: int) -> Star:
-        """Give the star."""
+        """Return the star."""
         return Star(star)
 
     def rejected(self) -> str:
-        """Say how many stars could not be scored."""
+        """Return a sentence with the number of stars without scores; empty for none."""
         count = self.progress.outcomes[QUARANTINED]
         return f"{count} stars cannot be scored." if count else ""
 
     def summary(self, report: dict[str, Any]) -> str:
-        """See `kepler_lens.scorer.table`."""
+        """Return the report as text, see `kepler_lens.scorer.table`."""
         return render_summary(report)

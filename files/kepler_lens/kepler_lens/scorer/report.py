@@ -1,4 +1,4 @@
-"""What a job of scores says while it runs and when it has ended."""
+"""Report on a job of scores, while it runs and when it has ended."""
 
 from __future__ import annotations
 
@@ -15,21 +15,34 @@ from kepler_lens.jobs.stars import StarProgress, StarResult
 from kepler_lens.scorer.task import SCORED, ScoreResult
 
 FAR = 3.0
-"""Deviations of the training set beyond which a scalar is counted as far (chosen)."""
+"""A scalar farther from the mean of the training set counts as far, standard deviations
+(chosen)."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Progress(StarProgress):
-    """The account of one job of scores.
+    """Account of one job of scores.
 
     Attributes
     ----------
     model : str
         Name of the bundle.
     bundle : Bundle or None
-        It says what the training set was like.
+        Describes the training set.
     threshold : float
-        Probability from which on nine in ten are planets.
+        Probability from which on nine of ten candidates are planets.
+    likely : int
+        Candidates that reach the threshold.
+    outside : int
+        Candidates that are unlike the training set.
+    scored : int
+        Candidates with a score of this model.
+    scalars : list of lists of float
+        Scalars of the candidates that were scored now, by `SCALARS` and in its units; at most
+        `REASONS_KEPT`.
+    distances : list of float
+        Distances of these candidates from the training set, see
+        `kepler_lens.classify.bundle.Scores`.
     """
 
     done_word: ClassVar[str] = SCORED
@@ -44,20 +57,20 @@ class Progress(StarProgress):
     distances: list[float] = field(default_factory=list)
 
     def add(self, result: StarResult) -> None:
-        """Count what became of a star."""
+        """Count the result of a star."""
         StarProgress.add(self, result)
         if isinstance(result, ScoreResult):
             self.scored += len(result.scores)
             self.likely += sum(score.p_planet >= self.threshold for score in result.scores)
             self.outside += sum(score.outside for score in result.scores)
-            # A drift is seen in thousands of candidates as well as in all.
+            # Thousands of candidates show a drift as well as all of them.
             room = REASONS_KEPT - len(self.scalars)
             self.scalars += result.scalars[:room]
             if result.scalars:
                 self.distances += [score.distance for score in result.scores[:room]]
 
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of such a job."""
+        """Return the figures of the job for status.json."""
         return StarProgress.figures(self) | {
             "model": self.model,
             "scores": self.scored,
@@ -66,20 +79,20 @@ class Progress(StarProgress):
         }
 
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the figures of report.json that status.json lacks."""
         return StarProgress.results(self) | {"drift": self.drift()}
 
     def drift(self) -> dict[str, dict[str, float]]:
-        """Say how far the candidates scored now lie from the training set.
+        """Measure how far the candidates of this job lie from the training set.
 
         Returns
         -------
         dict
-            By scalar that the model takes: ``shift``, the median's distance from the training
-            set's mean, in its deviations (of the logarithm); ``far``, the share of candidates
-            more than `FAR` of them away; ``missing``, the share that lacks it. And the same of
-            ``embedding``: how far the candidates lie from the training set in what the networks
-            see, beside how far its own candidates do.
+            For each scalar that the model takes: ``shift``, the median's distance from the training
+            set's centre, in its standard deviations (of the logarithm); ``far``, the share of
+            candidates more than `FAR` of them away; ``missing``, the share without the scalar. The
+            same for ``embedding``, the distance of the candidates from the training set in the
+            networks' hidden layers, compared with that of the training set's own candidates.
         """
         if self.bundle is None or not self.scalars:
             return {}

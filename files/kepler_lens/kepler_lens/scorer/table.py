@@ -1,4 +1,4 @@
-"""The report of a job of scores as people like to read it."""
+"""Write the report of a job of scores as text for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kepler_lens.jobs.text import as_text, facts
 
 
 def render_summary(report: dict[str, Any], width: int = 100) -> str:
-    """Give the report of a job of scores as text.
+    """Return the report of a job of scores as text.
 
     Parameters
     ----------
@@ -19,6 +19,10 @@ def render_summary(report: dict[str, Any], width: int = 100) -> str:
         Content of report.json.
     width : int
         Columns of the terminal.
+
+    Returns
+    -------
+    str
     """
     return as_text([*_drift(report), *quarantined(report), _facts(report)], width)
 

@@ -1,7 +1,7 @@
-"""What a worker does with one star; runs in a Dask worker, knows nothing of Dask's driver.
+"""Score the candidates of one star, within a Dask worker; this module knows nothing of the driver.
 
-It may be killed at any moment and run again: all points of a job have one tick, so that writing a
-score twice is the same as writing it once.
+The task may be killed at any moment and run again. All points of a job have one tick, so writing a
+score twice equals writing it once.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ SCORED = "scored"
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is the same for all stars of a job; small, and without secrets.
+    """Settings that are the same for all stars of a job; small, and without secrets.
 
     Attributes
     ----------
     tick : int
-        Of all scores of the job, µs.
+        Time of all scores of the job, µs.
     server : str
+        URL of Warp 10.
     tokens : Tokens
     column : str
         FITS name of the flux that was searched.
     force : bool
-        Score again what the model has scored.
+        Whether to score again what the model has scored.
     model : str
         Key of the model, see `kepler_lens.classify.published.packed`.
     """
@@ -49,22 +50,28 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A star whose candidates are to be scored."""
+    """A star whose candidates are to be scored.
+
+    Attributes
+    ----------
+    number : int
+        KIC or EPIC number.
+    """
 
     number: int
 
 
 @dataclass(slots=True)
 class ScoreResult(StarResult):
-    """What became of a star.
+    """Result of a star.
 
     Attributes
     ----------
     scores : list of Score
-        Of all its candidates that count.
+        Current scores of all its candidates.
     scalars : list of lists of float
-        What the model saw of each, by `kepler_lens.classify.scalars.SCALARS`; of the candidates
-        that were scored now.
+        Inputs of the model for each candidate that was scored now, by
+        `kepler_lens.classify.scalars.SCALARS`.
     """
 
     scores: list[Score] = field(default_factory=list)
@@ -72,19 +79,19 @@ class ScoreResult(StarResult):
 
 
 def score_star(star: Star, orders: Orders, *, worker: str = "") -> ScoreResult:
-    """Score the candidates of a star that the model has not scored.
+    """Score the candidates of a star that the model has not scored yet.
 
     Parameters
     ----------
     star : Star
     orders : Orders
     worker : str, optional
-        Name to report; by default that of the Dask worker this runs in.
+        Name in the report; by default that of the Dask worker.
 
     Returns
     -------
     ScoreResult
-        A failure that no other star would escape (token, server, model) is in ``fatal``.
+        ``fatal`` has a failure that all other stars would have too (token, server, model).
     """
     result = ScoreResult(worker or worker_name(), star.number)
     with attempt(result):
@@ -121,7 +128,7 @@ def _score(star: int, orders: Orders, result: ScoreResult) -> None:
     found = scored_again(curve.observations(result.left_out.append), about, bundle)
     scores = {number: explained.score for number, explained in found.items()}
     if by_us and scores.keys() == before.keys() and not orders.force:
-        return  # of the others no views can be made
+        return  # no views can be made of the other candidates
     result.scores = list(scores.values())
     result.scalars = [explained.scalars.tolist() for explained in found.values()]
     result.outcome, result.candidates = SCORED, len(scores)
@@ -130,6 +137,6 @@ def _score(star: int, orders: Orders, result: ScoreResult) -> None:
 
 
 def _of_run(search: Searched | None, series: list[Series]) -> dict[int, Series]:
-    """Give the candidates of the search that counts, by number."""
+    """Return the candidates of the current search, by number."""
     run = "" if search is None else search.run
     return {int(s.labels["CANDIDATE"]): s for s in series if s.labels["RUN"] == run}

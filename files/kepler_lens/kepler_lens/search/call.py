@@ -1,9 +1,11 @@
 """The program behind the macro ``TRANSITS``: Warp 10's ``CALL`` runs it and asks it for searches.
 
-`CALL` starts processes and keeps them: each prints how many there may be, then answers a line with
-a line, both percent-encoded; an answer that begins with a space is an error. There are two more
-processes than may search, since `CALL` lets callers wait for a process, and one that is free but
-finds every place taken says so at once.
+`CALL` starts processes and keeps them. Each process first prints how many processes there may be.
+Then it answers each request, one line, with one line; both are percent-encoded. An answer that
+begins with a space is an error.
+
+`CALL` makes a caller wait until a process is free. So there are two more processes than may search:
+a free process that finds every place taken answers at once that the server is busy.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.warp10 import Token
 
 SPARE = 2
-"""Processes that only say that the others are busy."""
+"""Processes (chosen) that only answer that the others are busy."""
 
 _NAME = "kepler_lens.search.call"
 _PATIENCE = 600.0
-"""Seconds for one search (chosen: a four-year star takes half a minute)."""
+"""Seconds for one search (chosen: a star of four years takes half a minute)."""
 
 
 class CallError(KeplerLensError):
@@ -36,19 +38,19 @@ class CallError(KeplerLensError):
 
 @contextmanager
 def place(folder: Path, places: int) -> Iterator[None]:
-    """Hold one of some places, which all processes share.
+    """Hold one of the places for a search, which all processes share.
 
     Parameters
     ----------
     folder : Path
-        Where their locks are.
+        Folder of the lock files; made if needed.
     places : int
-        How many there are.
+        Number of places.
 
     Raises
     ------
     CallError
-        All are taken.
+        All places are taken.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(places):
@@ -73,16 +75,16 @@ def answer(line: str, token_file: Path, folder: Path, places: int, url: str) -> 
     line : str
         Percent-encoded JSON with the caller's `token` and the `star`.
     token_file : Path
-        The token that a caller must have.
+        File with the token that a caller must send.
     folder, places
         See `place`.
     url : str
-        The server that has the star.
+        Server that has the star's light curve.
 
     Returns
     -------
     str
-        Percent-encoded JSON: a list of candidates; or a space and an error.
+        A percent-encoded list of candidates (JSON), or a space and a percent-encoded error.
     """
     try:
         found = _search(line, token_file, folder, places, url)
@@ -97,7 +99,7 @@ def _search(line: str, token_file: Path, folder: Path, places: int, url: str) ->
         token, star = str(request["token"]), str(request["star"])
     except (ValueError, TypeError, KeyError):
         raise CallError("TRANSITS takes the call token and the number of a star.") from None
-    # As bytes and in constant time: how long it takes says nothing of how much was right.
+    # A comparison in constant time: its duration does not show how much of a guess is right.
     if not hmac.compare_digest(token.encode(), Token.from_file(token_file).reveal().encode()):
         raise CallError("This is not the call token: ask whoever runs the server for it.")
     if not (star.isascii() and star.isdigit()):
@@ -107,7 +109,7 @@ def _search(line: str, token_file: Path, folder: Path, places: int, url: str) ->
 
 
 def _in_a_process(url: str, star: str) -> str:
-    """Search in a process of its own: what it takes of memory goes back, and it may die."""
+    """Search in a separate process: its memory is freed, and its crash ends nothing else."""
     try:
         done = subprocess.run(  # noqa: S603 - this module, and digits
             [sys.executable, "-m", _NAME, url, star],
@@ -130,15 +132,22 @@ def _in_a_process(url: str, star: str) -> str:
 def search_one(url: str, star: int) -> str:
     """Search a star of the server.
 
+    Parameters
+    ----------
+    url : str
+        Server that has the star's light curve.
+    star : int
+        KIC or EPIC number.
+
     Returns
     -------
     str
-        JSON: a list of candidates, each by the columns of the catalogue.
+        JSON: a list of candidates, each with the columns of the catalogue.
 
     Raises
     ------
     KeplerLensError
-        The star is not there, or cannot be searched.
+        The server does not have the star, or the star cannot be searched.
     """
     from kepler_lens.classify.bundle import Bundle
     from kepler_lens.classify.scoring import scored
@@ -152,14 +161,33 @@ def search_one(url: str, star: int) -> str:
 def serve(
     requests: TextIO, answers: TextIO, token_file: Path, folder: Path, places: int, url: str
 ) -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until there are no more.
+
+    Parameters
+    ----------
+    requests, answers : text stream
+        A request is a line, and so is its answer.
+    token_file, folder, places, url
+        See `answer`.
+    """
     print(places + SPARE, file=answers, flush=True)
     for line in requests:
         print(answer(line.strip(), token_file, folder, places, url), file=answers, flush=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Serve (token file, folder of locks, places, URL), or search one star (URL, number)."""
+    """Answer requests, or search one star.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Token file, folder of locks, places and URL to answer requests; URL and star to search.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
     if len(arguments) == 2:
         try:
             sys.stdout.write(search_one(arguments[0], int(arguments[1])))

@@ -33,33 +33,44 @@ if TYPE_CHECKING:
     from kepler_lens.classify.stored import Score
 
 _LEAST_LEFT = 0.5
-"""Part of the threshold that a candidate has to have without the others' transits (chosen)."""
+"""Part of its threshold that a candidate's SNR must exceed without the transits of the others
+(chosen)."""
 
 SCORE_COLUMNS = ("score", "score_spread", "score_outside", "score_model")
-"""Probability of a planet and its deviation over the ensemble, whether the candidate lies outside
-of what the model was trained on (yes or no), and the model; empty where none has scored it."""
+"""Probability that the candidate is a planet; its standard deviation over the ensemble; whether the
+candidate lies outside the model's training data (yes or no); name of the model. All are empty where
+no model has scored the candidate."""
 
 TRANSIT_COLUMNS = (
     *("kepid", "tce_plnt_num", "transit", "time_bkjd", "computed_bkjd", "late_hours"),
     *("depth_ppm", "depth_err_ppm"),
 )
-"""Of the table of transits: its number, that of the epoch being 0; its middle as it was found and
-by the mean period (BKJD), and the difference (observed minus computed, hours: 0 where transits are
-in time); its depth by the matched filter and the error."""
+"""Columns of the table of transits: star and candidate; number of the transit, 0 at the epoch; its
+middle as it was found and by the mean period (BKJD, days); observed minus computed (hours, 0 where
+transits are in time); depth by the matched filter and its error (ppm)."""
 
 COLUMNS = (
     *("kepid", "tce_plnt_num", "tce_period", "tce_time0bk", "tce_duration", "tce_depth"),
     *("tce_depth_err", "tce_model_snr", "tce_max_mult_ev", "tce_num_transits", "tce_prad"),
     *("disposition", "comment", *SCORE_COLUMNS),
 )
-"""kepid and planet number; period (days), epoch (BKJD), duration (hours), depth and its error
-(ppm), SNR, multiple-event statistic, transits observed, radius (of the Earth's, empty where the
-star's is not known); disposition and the verdicts that speak against a planet; `SCORE_COLUMNS`."""
+"""Columns of the catalogue: star and number of the candidate; period (days), epoch (BKJD, days),
+duration (hours), depth and its error (ppm), SNR, multiple-event statistic, observed transits,
+radius (Earth radii, empty where the star's radius is not known); disposition and the verdicts
+against a planet; `SCORE_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vetted:
-    """A candidate with its vetting and, once a model has seen it, its score."""
+    """A candidate with its vetting.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    vetting : Vetting
+    score : Explained or None
+        None where no model has scored the candidate.
+    """
 
     candidate: Candidate
     vetting: Vetting
@@ -68,7 +79,14 @@ class Vetted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """A star, searched and vetted."""
+    """A star that was searched, with its vetted candidates.
+
+    Attributes
+    ----------
+    search : Search
+    candidates : tuple of Vetted
+        By the number of the candidate.
+    """
 
     search: Search
     candidates: tuple[Vetted, ...]
@@ -77,10 +95,14 @@ class Result:
 def search_and_vet(star: Observations) -> Result:
     """Search a star and vet what was found.
 
-    Raises
-    ------
-    NotSearchableError
-        See `kepler_lens.search.engine.search`.
+    Parameters
+    ----------
+    star : Observations
+
+    Returns
+    -------
+    Result
+        One candidate for each period; the ephemerides have measured durations.
     """
     found = search_star(star)
     if varies_throughout(found.prepared):
@@ -89,7 +111,7 @@ def search_and_vet(star: Observations) -> Result:
     vetted: list[Vetted] = []
     for candidate in found.candidates:
         vetting = vet(found.prepared, candidate.ephemeris, found.others(candidate.number))
-        # Beside a deeper dimming, the flank of one can pass for a dimming; alone it is none.
+        # The flank of a deeper dimming can look like a dimming: without the deeper one it is gone.
         if vetting.depth_ppm > 0 and vetting.snr > _LEAST_LEFT * candidate.threshold:
             vetted.append(Vetted(candidate, vetting))
     rows = _one_row_a_period(vetted)
@@ -98,7 +120,10 @@ def search_and_vet(star: Observations) -> Result:
 
 
 def throughout(candidate: Candidate) -> Vetting:
-    """Judge a variation that goes on all through its period (`engine.varies_throughout`)."""
+    """Return the vetting of a variation that fills its period (`engine.varies_throughout`).
+
+    It is a false positive by its shape, the only test.
+    """
     found, ephemeris = candidate.found, candidate.ephemeris
     shape = Shape(found.depth, ephemeris.duration_hours, 0.0, 0.0)
     test = Test(
@@ -117,7 +142,11 @@ def throughout(candidate: Candidate) -> Vetting:
 
 
 def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
-    """Join what repeats together: the deeper dimming is the candidate, the other its second one."""
+    """Join candidates of one period in one row.
+
+    The deepest dimming is the candidate and the next its second dimming; any further is dropped.
+    The rows get new numbers, from 1.
+    """
     rows: list[Vetted] = []
     with_twin: set[int] = set()
     for one in sorted(vetted, key=lambda v: -v.vetting.depth_ppm):
@@ -138,7 +167,7 @@ def _one_row_a_period(vetted: Sequence[Vetted]) -> list[Vetted]:
 
 
 def _together(one: Ephemeris, deeper: Ephemeris) -> bool:
-    """Whether a dimming is another's second one: of its period, or of half of it and in step."""
+    """Return whether a dimming has the period of a deeper one, or half of it and is in step."""
     if same_period(one, deeper):
         return True
     half = replace(deeper, period_days=deeper.period_days / 2, late_days=())
@@ -147,7 +176,7 @@ def _together(one: Ephemeris, deeper: Ephemeris) -> bool:
 
 
 def _joined(main: Vetted, twin: Vetted) -> Vetted:
-    """Judge a candidate with what the search found at another phase of its period."""
+    """Judge a candidate anew by the dimming that the search found at another phase."""
     vetting, second = main.vetting, twin.vetting
     ephemeris = vetting.ephemeris
     hours = ephemeris.hours_from_middle(second.ephemeris.middles(second.found.number))
@@ -160,9 +189,19 @@ def _joined(main: Vetted, twin: Vetted) -> Vetted:
 
 
 def with_measured_durations(found: Search) -> Search:
-    """Measure how long transits last, of which the search knows the step of its durations.
+    """Measure the durations of transits, which the search knows only by the steps of its durations.
 
-    Twice: the wings of a transit that was taken for shorter lie beside those of the others.
+    All are measured twice: where a duration is too short, the mask of the candidate leaves the
+    edges of its transits in the light curve on which the others are measured.
+
+    Parameters
+    ----------
+    found : Search
+
+    Returns
+    -------
+    Search
+        The same candidates with measured durations and epochs.
     """
     for _ in range(2):
         for k, candidate in enumerate(found.candidates):
@@ -174,7 +213,7 @@ def with_measured_durations(found: Search) -> Search:
 
 
 def row(star: Observations, vetted: Vetted) -> dict[str, object]:
-    """Give a candidate's row, by `COLUMNS`."""
+    """Return a candidate's row, by `COLUMNS`."""
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
     radius = star.stellar.get("RADIUS")
     ratio = (max(vetting.depth_ppm, 0) / 1e6) ** 0.5
@@ -197,7 +236,7 @@ def row(star: Observations, vetted: Vetted) -> dict[str, object]:
 
 
 def score_row(score: Score | None) -> dict[str, object]:
-    """Give a score by `SCORE_COLUMNS`."""
+    """Return a score by `SCORE_COLUMNS`, empty texts where there is none."""
     if score is None:
         return dict.fromkeys(SCORE_COLUMNS, "")
     spread, outside = f"{score.spread:.4f}", "yes" if score.outside else "no"
@@ -207,7 +246,7 @@ def score_row(score: Score | None) -> dict[str, object]:
 
 
 def transit_rows(star: Observations, vetted: Vetted) -> list[dict[str, object]]:
-    """Give the rows of a candidate's observed transits, by `TRANSIT_COLUMNS`."""
+    """Return a row for each observed transit of a candidate, by `TRANSIT_COLUMNS`."""
     ephemeris, found = vetted.vetting.ephemeris, vetted.vetting.found
     late = ephemeris.late(found.number)
     return [
@@ -228,7 +267,21 @@ def transit_rows(star: Observations, vetted: Vetted) -> list[dict[str, object]]:
 
 
 def rank(row: Mapping[str, object]) -> tuple[float, int, int]:
-    """Say where a row belongs: the likeliest planet first, what has no score last, then by star."""
+    """Return the key by which a row is sorted.
+
+    The likeliest planet is first and rows without a score are last; equal ones go by star and
+    number.
+
+    Parameters
+    ----------
+    row : mapping
+        By `COLUMNS`, or the same as text.
+
+    Raises
+    ------
+    ValueError
+        A value is no number.
+    """
     score = -float(str(row["score"])) if row["score"] != "" else 1.0
     return score, int(str(row["kepid"])), int(str(row["tce_plnt_num"]))
 
@@ -236,14 +289,30 @@ def rank(row: Mapping[str, object]) -> tuple[float, int, int]:
 def write_csv(
     file: TextIO, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = COLUMNS
 ) -> None:
-    """Write a catalogue, or another table of such columns."""
+    """Write a catalogue, or another table.
+
+    Parameters
+    ----------
+    file : text stream
+    rows : iterable of mapping
+        By the columns.
+    columns : sequence of str, optional
+    """
     table = csv.DictWriter(file, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
 
 
 def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequence[Path]:
-    """Write a star's table, its details and one page a candidate into a folder.
+    """Write a star's tables, its details and a page for each candidate into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed; older pages in it are deleted.
+    result : Result
+    plots : bool, optional
+        Whether pages are drawn.
 
     Returns
     -------
@@ -274,6 +343,7 @@ def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequenc
 
 
 def _details(result: Result) -> dict[str, object]:
+    """Return the content of search.json."""
     search, noise = result.search, result.search.prepared.noise
     return {
         "star": search.star.star,

@@ -1,4 +1,4 @@
-"""Reasons for which a periodic dimming can be no planet's, checked before it is believed at all."""
+"""Vetoes: why a periodic dimming cannot be a planet's, checked before it becomes a candidate."""
 
 from __future__ import annotations
 
@@ -12,31 +12,48 @@ from kepler_lens.search.observations import CADENCE_DAYS
 Floats = NDArray[np.float64]
 
 LEAST_TRANSITS = 3
-"""Two events may be any two; the third comes at a time that the two have said."""
+"""Transits that a signal needs: any two single events have some period, and the third must come at
+the time that this period predicts."""
 _LARGEST_SHARE = 0.35
-"""Part of a signal that its strongest transit may be (chosen): of three like ones each is a
-third."""
+"""Part of the multiple-event statistic (chosen). Without its strongest transit a signal may lose
+this part of what equally strong transits would keep."""
 _MISSING_SHARE = 0.3
-"""Part of the clear transits from which on too many are missing (chosen)."""
+"""Part of the clear transits (chosen): a signal is doubtful if this part or more is missing."""
 _UNIQUE = 1.5
-"""Times the strongest dimming at another phase (chosen), for signals that are not certain."""
+"""Least ratio (chosen) of a signal that is not certain to the strongest one at another phase."""
 _CERTAIN = 20.0
-"""Statistic from which on other phases are not asked (chosen): a binary's second eclipse is at
-one."""
+"""Multiple-event statistic (chosen): a signal of this strength is not compared with other phases,
+where a binary has its second eclipse."""
 _PAIRS = 6
-"""Of neighbouring transits, from which on their differences have a scatter (chosen)."""
+"""Least number of pairs of neighbouring transits (chosen): fewer show no scatter."""
 _ALTERNATES, _ALTERNATING_PART = 6.0, 0.02
-"""Deviations, and part of the depth (chosen): two in a hundred is less than what spots that a
-planet crosses change (Kepler-17)."""
+"""Every other transit is deeper if the difference exceeds this many standard deviations and this
+part of the depth (both chosen): where a planet crosses spots, depths change by more than 2 %
+(Kepler-17)."""
 _FIRING_DAYS = 12 * CADENCE_DAYS
+"""Days from one thruster firing of K2 to the next, see `of_thrusters`."""
 _MOST_FIRINGS = 8
 _IN_STEP = 1.5e-3
-"""Of `of_thrusters`: days from one firing to the next; how many of them a period may be, and how
-near in relative period it is then (the last two chosen)."""
+"""Most firing intervals in a suspect period, and its largest relative difference from a multiple of
+the interval (both chosen)."""
 
 
 def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
-    """Say why a signal can be no planet's; an empty string where nothing speaks against it."""
+    """Return why a signal cannot be a planet's.
+
+    Parameters
+    ----------
+    ephemeris : Ephemeris
+    found : Transits
+        The observed transits.
+    events : Events
+        Single events of the ephemeris' duration.
+
+    Returns
+    -------
+    str
+        A reason, or an empty string where there is none.
+    """
     count = len(found.number)
     if count < LEAST_TRANSITS:
         return "too few transits observed"
@@ -47,10 +64,11 @@ def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
     without = found.n[rest].sum() / np.sqrt(found.d[rest].sum())
     if without < (1 - _LARGEST_SHARE) * found.mes * np.sqrt((count - 1) / count):
         return "one transit dominates"
+    # A transit with an expected statistic of 4 is clear, and missing below 0.4 of that (chosen).
     expected = np.median(found.n / found.d) * np.sqrt(found.d)
     clear = expected > 4
     if clear.any():
-        # Planets pull at each other: a transit may come hours early or late.
+        # Planets pull at each other, and a transit may come hours early or late.
         strongest = np.array([near(events, t) for t in found.time[clear]])
         if (strongest < 0.4 * expected[clear]).mean() >= _MISSING_SHARE:
             return "transits are missing"
@@ -60,19 +78,22 @@ def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
 
 
 def alternation(found: Transits) -> tuple[float, float]:
-    """Compare every other transit with those between.
+    """Compare the depths of transits of even and of odd number.
 
-    Neighbours are compared, since both have the quarter's share of other stars' light, and what
-    the differences themselves scatter by is their error: no deep eclipse is as regular as its
-    photons allow.
+    Each transit is compared with its neighbour: both lie in one quarter, with the same part of
+    light from other stars. The scatter of the differences is their error where it exceeds the
+    photon noise, as it does for deep eclipses.
+
+    Parameters
+    ----------
+    found : Transits
 
     Returns
     -------
     figure : float
-        Mean difference of a transit of even number from its neighbour, in deviations; positive
-        where even ones are deeper.
+        Mean difference of neighbours in standard deviations; positive where even ones are deeper.
     part : float
-        The difference, of the deeper ones' depth.
+        The difference over the depth of the deeper ones. Both are 0 where there are few pairs.
     """
     first = np.flatnonzero(np.diff(found.number) == 1)
     if len(first) < _PAIRS:
@@ -82,7 +103,7 @@ def alternation(found: Transits) -> tuple[float, float]:
     difference = sign * (depth[first] - depth[first + 1])
     weight = 1 / (1 / found.d[first] + 1 / found.d[first + 1])
     mean = float(np.average(difference, weights=weight))
-    # Each transit but the ends stands in two pairs, so half of them are independent.
+    # Each transit but the first and the last is in two pairs, so half of them are independent.
     noise = float(weight.sum() / 2) ** -0.5
     spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
     error = max(noise, spread / (len(first) / 2) ** 0.5)
@@ -91,16 +112,24 @@ def alternation(found: Transits) -> tuple[float, float]:
 
 
 def alternating(found: Transits) -> bool:
-    """Whether every other transit is clearly deeper: the two eclipses of a binary."""
+    """Return whether every other transit is clearly deeper, as eclipses of a binary are."""
     figure, part = alternation(found)
     return abs(figure) > _ALTERNATES and part > _ALTERNATING_PART
 
 
 def of_thrusters(mission: str, period: float) -> bool:
-    """Whether a period, days, is a small multiple of that of K2's thrusters.
+    """Return whether a period is a small multiple of the interval of K2's thruster firings.
 
-    Two wheels could not hold the telescope: it was set straight at every 12th cadence where it had
-    to, and in between the stars drift over the pixels (Van Cleve et al. 2016, PASP 128, 075002).
+    Two reaction wheels could not hold the telescope still. Its thrusters corrected the pointing at
+    every 12th cadence where that was needed, and in between the stars drifted over the pixels
+    (Van Cleve et al. 2016, PASP 128, 075002).
+
+    Parameters
+    ----------
+    mission : str
+        False for any but K2.
+    period : float
+        Days.
     """
     firings = round(period / _FIRING_DAYS)
     if mission != "K2" or not 1 <= firings <= _MOST_FIRINGS:
@@ -109,12 +138,24 @@ def of_thrusters(mission: str, period: float) -> bool:
 
 
 def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:
-    """Strongest dimming and brightening at other phases of the same period.
+    """Return the strongest dimming and brightening at other phases of the same period.
 
     Noise, and a star's own waves, leave several of about the same strength (the uniqueness test of
     Coughlin et al. 2016, ApJS 224, 12, section A.3).
+
+    Parameters
+    ----------
+    ephemeris : Ephemeris
+    events : Events
+        Single events of its duration.
+
+    Returns
+    -------
+    float, float
+        Multiple-event statistics, positive where there is such a signal; 0 without another phase.
     """
     duration = ephemeris.duration_hours / 24
+    # Chosen: four bins in a duration, 0.3 of the usual information, 1.75 durations from transit.
     bins = max(8, int(ephemeris.period_days / duration * 4))
     phase = (ephemeris.hours_from_middle(events.time) / 24 / ephemeris.period_days) % 1.0
     index = np.minimum((phase * bins).astype(np.int64), bins - 1)
@@ -122,7 +163,7 @@ def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:
     d = np.bincount(index, events.d, bins)
     seen = d > 0.3 * np.median(d)
     mes = np.divide(n, np.sqrt(d), out=np.zeros(bins), where=seen)
-    # Several centres of one event fall into a bin; they count as one.
+    # Several trial centres of one event fall into a bin and count as one.
     mes /= np.sqrt(_centres_a_bin(ephemeris, events, bins))
     away = (
         np.abs((np.arange(bins) + 0.5) / bins - 0.5) < 0.5 - 1.75 * duration / ephemeris.period_days
@@ -133,13 +174,13 @@ def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:
 
 
 def _centres_a_bin(ephemeris: Ephemeris, events: Events, bins: int) -> float:
-    """How many trial centres of one event share a phase bin."""
+    """Return how many trial centres of one event share a phase bin, 1 at least."""
     spacing = float(np.median(np.diff(events.time)))
     return max(1.0, ephemeris.period_days / bins / spacing)
 
 
 def near(events: Events, time: float) -> float:
-    """Give the strongest single-event statistic within a duration of an instant."""
+    """Return the strongest single-event statistic within a duration of an instant (BKJD, days)."""
     low, high = np.searchsorted(
         events.time, [time - events.duration_hours / 24, time + events.duration_hours / 24]
     )

@@ -1,4 +1,4 @@
-"""What else a star does at a candidate's period: other dimmings, and light no planet brings."""
+"""Signs against a planet at a candidate's period: other dimmings, and light that it cannot add."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from kepler_lens.search.transit_fit import Shape
 Floats = NDArray[np.float64]
 
 _NEXT, _FARTHER = (0.75, 2.0), (2.5, 4.0)
-"""Durations: beside the transit, and where the star's own light is measured."""
+"""Distances from the middle of the transit, in durations (chosen): beside the transit, and where
+the star's own light is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Dimming:
     depth : float
         Relative flux.
     deviations : float
+        Depth over its standard deviation.
     """
 
     phase: float
@@ -39,7 +41,23 @@ class Dimming:
 
 
 def reflected(transit: Shape, period: float) -> float:
-    """Part of a star's light that a planet can reflect at most, from its transit."""
+    """Return the part of the star's light that a planet can reflect at most.
+
+    That is (k / a)², where k is the radius of the planet and a its distance, both in radii of the
+    star. The transit gives them for a circular orbit: k² is its depth, and
+    a = P / (π T) √((1 + k)² - b²) with period P, duration T and impact parameter b.
+
+    Parameters
+    ----------
+    transit : Shape
+    period : float
+        Days.
+
+    Returns
+    -------
+    float
+        0 where the planet would be inside the star.
+    """
     ratio = max(transit.depth, 0.0) ** 0.5
     chord = max((1 + ratio) ** 2 - transit.impact**2, 0.0) ** 0.5
     distance = 24 * period / np.pi / transit.duration_hours * chord
@@ -49,8 +67,26 @@ def reflected(transit: Shape, period: float) -> float:
 def strongest_dimming(
     ephemeris: Ephemeris, found: Transits, events: Events, away: float
 ) -> Dimming:
-    """Find the strongest dimming at another phase, so many durations from the transit at least."""
+    """Find the strongest dimming at another phase of a candidate's period.
+
+    Parameters
+    ----------
+    ephemeris : Ephemeris
+    found : Transits
+        The observed transits.
+    events : Events
+        Single events of its duration.
+    away : float
+        Least distance from the transit, durations.
+
+    Returns
+    -------
+    Dimming
+        Of depth 0 at phase 0.5 where there is none.
+    """
     duration = ephemeris.duration_hours / 24
+    # Chosen: phases half a duration apart, each observed twice at least, with 0.35 of the usual
+    # information.
     steps = max(4, int(ephemeris.period_days / duration * 2))
     phases = np.arange(1, steps) / steps
     phases = phases[np.minimum(phases, 1 - phases) * ephemeris.period_days > away * duration]
@@ -75,12 +111,20 @@ def light_beside(
 ) -> tuple[float, float]:
     """Measure how much brighter the star is beside the dimming than somewhat farther away.
 
+    Parameters
+    ----------
+    prepared : Prepared
+    ephemeris : Ephemeris
+    others : bool[n]
+        Points in transit of the star's other candidates.
+
     Returns
     -------
     height : float
-        Relative flux, of the brighter side.
+        Relative flux, of the brighter side: the median over the transits.
     figure : float
-        In deviations of its mean over the transits.
+        The height in standard deviations. Both are 0 where the period is too short or fewer than
+        `LEAST_TRANSITS` transits are observed on both sides.
     """
     period = 24 * ephemeris.period_days
     duration = ephemeris.duration_hours
@@ -99,6 +143,7 @@ def light_beside(
         far = np.abs(at) > _FARTHER[0]
         left, right = far & (at < 0), far & (at > 0)
         sides = [(at < 0) & (at > -_NEXT[1]), (at > 0) & (at < _NEXT[1])]
+        # Chosen: three points in each of the four parts.
         if min(left.sum(), right.sum(), sides[0].sum(), sides[1].sum()) < 3:
             continue
         slope = (flux[right].mean() - flux[left].mean()) / (at[right].mean() - at[left].mean())
@@ -108,6 +153,7 @@ def light_beside(
         return 0.0, 0.0
     values = np.array(heights)
     mean = np.median(values, axis=0)
+    # The error of a median is 1.25 times that of a mean.
     spread = 1.4826 * np.median(np.abs(values - mean), axis=0) * 1.25 / len(values) ** 0.5
     side = int(np.argmax(mean))
     return float(mean[side]), float(mean[side] / max(spread[side], 1e-12))

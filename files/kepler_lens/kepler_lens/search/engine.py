@@ -1,4 +1,4 @@
-"""Search one star: candidates one after the other, until nothing stands out of the noise."""
+"""Search one star: find candidates one after the other, until only noise is left."""
 
 from __future__ import annotations
 
@@ -31,50 +31,68 @@ from kepler_lens.search.single import LoneEvent, Pair, lone_events, pairs
 from kepler_lens.search.transit_fit import measured
 
 _MASK_DURATIONS = 0.8
-"""Durations to each side that a mask hides, beside 0.3 h (chosen): a transit and a bit."""
+"""Durations that a mask hides on each side of the middle, beside 0.3 h (both chosen): somewhat more
+than the transit."""
 _SAME_PERIOD = 3e-4
-"""Relative difference (chosen): over four years it adds up to half a day."""
+"""Relative difference of periods (chosen): over four years it adds up to half a day."""
 _MOST_CANDIDATES = 15
-"""Chosen: the Sun and Kepler-90 have eight planets, no star is known to have more."""
+"""Candidates of a star (chosen): the Sun and Kepler-90 have eight planets, no star is known to have
+more."""
 _ROUNDS = 8
-"""Chosen: each takes all that stands out, so that most stars end after the second."""
+"""Rounds of a search (chosen): each finds all that stands out, and most stars end after the
+second."""
 _MARGINAL = 12.0
-"""Statistic below which the star's own brightenings are asked (chosen: far above what noise
-reaches)."""
+"""Multiple-event statistic below which a candidate is compared with the star's own brightenings
+(chosen: far above what noise reaches)."""
 _OCTAVES = 1.0
+"""Octaves of period within which a brightening counts (chosen)."""
 _CLEARANCE = 0.3
-"""How near in period a brightening must be to count, and by how much a dimming must stand farther
-above its threshold (chosen)."""
+"""Difference of multiple-event statistics (chosen): a dimming must exceed its threshold by this
+much more than such a brightening does."""
 _CHAINED = 12.0
-"""Excess of a chain that is looked at: chains of inverted light curves reach 10 (measured)."""
+"""Least excess (see `Chain`) of a chain that is followed: chains of inverted light curves reach 10
+(measured)."""
 _RATHER_CHAINED = 0.9
-"""Times the strongest fold near its period, from which on a chain is followed (chosen): planets in
-time reach 0.8 (Kepler-11), strong ones that are somewhat out of time 1.0."""
+"""Least ratio (chosen) of a chain's excess to the strongest fold near its period, if the chain is
+followed: planets in time reach 0.8 (Kepler-11), strong ones somewhat out of time 1.0."""
 _NEAR_PERIOD = 0.015
+"""Relative difference of the periods of a chain and a fold of the same signal (chosen: a range of
+intervals is 0.8 % wide)."""
 _MOST_CHAINS = 5
-"""Relative difference of the periods of a chain and a fold that are the same signal, and how many
-chains are followed (chosen: a range of intervals is 0.8 % wide)."""
+"""Chains that are followed in a round (chosen)."""
 _BY_CHANCE, _BESIDE = 0.4, 0.9
-"""Part of the time that is beside another's transits, and part of a remnant's own (chosen)."""
+"""A remnant cannot be told if more than the first part of all time lies beside the other signal's
+transits. Otherwise at least the second part of a remnant's transits lies there (both chosen)."""
 _DEEP = 100.0
-"""Statistic from which on a mask must be as wide as the transit is (chosen)."""
+"""Multiple-event statistic (chosen): the mask of a stronger signal needs the measured duration."""
 _WAVE = 0.05
-"""Relative flux (chosen): contact binaries and pulsating stars vary by more; behind a wave of 4 %
-planets of 1 % are found (EPIC 211719918)."""
+"""Amplitude, relative flux (chosen): contact binaries and pulsating stars vary by more; behind a
+wave of 4 % planets of 1 % are found (EPIC 211719918)."""
 _FEW_OBSERVED = 4
-"""Transits, of which noise makes as much as of the longest periods (measured: three, the others in
-gaps of Kepler-90, reached 7.8 at 238 d)."""
+"""Observed transits up to which noise is as strong as at the longest periods (measured: three
+transits of Kepler-90, with the others in gaps, reached 7.8 at 238 d)."""
 
 
 _THRESHOLDS = ((0.5, 9.0), (50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.6))
-"""Up to this period, days, this statistic. From null curves (`benchmarks/search.py`), but for the
-last, 8.3 by these: three transits in the SAP flux of Kepler-90 reached 8.5."""
+"""Longest period, days, and the threshold up to it, a multiple-event statistic. Measured on null
+curves (`benchmarks/search.py`). They give 8.3 for the last, but three transits in the SAP flux of
+Kepler-90 reached 8.5."""
 _PULSATING = ((0.5, 9.0), (4.0, 6.4), (50.0, 6.65), (200.0, 6.8), (300.0, 7.4), (np.inf, 7.7))
 """The same for the statistic of `stationary`, whose noise has shorter tails."""
 
 
 def threshold(period: float, *, pulsating: bool = False) -> float:
-    """Give the statistic that noise alone exceeds in one star of a hundred, over all periods."""
+    """Return the least multiple-event statistic of a signal.
+
+    Over all periods, noise alone exceeds this threshold in one star of a hundred.
+
+    Parameters
+    ----------
+    period : float
+        Days.
+    pulsating : bool, optional
+        Whether the statistic is that of `stationary`.
+    """
     steps = _PULSATING if pulsating else _THRESHOLDS
     return next(value for longest, value in steps if period <= longest)
 
@@ -86,12 +104,12 @@ class Candidate:
     Attributes
     ----------
     number : int
-        From 1, strongest first.
+        From 1, in the order in which candidates are found.
     ephemeris : Ephemeris
     statistic, threshold : float
         Multiple-event statistic, and what noise reaches in one star of a hundred.
     found : Transits
-        The observed transits, looked up when it was found.
+        The transits that were observed, by the search's own duration.
     """
 
     number: int
@@ -102,26 +120,27 @@ class Candidate:
 
 
 def masked(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
-    """Points in transit (bool[n])."""
+    """Return which points are in transit (bool[n])."""
     hours = ephemeris.hours_from_middle(prepared.time)
     return np.abs(hours) < _MASK_DURATIONS * ephemeris.duration_hours + 0.3
 
 
 def same_period(one: Ephemeris, other: Ephemeris) -> bool:
-    """Whether two signals repeat together: one planet, or the two eclipses of a binary."""
+    """Return whether two signals have one period: a planet's, or of a binary's two eclipses."""
     return abs(one.period_days / other.period_days - 1) < _SAME_PERIOD
 
 
 def remnant(one: Candidate, other: Candidate) -> bool:
-    """Whether a signal is what another's mask left of it: its transits stand beside the other's.
+    """Return whether a signal is a remnant that the mask of another one left beside its transits.
 
-    A transit may come early or late. Of a short period, much is beside its transits by chance.
+    A transit may come early or late. Where the other signal has a short period, much lies beside
+    its transits by chance.
     """
     durations = one.ephemeris.duration_hours + other.ephemeris.duration_hours
     away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
     if same_period(one.ephemeris, other.ephemeris):
         return bool(np.median(away) < 1.5 * durations)
-    # A mask is somewhat wider than the transit, and what it left stands at its edge.
+    # A mask is somewhat wider than the transit, and its remnant stands at its edge (chosen).
     reach = 0.75 * durations + 1.0
     by_chance = 2 * reach / 24 / other.ephemeris.period_days
     if other.statistic < CERTAIN or by_chance > _BY_CHANCE:
@@ -130,16 +149,27 @@ def remnant(one: Candidate, other: Candidate) -> bool:
 
 
 def every_kth(one: Ephemeris, other: Ephemeris) -> bool:
-    """Whether a period is a whole multiple of another."""
+    """Return whether a period is a whole multiple of another."""
     times = round(one.period_days / other.period_days)
     return times > 1 and abs(one.period_days / other.period_days / times - 1) < _SAME_PERIOD
 
 
 def added(new: Candidate, known: Sequence[Candidate]) -> list[Candidate]:
-    """Add a candidate to those that were found before it; number them anew.
+    """Add a candidate to those that were found before it, and number them anew.
 
-    Of a very deep eclipse a flank may be found before the whole, or every k-th eclipse before all:
-    the later and stronger, or the more frequent, then stands for both.
+    The search may find the flank of a very deep eclipse before the eclipse itself, or every k-th
+    eclipse before all. Then the stronger one, or the one with the shorter period, replaces the
+    other.
+
+    Parameters
+    ----------
+    new : Candidate
+    known : sequence of Candidate
+
+    Returns
+    -------
+    list of Candidate
+        Numbered from 1, in the order in which they were found.
     """
     whole = next((c for c in known if remnant(new, c)), None)
     if whole is None:
@@ -153,20 +183,21 @@ def added(new: Candidate, known: Sequence[Candidate]) -> list[Candidate]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """What the search of a star gave.
+    """The result of a star's search.
 
     Attributes
     ----------
     star : Observations
     prepared : Prepared
     candidates : tuple of Candidate
-        In the order in which they were found: strongest first.
+        In the order in which they were found.
     lone : tuple of LoneEvent
-        Dimmings that look like a transit and belong to no candidate: fewer than three.
+        Single-transit events: dimmings that look like a transit and belong to no candidate.
     limit_ppm : float
-        Depth of a 6 h transit that would have been found with a period of 10 days.
+        Depth of a 6 h transit that would have been found with a period of 10 days; infinite where
+        nothing could be found.
     together : tuple of Pair
-        Two of the lone events that may be one planet's.
+        Pairs of the lone events that may be of one planet.
     """
 
     star: Observations
@@ -178,14 +209,20 @@ class Search:
 
     @property
     def periods_days(self) -> tuple[float, float]:
-        """Shortest and longest period that was searched."""
+        """Shortest and longest period that was searched, days."""
         return SHORTEST_PERIOD_DAYS, self.star.span_days / 2
 
     def others(self, number: int) -> NDArray[np.bool_]:
-        """Points in transit of all candidates but one (bool[n]).
+        """Return which points are in transit of any candidate but one (bool[n]).
 
-        That one keeps what it shares with others only if it would lose most of its own. What
-        repeats with it is seen with it: it may be the other eclipse.
+        Points that this candidate shares with others are among them, unless it would lose more than
+        half of its own. The transits of a candidate with its period are not among them: they may be
+        the other eclipse.
+
+        Parameters
+        ----------
+        number : int
+            Number of the candidate that is left out.
         """
         mask, own = np.zeros((2, len(self.prepared.time)), bool)
         this = next(c.ephemeris for c in self.candidates if c.number == number)
@@ -204,17 +241,12 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
     Parameters
     ----------
     star : Observations
-    rounds : int
-        How often at most what was found is masked and the rest searched again.
+    rounds : int, optional
+        Most rounds of the search. Each masks the transits of the candidates that it finds.
 
     Returns
     -------
     Search
-
-    Raises
-    ------
-    NotSearchableError
-        Its noise cannot be told from too few points.
     """
     prepared = prepare(star)
     if prepared.wave and varies_throughout(prepared):
@@ -235,7 +267,7 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
             candidate = _candidate(prepared, signal, bank, len(candidates) + 1)
             wide = measured(prepared, candidate.ephemeris, mask)
             new = [replace(candidate, ephemeris=wide)]
-        # What is strong hides planets out of time: they are looked for again without it.
+        # A strong signal hides planets out of time: the next round looks for them without it.
         late = signal is not None or any(c.statistic > _DEEP for c in new)
         for candidate in new:
             mask |= masked(prepared, candidate.ephemeris)
@@ -250,12 +282,12 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
 
 
 def varies_throughout(prepared: Prepared) -> bool:
-    """Whether one variation of a short period leaves no place for transits."""
+    """Return whether one variation of a short period leaves no place for transits."""
     return prepared.wave is not None and prepared.wave.amplitude > _WAVE
 
 
 def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
-    """Give such a variation the form of a candidate, each minimum a transit."""
+    """Return such a variation in the form of a candidate: each minimum is a transit."""
     ephemeris = Ephemeris(wave.period_days, wave.minimum_bkjd, 24 * wave.period_days / 2)
     number = np.unique(ephemeris.numbers(prepared.time))
     information = np.full(len(number), 1 / np.median(prepared.sigma) ** 2)
@@ -267,7 +299,13 @@ def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
 def _early_or_late(
     prepared: Prepared, peaks: Sequence[Peak], bank: Sequence[Events]
 ) -> tuple[Signal | None, float]:
-    """Find the strongest planet whose transits are not in time, if there is one; its excess."""
+    """Find the strongest planet whose transits are out of time.
+
+    Returns
+    -------
+    Signal or None, float
+        The signal and the excess of its chain; None and 0 where there is none.
+    """
     star = prepared.star
     periods = np.array([peak.period_days for peak in peaks])
     strength = np.array([peak.statistic for peak in peaks])
@@ -312,6 +350,7 @@ def _candidate(
 
 
 def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
+    """Return the depth, ppm, of a 6 h transit that would be found with a period of 10 days."""
     events = min(bank, key=lambda e: abs(e.duration_hours - 6))
     seen = events.d > 0
     if not seen.any():
@@ -324,7 +363,7 @@ def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
 def _above_noise(
     prepared: Prepared, candidates: list[Candidate], mask: NDArray[np.bool_]
 ) -> list[Candidate]:
-    """Drop weak candidates that do not stand out of what the star's own brightenings reach."""
+    """Drop weak candidates that are no stronger than the star's own brightenings."""
     if all(c.statistic > _MARGINAL for c in candidates):
         return candidates
     mask = mask.copy()
@@ -347,14 +386,23 @@ def _above_noise(
 
 
 def inverted(events: Events) -> Events:
-    """Turn dips into bumps: what is found then is no planet."""
+    """Return the events of the inverted light curve, in which no signal is a planet."""
     return replace(events, n=-events.n)
 
 
 def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[float, Signal]]:
-    """Search events without planets; give each undoubted signal and how far it is above threshold.
+    """Search events that have no planets, and compare each signal with its threshold.
 
-    The list is sorted, highest first, and may be empty.
+    Parameters
+    ----------
+    prepared : Prepared
+    bank : sequence of Events
+        Standardised, one for each duration, ascending.
+
+    Returns
+    -------
+    list of (float, Signal)
+        Statistic less threshold of each signal without a veto, highest first; may be empty.
     """
     star, found = prepared.star, []
     for peak in fold_bank(bank, star.density, star.span_days / 2, sharp=prepared.pulsating):
@@ -372,7 +420,13 @@ def _harvest(
     mask: NDArray[np.bool_],
     known: int,
 ) -> list[Candidate]:
-    """Take the peaks that stand, the clearest first; each hides its transits from the next."""
+    """Turn peaks into candidates, the clearest first; mask the transits of each before the next.
+
+    Returns
+    -------
+    list of Candidate
+        Numbered on from the `known` number of candidates.
+    """
     mask = mask.copy()
     taken: list[Candidate] = []
     signals = [refine(peak.period_days, bank, [peak.index]) for peak in peaks]
@@ -392,7 +446,7 @@ def _harvest(
             signal = in_time(signal, bank)
         candidate = _candidate(prepared, signal, bank, known + len(taken) + 1)
         if candidate.statistic > _DEEP:
-            # A mask by the search's duration would leave the flanks of a deep transit.
+            # A mask by the search's own duration would leave the flanks of a deep transit.
             wide = measured(prepared, candidate.ephemeris, mask)
             candidate = replace(candidate, ephemeris=wide)
         taken.append(candidate)
@@ -400,6 +454,7 @@ def _harvest(
             break
         mask |= masked(prepared, candidate.ephemeris)
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
+        # Chosen: 60 signals are refined again, since each costs time.
         signals = [
             refine(s.ephemeris.period_days, bank, [s.index], s.ephemeris.epoch_bkjd)
             for s in signals[:60]
@@ -408,11 +463,16 @@ def _harvest(
 
 
 def _margin(signal: Signal, prepared: Prepared) -> float:
+    """Return by how much the statistic of a signal is above its threshold."""
     return signal.statistic - _least(signal, prepared)
 
 
 def _least(signal: Signal, prepared: Prepared) -> float:
-    """Give the threshold of a signal; of few transits, what gaps left counts as a longer period."""
+    """Return the threshold of a signal.
+
+    A signal with few observed transits, the others in gaps, gets that of the longer period at which
+    as few would be observed.
+    """
     period = signal.ephemeris.period_days
     if signal.observed <= _FEW_OBSERVED:
         period = max(period, prepared.star.span_days / (signal.observed + 1))

@@ -1,4 +1,4 @@
-"""A periodic signal against the single events: its statistic, refined, and its several transits."""
+"""An ephemeris and its single events: the refined statistic, and each transit by itself."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ from kepler_lens.search.matched import Events
 Floats = NDArray[np.float64]
 
 _CAP = 3.0
-"""Standard deviations a single transit may always contribute."""
+"""Standard deviations that a single transit may always contribute (chosen)."""
 _CAP_FACTOR, _CAP_MARGIN = 2.0, 2.0
-"""Beyond that: this many times what the median transit makes likely, and so many deviations."""
+"""A transit may contribute this many times what the median depth predicts, plus this many standard
+deviations, where that is more than `_CAP` (both chosen)."""
 _FEW = 30
-"""Transits in the observed span, below which other durations are tried, too (chosen)."""
+"""Periods in the time span: with fewer, more durations are tried (chosen)."""
 _OWN_SCATTER = 0.2
 """Part of the depth by which transits differ without noise (chosen; see `consistency`)."""
 _MANY = 30
-"""Transits of which one alone decides nothing, however far off it is (chosen)."""
+"""Observed transits: with more, the deviation of a single one is limited to `_FAR` (chosen)."""
 _FAR = 64.0
-"""Squared deviations that one of many transits counts for at most (chosen: eight deviations)."""
+"""Squared standard deviations that one of many transits may count (chosen: eight deviations)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ephemeris:
-    """When a planet would transit.
+    """Period, epoch and duration: when a planet transits.
 
     Attributes
     ----------
     period_days : float
+        Mean period.
     epoch_bkjd : float
         Middle of the first transit after the star's first observation, by the mean period.
     duration_hours : float
     late_days : tuple of float
-        How much later than by the mean period each transit from the epoch's on is (observed minus
-        computed); empty where all are in time.
+        By how much each transit, from that of the epoch on, is later than by the mean period
+        (observed minus computed); empty where all are in time.
     """
 
     period_days: float
@@ -49,20 +51,34 @@ class Ephemeris:
     late_days: tuple[float, ...] = ()
 
     def middles(self, number: NDArray[np.int64]) -> Floats:
-        """Give the middle of each numbered transit, BKJD; that of the epoch is number 0."""
+        """Return the middle of each numbered transit (BKJD, days, the shape of `number`).
+
+        The transit of the epoch is number 0.
+        """
         middle = np.asarray(self.epoch_bkjd + number * self.period_days, np.float64)
         return middle + self.late(number) if self.late_days else middle
 
     def late(self, number: NDArray[np.int64]) -> Floats:
-        """Give how late each numbered transit is, days (float64, the shape of `number`)."""
+        """Return how late each numbered transit is, days (float64, the shape of `number`)."""
         if not self.late_days:
             return np.zeros(np.shape(number))
         late = np.asarray(self.late_days)
-        # Outside of the observations nothing is known: the nearest stands for it.
+        # Outside the observations the delay is unknown: take that of the nearest transit.
         return np.asarray(late[np.clip(number, 0, len(late) - 1)])
 
     def numbers(self, time: Floats) -> NDArray[np.int64]:
-        """Give the number of the transit nearest to each instant (int64, the shape of `time`)."""
+        """Return the number of the transit nearest to each instant.
+
+        Parameters
+        ----------
+        time : float64[n]
+            BKJD, days.
+
+        Returns
+        -------
+        int64[n]
+            0 for the transit of the epoch.
+        """
         number = np.round((time - self.epoch_bkjd) / self.period_days).astype(np.int64)
         if not self.late_days:
             return number
@@ -71,22 +87,33 @@ class Ephemeris:
         return np.asarray(number + nearest - 1)
 
     def hours_from_middle(self, time: Floats) -> Floats:
-        """Give the distance of each instant from the nearest middle, hours."""
+        """Return how many hours each instant is after the nearest middle of a transit.
+
+        Parameters
+        ----------
+        time : float64[n]
+            BKJD, days.
+
+        Returns
+        -------
+        float64[n]
+            Negative before the middle.
+        """
         return (time - self.middles(self.numbers(time))) * 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transits:
-    """The several transits of an ephemeris.
+    """The observed transits of an ephemeris.
 
     Attributes
     ----------
     number : int64[k]
-        Of each observed transit.
+        Number of each transit; 0 is that of the epoch.
     time : float64[k]
-        Expected middle, BKJD.
+        Expected middle, BKJD, days.
     n, d : float64[k]
-        See `matched`; depth n / d, deviation of it 1 / √d.
+        See `matched`. Depth is n / d and its standard deviation 1 / √d, relative flux.
     """
 
     number: NDArray[np.int64]
@@ -96,19 +123,31 @@ class Transits:
 
     @property
     def depth(self) -> float:
-        """Mean depth, relative flux, weighted."""
+        """Weighted mean depth, relative flux; 0 without transits."""
         total = float(self.d.sum())
         return float(self.n.sum()) / total if total > 0 else 0.0
 
     @property
     def mes(self) -> float:
-        """Multiple-event statistic without any cap."""
+        """Multiple-event statistic without any cap; 0 without transits."""
         total = float(self.d.sum())
         return float(self.n.sum()) / total**0.5 if total > 0 else 0.0
 
 
 def transits(ephemeris: Ephemeris, events: Events) -> Transits:
-    """Look an ephemeris' transits up among the single events of its duration."""
+    """Find the observed transits of an ephemeris among the single events of its duration.
+
+    Parameters
+    ----------
+    ephemeris : Ephemeris
+    events : Events
+        Standardised.
+
+    Returns
+    -------
+    Transits
+        Those with enough information (`Events.least`).
+    """
     first = int(np.ceil((events.time[0] - ephemeris.epoch_bkjd) / ephemeris.period_days))
     last = int(np.floor((events.time[-1] - ephemeris.epoch_bkjd) / ephemeris.period_days))
     number = np.arange(first - 1, last + 2)
@@ -132,7 +171,11 @@ def _statistic(
     least: float,
     work: Floats,
 ) -> tuple[float, int]:
-    """Robust multiple-event statistic of one ephemeris, and how many transits were observed."""
+    """Return the capped multiple-event statistic of an ephemeris and the number of its transits.
+
+    `begin`, `spacing` (days), `n` and `d` are those of the events; a transit counts where d is
+    above `least`. `work` (float64[3, k]) has room for all transits.
+    """
     end = begin + spacing * (len(n) - 1)
     t = epoch + np.ceil((begin - epoch) / period) * period
     count = 0
@@ -182,7 +225,15 @@ def _scan(
     d: Floats,
     least: float,
 ) -> tuple[float, float, float, int]:
-    """Best statistic on a small grid; the epoch is held at `pivot`, in the middle of the data."""
+    """Find the best ephemeris on a small grid of periods and epochs, all days.
+
+    The epochs of the grid are moved near `pivot`, the middle of the data, so that a step of the
+    period moves the transits at both ends alike.
+
+    Returns
+    -------
+    statistic, period, epoch, transits : float, float, float, int
+    """
     work = np.empty((3, int(spacing * len(n) / (period - periods * period_step)) + 3))
     best = -1.0
     best_period = period
@@ -206,7 +257,7 @@ def _scan(
 def _phase(
     period: float, begin: float, spacing: float, n: Floats, d: Floats, bins: int, least: float
 ) -> float:
-    """Epoch at which a plain fold at this period is strongest."""
+    """Return the epoch (BKJD, days) at which a plain fold at a period is strongest."""
     top = np.zeros(bins)
     bottom = np.zeros(bins)
     for i in range(len(n)):
@@ -232,11 +283,12 @@ class Signal:
     ----------
     ephemeris : Ephemeris
     statistic : float
-        Sum of the capped single events over the root of their information.
+        Sum of the capped single events over the root of their information, divided by the root of
+        the scatter that noise does not explain (`consistency`).
     observed : int
-        Transits observed.
+        Number of observed transits.
     index : int
-        Which duration.
+        Index of its duration in the bank.
     """
 
     ephemeris: Ephemeris
@@ -246,7 +298,7 @@ class Signal:
 
 
 def statistic(found: Transits) -> float:
-    """Robust multiple-event statistic, over the root of what noise does not explain (`refine`)."""
+    """Return the robust multiple-event statistic of some transits, see `Signal.statistic`."""
     if len(found.number) == 0:
         return 0.0
     root = np.sqrt(found.d)
@@ -256,11 +308,11 @@ def statistic(found: Transits) -> float:
 
 
 def consistency(found: Transits) -> float:
-    """Squared scatter of the transits about their mean depth, over what chance allows.
+    """Return the squared scatter of transits about their mean depth, over what chance allows.
 
-    A planet's transits are equally deep, but for noise and a fifth of the depth (transits that come
-    early or late, quarters of different dilution). The statistic of a signal is divided by the root
-    of what exceeds 1, after the χ² discriminators of Seader et al. (2013, ApJS 206, 25).
+    The transits of a planet are equally deep, except for noise and a fifth of the depth (transits
+    early or late, quarters of different dilution). Where the result exceeds 1, a signal's statistic
+    is divided by its root, after the χ² discriminators of Seader et al. (2013, ApJS 206, 25).
     """
     count = len(found.number)
     if count < 2 or found.depth <= 0:
@@ -276,24 +328,33 @@ def consistency(found: Transits) -> float:
 def refine(
     period: float, bank: Sequence[Events], indices: Sequence[int], epoch: float | None = None
 ) -> Signal:
-    """Find the best period, epoch and duration about a period that the folding gave.
+    """Find the best period, epoch and duration near a period that the folding gave.
 
     Parameters
     ----------
     period : float
         Days.
     bank : sequence of Events
-        Standardised, one a duration, ascending.
+        Standardised, one for each duration, ascending.
     indices : sequence of int
         Durations to try first; their neighbours are tried afterwards.
     epoch : float, optional
-        BKJD; by default found by folding.
+        BKJD, days; by default found by folding.
+
+    Returns
+    -------
+    Signal
+
+    Raises
+    ------
+    ValueError
+        None of the indices is one of the bank.
     """
     best: Signal | None = None
     tried = set()
     wanted = list(indices)
     if period * _FEW > bank[0].time[-1] - bank[0].time[0]:
-        # A deep transit under too short a template looks like no transit at all: try them all.
+        # A deep transit does not look like one under a template that is too short: try more.
         wanted += range(indices[0] - 4, indices[0] + 5, 2)
     while wanted:
         index = wanted.pop(0)
@@ -320,15 +381,18 @@ def refine(
 def _refine_one(
     period: float, events: Events, index: int, epoch: float | None, *, coarse: bool
 ) -> Signal:
+    """Find the best period and epoch for one duration, on finer and finer grids."""
     begin = float(events.time[0])
     spacing = (float(events.time[-1]) - begin) / (len(events.time) - 1)
     span = float(events.time[-1]) - begin
     duration = events.duration_hours / 24
     if epoch is None:
         bins = max(4, int(period / (duration / 3)))
-        # One deep event, of another period or of none, must not choose the epoch.
+        # The events are capped, so that a single deep one does not decide the epoch.
         epoch = _phase(period, begin, spacing, events.capped, events.d, bins, 2 * events.usual)
     pivot = begin + span / 2
+    # Chosen: steps of a fifth of the duration at the ends of the data, and parts of that; each
+    # round has steps to each side in period and in epoch, and the part.
     step = duration / 5
     value, seen = 0.0, 0
     rounds = ((3, 3, 1.0), (2, 2, 0.5), (2, 2, 0.2)) if coarse else ((2, 2, 0.5), (2, 2, 0.2))

@@ -1,11 +1,13 @@
 """Fast folding: the multiple-event statistic of all periods at once.
 
-`events` are laid on an even grid of time whose step is a part of the transit's duration. For each
-whole number p of steps, the grid is cut into rows of p, and the rows are summed under every drift
-from none to one step a row by halving (Staelin 1969, Proc. IEEE 57, 724; Morello et al. 2020,
-MNRAS 497, 4654, also for the period that a drift stands for): all periods between p and p + 1 steps
-for the price of log2 of the rows. Nothing is lost to a coarse list of periods; what the grid's step
-loses, `refine` brings back.
+The single events lie on an even grid of time, whose step is a part of the transit's duration. For
+each whole number p of steps the grid is cut into rows of p. The rows are summed under every drift,
+from no step to one step per row. A path through all rows is a sum of paths through their halves, so
+that all periods between p and p + 1 steps cost log2(rows) additions of the grid (Staelin 1969,
+Proc. IEEE 57, 724; Morello et al. 2020, MNRAS 497, 4654, also for the period of a drift).
+
+No period is left out between those of a coarse list. The folding loses some of the statistic to the
+step of the grid, and `refine` recovers it.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ Whole = NDArray[np.int64]
 
 @numba.njit(cache=True, fastmath=True)
 def _halve(rows: int, bounds: Whole) -> int:
-    """Cut rows into halves until none has more than two; give the number of levels.
+    """Cut rows into halves until no piece has more than two, and return the number of levels.
 
-    The bounds of level k (2ᵏ pieces) stand from 2ᵏ - 1 + k on.
+    The bounds of level k (2ᵏ pieces) are written to `bounds` from index 2ᵏ - 1 + k on.
     """
     levels = 0
     while (rows + (1 << levels) - 1) >> levels > 2:
@@ -43,7 +45,12 @@ def _halve(rows: int, bounds: Whole) -> int:
 
 @numba.njit(cache=True, fastmath=True)
 def _drifts(rows: int, heads: Whole, tails: Whole) -> None:
-    """Say which drift of the upper and of the lower half each drift of a piece is made of."""
+    """Compute which paths through the halves of a piece make up each path through the piece.
+
+    A drift is the number of steps by which a path moves from the first row of a piece to the last:
+    0 to `rows` - 1. For each drift s of the piece, heads[s] and tails[s] (int64[rows]) are the
+    drifts of the path in the upper and in the lower half, rounded to whole steps.
+    """
     upper = rows // 2
     lower = rows - upper
     for s in range(rows):
@@ -63,9 +70,9 @@ def _add(
     p: int,
     shift: int,
 ) -> None:
-    """Write at `o` the sum of the row at `h` and of that at `t`, turned by `shift`."""
+    """Write at `o` the sum of the row at `h` and of the row at `t`, rotated by `shift` steps."""
     left = p - shift
-    # As slices from 0 on: else no vector instructions come of it.
+    # Slices with indices from 0: only these are compiled to vector instructions.
     on, hn, tn = out_n[o : o + left], n[h : h + left], n[t + shift : t + p]
     od, hd, td = out_d[o : o + left], d[h : h + left], d[t + shift : t + p]
     for j in range(left):
@@ -84,7 +91,10 @@ def _add(
 def _best(
     n: Singles, d: Singles, h: int, t: int, p: int, shift: int, floor: np.float32
 ) -> np.float32:
-    """Give the greatest n² / d over phases where n > 0; d counts as `floor` at least."""
+    """Return the greatest n² / d over phases where n > 0, with d of `floor` at least.
+
+    The row at `t` is rotated by `shift` steps and added to the row at `h`, as in `_add`.
+    """
     left = p - shift
     best = np.float32(0.0)
     zero = np.float32(0.0)
@@ -110,23 +120,23 @@ def fold_all(
     Parameters
     ----------
     n, d : float32[m]
-        Of the events, on the even grid.
+        Of the events (see `matched`), on the even grid.
     first, last : int
-        Steps.
+        Shortest and longest period, steps of the grid.
     least : float
-        Sum of d that a phase must have to count fully: less is taken for that much.
+        Least d of a phase: a smaller sum counts as this much.
     cut : float
-        The statistic from which on a period is recorded.
+        Least statistic of a period that is recorded.
 
     Returns
     -------
     period, statistic : float64[k]
-        In steps; n / √d at the best phase.
+        Period in steps of the grid, and n / √d at its best phase.
     """
     m = len(n)
     floor = np.float32(least)
     square = np.float32(cut * cut)
-    # One piece of memory serves all periods.
+    # The same memory serves all periods.
     room = m + last
     xn, xd = np.zeros(room, np.float32), np.zeros(room, np.float32)
     an, ad = np.empty(room, np.float32), np.empty(room, np.float32)
@@ -180,7 +190,8 @@ def fold_all(
             t = tails[0, s]
             power = _best(sn, sd, heads[0, s] * p, (rows // 2 + t) * p, p, (s - t) % p, floor)
             if power > square:
-                # A path that leaves a row comes back p steps earlier, not a period.
+                # A path that leaves its row at the end re-enters it p steps earlier, not one
+                # period earlier (Morello et al. 2020).
                 periods.append(p * p / (p - s / (rows - 1)))
                 powers.append(np.sqrt(power))
     return np.array(periods), np.array(powers)

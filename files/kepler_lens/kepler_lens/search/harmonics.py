@@ -1,4 +1,4 @@
-"""From a period that the folding gave to the true one, and to transits that are not in time."""
+"""Harmonics: from the period that the folding gave to the true one, with transits out of time."""
 
 from __future__ import annotations
 
@@ -14,32 +14,47 @@ from kepler_lens.search.matched import Events
 from kepler_lens.search.periods import SHORTEST_PERIOD_DAYS
 
 _HARMONICS = (2, 3)
-"""Chosen: of four times the period only a quarter of the transits is folded, half of the
-statistic."""
+"""Factors and divisors of a period that are tried (chosen): a fold at four times the period has
+only a quarter of the transits and half of the statistic."""
 CLEARLY_STRONGER = 1.1
-"""Of twice as many transits the statistic is larger by a factor of 1.4, but for noise."""
+"""Ratio of statistics (chosen): a period is preferred if it exceeds this. With twice as many
+transits the statistic is larger by a factor of 1.4, except for noise."""
 _CLEAR = 6.0
-"""Deviations from which on a transit, or a sum of them, is there without doubt (chosen)."""
+"""Standard deviations (chosen): a transit, or a sum of transits, above this is there without
+doubt."""
 OUT_OF_TIME = 1.25
-"""A signal is that much stronger with each transit at its own time, or it counts as in time."""
+"""Ratio of the statistics with and without a time for each transit (chosen): a signal above this is
+out of time."""
 _AS_STRONG = 0.97
-"""A line through the transits' times is believed down to this part of the statistic (chosen): that
-depends on how cadences fall into deep transits, and the line does not."""
+"""Part of the statistic that a line through the transits' times must keep (chosen): the statistic
+depends on where cadences fall in deep transits, and the line does not."""
 _MOST_BETWEEN, _AS_DEEP = 13, 0.25
-"""Parts of a period that are tried, and the depth of those between (chosen): the statistic alone
-may prefer every 13th transit, where exposures always begin alike (Kepler-13); of an eclipse that
-is less deep, `alternating` judges."""
+"""Largest divisor of a period, and least depth of the transits between, as part of the signal's
+(both chosen). The statistic alone may prefer every 13th transit, where exposures always begin alike
+(Kepler-13). Where the transits between are less deep, `alternating` decides."""
 _FEW_TRANSITS = 12
-"""Of more, a fold at a part of the period shows those between even out of time (chosen)."""
+"""Observed transits (chosen): with more, a fold at a part of the period shows the transits between,
+even out of time."""
 CERTAIN = 20.0
-"""Statistic from which on single transits say when they come (chosen)."""
+"""Multiple-event statistic (chosen): above this the times of single transits can be measured."""
 
 
 def true_period(signal: Signal, bank: Sequence[Events]) -> Signal:
-    """Resolve harmonics: the folding may find every k-th transit only, or others where none is.
+    """Resolve harmonics: find the true period of a signal.
 
-    A k-th part of the period is taken where the transits between are there as well, a multiple
-    where only every k-th transit dims the star, or where every other transit is deeper.
+    The folding may find every k-th transit only, or expect transits where there are none. The
+    period is divided by k where the transits between are there as well. It is multiplied by k where
+    only every k-th transit dims the star, and by two where every other transit is deeper.
+
+    Parameters
+    ----------
+    signal : Signal
+    bank : sequence of Events
+        Standardised, one for each duration, ascending.
+
+    Returns
+    -------
+    Signal
     """
     best = _divided(signal, bank)
     if best.ephemeris.late_days:
@@ -54,13 +69,14 @@ def true_period(signal: Signal, bank: Sequence[Events]) -> Signal:
 
 
 def _divided(signal: Signal, bank: Sequence[Events]) -> Signal:
+    """Return the signal at a part of its period, where the transits between are there as well."""
     best, whole = signal, signal.ephemeris
     for k in _HARMONICS:
         if whole.period_days < k * SHORTEST_PERIOD_DAYS:
             break
         part = refine(whole.period_days / k, bank, [signal.index], whole.epoch_bkjd)
         if signal.statistic > CERTAIN and signal.observed <= _FEW_TRANSITS:
-            # The transits between may be there, but out of time.
+            # The transits between may be out of time.
             own = timed(part.ephemeris, part.index, bank)
             part = own if own.statistic > OUT_OF_TIME * part.statistic else part
         if part.statistic > CLEARLY_STRONGER * best.statistic:
@@ -75,7 +91,7 @@ def _divided(signal: Signal, bank: Sequence[Events]) -> Signal:
 
 
 def _as_deep_between(signal: Signal, k: int, events: Events) -> bool:
-    """Whether k - 1 transits between each two of a signal's are there, and about as deep."""
+    """Return whether the k - 1 transits between two of a signal are clear and about as deep."""
     ephemeris = signal.ephemeris
     found = transits(replace(ephemeris, period_days=ephemeris.period_days / k), events)
     groups = [found.number % k == group for group in range(k)]
@@ -88,6 +104,7 @@ def _as_deep_between(signal: Signal, k: int, events: Events) -> bool:
 
 
 def _multiplied(signal: Signal, k: int, bank: Sequence[Events]) -> Signal:
+    """Return the signal at k times its period where only every k-th transit dims the star."""
     found = transits(signal.ephemeris, bank[signal.index])
     group = found.number % k
     depth, error = np.zeros(k), np.full(k, np.inf)
@@ -103,11 +120,12 @@ def _multiplied(signal: Signal, k: int, bank: Sequence[Events]) -> Signal:
         return signal
     expected = depth[main] * np.sqrt(found.d)
     other = group != main
-    # Where one transit alone is clear, it may also come early or late.
+    # A clear transit may come early or late: an event nearby of half its strength counts (chosen).
     late = [
         near(bank[signal.index], t) > 0.5 * e > _CLEAR / 2
         for t, e in zip(found.time[other], expected[other], strict=True)
     ]
+    # Other transits are absent below 0.4 of the depth, by 4 standard deviations at least (chosen).
     quiet = not any(late) and all(
         count[g] == 0
         or (
@@ -121,17 +139,29 @@ def _multiplied(signal: Signal, k: int, bank: Sequence[Events]) -> Signal:
 
 
 def _every(signal: Signal, k: int, first: int, bank: Sequence[Events]) -> Signal:
-    """Give the signal of every k-th transit from a numbered one on."""
+    """Return the signal of every k-th transit, from the transit of number `first` on."""
     old = signal.ephemeris
     start = old.epoch_bkjd + first * old.period_days
     return refine(old.period_days * k, bank, [signal.index], start)
 
 
 def in_time(signal: Signal, bank: Sequence[Events]) -> Signal:
-    """Measure each transit of a clear signal: all at one period, or each at its own time.
+    """Measure the time of each transit of a clear signal of a long enough period.
 
-    They keep times of their own where that makes the signal much stronger; else the line through
-    them is the better ephemeris.
+    Transits keep times of their own where that makes the signal much stronger. Otherwise a line
+    through these times gives a better period and epoch.
+
+    Parameters
+    ----------
+    signal : Signal
+        In time.
+    bank : sequence of Events
+        Standardised, one for each duration, ascending.
+
+    Returns
+    -------
+    Signal
+        Unchanged where it is weak or has a short period.
     """
     if signal.statistic < CERTAIN or signal.ephemeris.period_days < SHORTEST_TIMED_DAYS:
         return signal

@@ -1,10 +1,10 @@
 """Planets whose transits come early or late: chains of single events at nearly equal intervals.
 
 Planets pull at each other, and a transit may come hours before or after its mean ephemeris. Folding
-then adds up what does not belong together. Here the sum of single events is maximised over all
-chains whose intervals stay within a narrow range, by dynamic programming (QATS of Carter and Agol
-2013, ApJ 765, 132). A chain may choose, so noise alone gives it something: what it has more than
-chains of nearby periods counts.
+then adds up points out of transit. This module maximises the sum of single events over all chains
+whose intervals stay within a narrow range, by dynamic programming (QATS of Carter and Agol 2013,
+ApJ 765, 132). A chain selects the strongest events, so noise alone gives it a positive sum. What
+counts is its excess over chains of nearby periods.
 """
 
 from __future__ import annotations
@@ -26,26 +26,29 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SHORTEST_TIMED_DAYS = 3.0
-"""Chosen: closer in, tides and a short lever leave transits in time within minutes."""
+"""Shortest period with times of its own for each transit (chosen): nearer to the star, tides and a
+small lever keep transits in time within minutes."""
 _WIDTH = 0.008
-"""Width of a range of intervals over the period (chosen): of Kepler-9's and -30's planets, and of
-10.95 d early or late by half a day over 630 d, neighbouring intervals differ by 0.5 % at most."""
+"""Width of a range of intervals as part of the period (chosen): neighbouring intervals differ by
+0.5 % at most for the planets of Kepler-9 and Kepler-30, and for one of 10.95 d that is early or
+late by half a day over 630 d."""
 _STEPS_A_DURATION = 3
-"""Of the grid of times (chosen): a transit is off by a sixth of its duration at most."""
+"""Steps of the grid of times in a duration (chosen): a transit is a sixth of it off at most."""
 _EVERY = 3
-"""Durations of which one is tried (chosen): it is off by a factor of 1.4 at most, which costs a
+"""One of this many durations is tried (chosen): it is off by a factor of 1.4 at most, which costs a
 strong signal a tenth."""
 _NEIGHBOURS = 61
-"""Ranges whose median is what noise gives a chain (chosen: a quarter of an octave)."""
+"""Ranges of intervals whose median is what noise gives a chain (chosen)."""
 _PASSES = 4
-"""How often times and depth are worked out from each other (chosen)."""
+"""Passes in which the times are measured about the ephemeris, and it is fitted to them (chosen)."""
 _SMOOTH_DAYS = 60.0
-"""Faster changes of weak transits' times are not believed (chosen: resonances take longer)."""
+"""Period of the fastest change that the times of weak transits follow (chosen: resonances are
+slower)."""
 _CLEAR = 6.0
-"""Deviations from which on a single transit has a time of its own (chosen)."""
+"""Standard deviations (chosen): a single transit above this has a time of its own."""
 _REACH, _REACH_OF_PERIOD = 0.75, 0.006
-"""Durations, or of the period, about the expected middle in which a transit is looked for (chosen:
-one of Kepler-90 g comes a day late)."""
+"""Largest distance of a transit from its expected middle: this many durations, or this part of the
+period if that is more (both chosen: one of Kepler-90 g comes a day late)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,11 @@ class Chain:
     period_days : float
         Middle of the range.
     excess : float
-        Multiple-event statistic beyond that of chains of nearby periods.
+        Multiple-event statistic less that of chains of nearby periods.
     index : int
-        Which duration.
+        Index of its duration in the bank.
     low, high : int
-        Intervals, in steps of a third of the duration.
+        Shortest and longest interval, in steps of a third of the duration.
     """
 
     period_days: float
@@ -73,10 +76,10 @@ class Chain:
 
 @numba.njit(cache=True, fastmath=True)
 def _chain(value: Floats, low: int, high: int, total: Floats, before: Ints) -> int:
-    """Maximise the sum of values over chains; give where the best one ends.
+    """Maximise the sum of values over chains, and return the step where the best one ends.
 
-    `total` becomes the best sum of a chain that ends at each step, `before` the step before it, or
-    -1 at its beginning.
+    `total` gets the best sum of a chain that ends at each step, `before` the preceding step of that
+    chain, or -1 at its beginning. A chain ends in the last `high` steps.
     """
     n = len(value)
     queue = np.empty(n, np.int64)
@@ -106,7 +109,7 @@ def _chain(value: Floats, low: int, high: int, total: Floats, before: Ints) -> i
 
 @numba.njit(cache=True, fastmath=True)
 def _all_chains(value: Floats, seen: NDArray[np.bool_], lows: Ints, highs: Ints) -> Floats:
-    """Give the multiple-event statistic of the best chain in each range of intervals."""
+    """Return the multiple-event statistic of the best chain in each range of intervals."""
     total = np.empty(len(value))
     before = np.empty(len(value), np.int64)
     found = np.empty(len(lows))
@@ -122,7 +125,7 @@ def _all_chains(value: Floats, seen: NDArray[np.bool_], lows: Ints, highs: Ints)
 
 
 def _grid(events: Events) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Lay single events on an even grid: time, capped statistic, whether it was observed."""
+    """Interpolate single events on an even grid: time, capped statistic, whether it is observed."""
     step = events.duration_hours / 24 / _STEPS_A_DURATION
     grid = np.arange(events.time[0], events.time[-1], step)
     seen = np.interp(grid, events.time, events.d) > events.least
@@ -131,21 +134,21 @@ def _grid(events: Events) -> tuple[Floats, Floats, NDArray[np.bool_]]:
 
 
 def chains(bank: Sequence[Events], density: float | None, longest: float) -> list[Chain]:
-    """Look for chains among the single events of every third duration.
+    """Find the best chain of each range of intervals, for every third duration.
 
     Parameters
     ----------
     bank : sequence of Events
-        Standardised, one a duration, ascending.
+        Standardised, one for each duration, ascending.
     density : float or None
-        Of the star, the Sun's being 1.
+        Mean density of the star over the Sun's.
     longest : float
-        Period, days.
+        Longest period, days.
 
     Returns
     -------
     list of Chain
-        One a range of intervals, in no order.
+        One for each range of intervals, in no order.
     """
     found: list[Chain] = []
     for index in range(_EVERY - 1, len(bank), _EVERY):
@@ -172,7 +175,19 @@ def chains(bank: Sequence[Events], density: float | None, longest: float) -> lis
 
 
 def follow(chain: Chain, bank: Sequence[Events]) -> Signal | None:
-    """Give the signal of a chain, each transit at its own time; None where there is none."""
+    """Measure a chain as a signal, with each transit at its own time.
+
+    Parameters
+    ----------
+    chain : Chain
+    bank : sequence of Events
+        The chain's own.
+
+    Returns
+    -------
+    Signal or None
+        None where fewer than three of its events are dimmings.
+    """
     events = bank[chain.index]
     grid, value, seen = _grid(events)
     total, before = np.empty(len(grid)), np.empty(len(grid), np.int64)
@@ -194,16 +209,21 @@ def follow(chain: Chain, bank: Sequence[Events]) -> Signal | None:
 
 
 def timed(ephemeris: Ephemeris, index: int, bank: Sequence[Events]) -> Signal:
-    """Measure the time of each transit about an ephemeris, and the duration that fits best.
+    """Measure the time of each transit near an ephemeris, and find the best duration.
 
     Parameters
     ----------
     ephemeris : Ephemeris
         With or without known delays.
     index : int
-        Its duration's in the bank.
+        Index of its duration in the bank.
     bank : sequence of Events
-        Standardised, one a duration, ascending.
+        Standardised, one for each duration, ascending.
+
+    Returns
+    -------
+    Signal
+        Its ephemeris has a delay for each transit.
     """
     best = _timed(ephemeris, index, bank[index])
     for direction in (-1, 1):
@@ -216,6 +236,7 @@ def timed(ephemeris: Ephemeris, index: int, bank: Sequence[Events]) -> Signal:
 
 
 def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
+    """Measure the time of each transit with the single events of one duration."""
     duration = events.duration_hours / 24
     ephemeris = _from_first(replace(ephemeris, duration_hours=events.duration_hours), events)
     ses, seen = events.ses, events.d > events.least
@@ -231,7 +252,7 @@ def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
         for k, (low, high) in enumerate(zip(lows, highs, strict=True)):
             if high - low < 3 or not seen[low:high].any():
                 continue
-            # Where noise says little, a transit stays near its expected middle.
+            # The penalty (chosen) keeps a weak transit near its expected middle.
             away = (events.time[low:high] - middle[k]) / duration
             score = np.minimum(ses[low:high], most) - 2 * away**2
             top = int(np.argmax(np.where(seen[low:high], score, -np.inf)))
@@ -242,7 +263,7 @@ def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
             strong[k] = ses[low + top] > _CLEAR
         if not weight.any():
             break
-        # What is far stronger than the others belongs to another planet.
+        # An event that is far stronger than the others belongs to another planet: limit it.
         most = 2 * float(np.median(np.sqrt(weight[weight > 0])))
         smooth = _smooth(own, weight, ephemeris.period_days)
         late = np.where(strong, own, smooth)
@@ -258,7 +279,7 @@ def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
 
 
 def _from_first(ephemeris: Ephemeris, events: Events) -> Ephemeris:
-    """Count transits from the first to the last of the observations, with a delay for each."""
+    """Return the ephemeris numbered from the first observed transit, with a delay for each."""
     first = int(np.ceil((events.time[0] - ephemeris.epoch_bkjd) / ephemeris.period_days))
     last = int(np.floor((events.time[-1] - ephemeris.epoch_bkjd) / ephemeris.period_days))
     number = np.arange(first, last + 1)
@@ -268,7 +289,7 @@ def _from_first(ephemeris: Ephemeris, events: Events) -> Ephemeris:
 
 
 def _peak(time: Floats, value: Floats, at: int) -> float:
-    """Give the time of a maximum, by a parabola through it and its neighbours."""
+    """Return the time of a maximum, by a parabola through it and its neighbours."""
     if not 0 < at < len(time) - 1:
         return float(time[at])
     left, middle, right = value[at - 1 : at + 2]
@@ -278,15 +299,24 @@ def _peak(time: Floats, value: Floats, at: int) -> float:
 
 
 def _line(number: Ints, time: Floats, weight: Floats) -> tuple[float, float]:
-    """Fit mean period and epoch to numbered times."""
+    """Fit mean period and epoch (days) to numbered times."""
     slope, start = np.polyfit(number, time, 1, w=weight)
     return float(slope), float(start)
 
 
 def _smooth(late: Floats, weight: Floats, period: float) -> Floats:
-    """Smooth delays, gaps being bridged (Whittaker 1922, Proc. Edinburgh Math. Soc. 41, 63).
+    """Smooth delays and bridge gaps (Whittaker 1922, Proc. Edinburgh Math. Soc. 41, 63).
 
     Waves slower than `_SMOOTH_DAYS` pass.
+
+    Parameters
+    ----------
+    late : float64[k]
+        Delay of each transit, days.
+    weight : float64[k]
+        0 where a transit was not observed.
+    period : float
+        Days.
     """
     count = len(late)
     if count < 3:

@@ -1,9 +1,9 @@
-"""Take the pulsations of a variable star away, where it has any.
+"""Prewhitening: subtract the pulsations of a variable star, where it has any.
 
-A hot or rotating star may shine in tens of coherent sine waves. They are found one after the other
-in the spectrum of the whole light curve and subtracted together ("prewhitening"), but only where
-that leaves much less to explain: in a quiet star the strongest lines could be the harmonics of a
-planet's own transits.
+The light of a hot or rotating star may vary in tens of coherent sine waves. They are lines in the
+spectrum of the whole light curve. The strongest lines are found, fitted and subtracted in rounds,
+but only where much less scatter is left: in a quiet star the strongest lines could be the harmonics
+of a planet's own transits.
 """
 
 from __future__ import annotations
@@ -20,59 +20,68 @@ from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS
 Floats = NDArray[np.float64]
 
 _LOWEST, _HIGHEST = 0.12, 24.0
-"""1/day (chosen): what is slower is left to the noise; long cadence resolves 24.5 (Nyquist)."""
+"""Lowest and highest frequency of a line, 1/day (chosen): slower waves are left to the noise, and
+long cadence resolves 24.5 (Nyquist)."""
 _LEAST_RATIO = 5.5
-"""A line's amplitude over the typical one of its neighbourhood."""
+"""A line's amplitude over the median of its neighbourhood, at least (chosen)."""
 _FIRST_RATIO = 25.0
-"""The same for the first line (chosen): without one so clear a star does not count as pulsating."""
+"""The same for the first line (chosen): a star without such a clear line is not pulsating."""
 _A_ROUND = 12
 _ROUNDS = 40
-"""Lines that are taken at once, and how often at most (chosen)."""
+"""Most lines in a round, and most rounds (both chosen)."""
 _GAIN = 0.7
-"""The scatter left must be less than this part of what it was."""
+"""Part of the scatter that may be left when the lines are subtracted (chosen)."""
 _OVERSAMPLED = 4
-"""Frequencies within what the time span resolves (chosen): a line between two loses 3 % (sinc
-1/8)."""
+"""Steps of the spectrum in a frequency of 1 / time span (chosen): a line between two steps loses
+3 % (sinc 1/8)."""
 _NEIGHBOURHOOD = 1.4
-"""Width of a line's neighbourhood, 1/day."""
+"""Width of a line's neighbourhood, 1/day (chosen)."""
 _POINTS_A_LINE = 100
-"""So many points must speak for a line: else a short light curve's noise and transits go too."""
+"""Points of the light curve for each line (chosen): with more lines, the noise and the transits of
+a short light curve would be subtracted too."""
 _TREND = 245
-"""Cadences, five days (chosen): half of the slowest wave that is looked for is left."""
+"""Width of the running mean, cadences: five days (chosen: it leaves half of the slowest wave)."""
 _BINS = 48
-"""Of a fold (chosen)."""
+"""Bins of a fold (chosen)."""
 _ONE_PERIOD = 0.9
-"""Part of what all lines explain that one period must (chosen)."""
+"""Part of the variance explained by all lines that one period must explain (chosen)."""
 _TWO_MINIMA = 0.9
-"""Part of the variance left that twice the period must leave at most (chosen)."""
+"""Twice the period must leave less than this part of the variance that the period leaves
+(chosen)."""
 _LONGEST_WAVE_DAYS = 1.5
-"""Chosen: slower variations of one period are rotation, and stay in the noise."""
+"""Longest period of a `Wave`, days (chosen): slower variations of one period are rotation, and stay
+in the noise."""
 _DIP = 0.4
-"""Part of the period that a dip is below its middle at most; a sine wave is half of it."""
+"""Part of the period for which a dip is below its middle, at most (chosen); a sine wave is below it
+for half of the period."""
 _DIP_LOWEST, _DIP_CLEAR = 2.0, 12.0
-"""1/day, below which harmonics are enough for a comb; deviations of a fold's bins (chosen)."""
+"""Least frequency of a dip, 1/day: below it there are harmonics enough for a comb. Least height of
+its fold, in standard deviations of a bin (both chosen)."""
 _MIRRORED, _BASE_WIDTH, _DIP_HARMONICS = 20, 2.0, 4
-"""Harmonics that are looked at; how near to one a line goes with it, in units of what the time span
-resolves (chosen, for side lobes); how many must be there (chosen: by chance none are)."""
+"""Harmonics of a dip that are compared with lines; distance up to which a line is dropped with one,
+in units of 1 / time span (for side lobes); harmonics that must be lines (by chance none are). All
+are chosen."""
 _DAY = 49
-"""Cadences."""
+"""Cadences in a day."""
 _SPIKE, _DARK_SPIKES = 6.0, 0.7
-"""Deviations (chosen: a sine wave reaches 1.5), and the part that is dark where transits are."""
+"""Standard deviations of a point in a deep transit (chosen: a sine wave reaches 1.5), and part of
+such points that are dark where there are transits (chosen)."""
 _HARMONICS, _COMB = 15, 8
-"""So many of a frequency's first harmonics are a comb: a transit or an eclipse, not a wave."""
+"""First harmonics of a frequency, and how many of them make a comb: a transit or an eclipse, not a
+wave (both chosen)."""
 _COMB_WIDTH = 0.35
-"""How well a line keeps to a comb, in units of what the time span resolves."""
+"""Largest distance of a line from a harmonic of a comb, in units of 1 / time span (chosen)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """A variation of one period that makes nearly all of a star's light curve.
+    """A variation of one period that is nearly all of a star's variability.
 
     Attributes
     ----------
     period_days : float
     minimum_bkjd : float
-        Middle of the deepest minimum, the first of the observations.
+        Middle of the first deepest minimum in the observations.
     amplitude : float
         From the deepest minimum to the highest maximum, relative flux.
     """
@@ -95,11 +104,11 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     Returns
     -------
     flux : float64[n]
-        Without the lines; as it was where they do not matter.
+        Relative flux without the lines; unchanged where none are subtracted.
     lines : int
-        How many were subtracted.
+        Number of subtracted lines.
     wave : Wave or None
-        What the lines are, where they are one variation of a short period.
+        The variation of one short period, where the lines are that.
     """
     smooth = _without_transits(flux)
     level = smooth - _trend(time, smooth)
@@ -133,7 +142,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
         return flux, 0, None
     count = sum(map(len, waves))
     if count < sum(map(len, found)):
-        # What was dropped has taken a part of what the others are fitted to.
+        # The dropped lines changed what the others were fitted to: fit these again.
         y = first
         for lines in waves:
             y = y - _sines(time, y, lines)
@@ -142,7 +151,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
         return flux, 0, None
     wave, dark = _one_period(time, first, waves[0][0], float(1 - np.var(y) / np.var(first)))
     if wave and dark < _DIP:
-        # Most of the time the star is as bright as ever: a planet very near to it, or an eclipse.
+        # The star is at full brightness most of the time: a close planet or an eclipse dims it.
         return flux, 0, None
     return flux - sines, count, wave
 
@@ -150,23 +159,30 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
 def _one_period(
     time: Floats, level: Floats, line: float, explained: float
 ) -> tuple[Wave | None, float]:
-    """Say whether one period explains what all lines do, and which part of it is below the middle.
+    """Find the one period, if there is one, that explains as much as all lines.
 
     Parameters
     ----------
     time, level : float64[n]
+        BKJD, days; relative flux without its trend.
     line : float
-        The strongest, 1/day.
+        Frequency of the strongest line, 1/day.
     explained : float
         Part of the variance that all lines explain.
+
+    Returns
+    -------
+    Wave or None, float
+        The variation, and the part of its period for which it is below its middle (see `_dark`);
+        None and 1 where there is none.
     """
     best, profile, share = line, np.zeros(_BINS), -1.0
     for part in (1.0, 0.5):
-        # The spectrum knows a frequency to a tenth of what the time span resolves.
+        # The spectrum gives a frequency to a tenth of 1 / time span.
         near = line * part + np.linspace(-0.2, 0.2, 21) / (time[-1] - time[0])
         for frequency in near:
             means, own = _folded(time, level, frequency)
-            # Two minima a period must be clearly better than one.
+            # Two minima per period must be clearly better than one.
             if 1 - own < (1 if part == 1.0 or best == frequency else _TWO_MINIMA) * (1 - share):
                 best, profile, share = float(frequency), means, own
     if share < _ONE_PERIOD * explained or best < 1 / _LONGEST_WAVE_DAYS:
@@ -178,7 +194,7 @@ def _one_period(
 
 
 def _folded(time: Floats, level: Floats, frequency: float) -> tuple[Floats, float]:
-    """Give the means of a fold (float64[_BINS]) and the part of the variance that they explain."""
+    """Return the means of a fold (float64[_BINS]) and the part of the variance they explain."""
     index = np.minimum((time * frequency % 1.0 * _BINS).astype(np.int64), _BINS - 1)
     count = np.maximum(np.bincount(index, minlength=_BINS), 1)
     means = np.bincount(index, level, _BINS) / count
@@ -186,7 +202,10 @@ def _folded(time: Floats, level: Floats, frequency: float) -> tuple[Floats, floa
 
 
 def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
-    """Drop the lines (1/day) that are harmonics of one frequency, which a transit's are."""
+    """Drop the lines (1/day) that are harmonics of one frequency, as those of a transit are.
+
+    `resolution` is 1 / time span, 1/day.
+    """
     if not rounds:
         return []
     lines = np.sort(np.concatenate(rounds))
@@ -197,7 +216,7 @@ def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
         expected = base * number
         at = np.clip(np.searchsorted(lines, expected), 1, len(lines) - 1)
         off = np.minimum(np.abs(lines[at] - expected), np.abs(lines[at - 1] - expected))
-        # The error of the base grows with the number of the harmonic.
+        # The error of the base frequency grows with the number of the harmonic.
         hits = off < _COMB_WIDTH * resolution * np.sqrt(1 + (number / 4) ** 2)
         if hits.sum() >= _COMB:
             rounds = [x[np.abs(x / base - np.round(x / base)) * base > resolution] for x in rounds]
@@ -207,9 +226,10 @@ def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
 def _without_dips(
     rounds: list[Floats], time: Floats, level: Floats, resolution: float
 ) -> list[Floats]:
-    """Drop the lines (1/day) of a dip of less than half a day: few harmonics are below Nyquist.
+    """Drop the lines (1/day) of a dip with a period below half a day.
 
-    The others come back from it, mirrored.
+    Few harmonics of such a period are below the Nyquist frequency. The others appear mirrored at
+    it.
     """
     every = np.concatenate(rounds) if rounds else np.empty(0)
     for base in every[every > _DIP_LOWEST]:
@@ -224,12 +244,20 @@ def _without_dips(
 
 
 def _off(lines: Floats, base: float, resolution: float) -> Floats:
-    """Tell how far lines are from each harmonic of a frequency (all 1/day), mirrored at Nyquist's.
+    """Compute how far lines are from each harmonic of a frequency, mirrored at the Nyquist's.
+
+    Parameters
+    ----------
+    lines : float64[k]
+        1/day.
+    base, resolution : float
+        The frequency, and 1 / time span, 1/day.
 
     Returns
     -------
-    float64[lines, _MIRRORED]
-        In units of what is resolved; the error of the base grows with the number of the harmonic.
+    float64[k, _MIRRORED]
+        In units of the resolution, which grows with the number of the harmonic as the error of the
+        base frequency does.
     """
     number = np.arange(1, _MIRRORED + 1)
     rate = 1 / CADENCE_DAYS
@@ -239,15 +267,15 @@ def _off(lines: Floats, base: float, resolution: float) -> Floats:
 
 
 def _dark(profile: Floats) -> float:
-    """Part of a fold that is below the middle between its lowest and highest."""
+    """Return the part of a fold that is below the middle between its lowest and highest bin."""
     return float((profile < (profile.min() + profile.max()) / 2).mean())
 
 
 def _without_transits(flux: Floats) -> Floats:
-    """Put the running median of a day where the flux is far below it: in a deep transit.
+    """Replace the points of deep transits by the running median of a day.
 
-    Its harmonics, and those of the spots that it crosses, would pass for waves. Where waves beat,
-    the flux is as often far above: then it stays as it is.
+    The harmonics of deep transits, and of spots that a planet crosses, would pass for waves. Where
+    waves beat, the flux is far above the median as often as far below: then it stays as it is.
     """
     middle = median_filter(flux, _DAY, mode="nearest")
     aside = flux - middle
@@ -258,7 +286,7 @@ def _without_transits(flux: Floats) -> Floats:
 
 
 def _trend(time: Floats, flux: Floats) -> Floats:
-    """Give the running mean over some days, each stretch without a long gap by itself."""
+    """Return the running mean over five days, separately for each stretch without a gap."""
     trend = np.empty_like(flux)
     for piece in np.split(np.arange(len(time)), np.flatnonzero(np.diff(time) > GAP_DAYS) + 1):
         trend[piece] = uniform_filter1d(flux[piece], _TREND, mode="nearest")
@@ -266,17 +294,18 @@ def _trend(time: Floats, flux: Floats) -> Floats:
 
 
 def _deviation(values: Floats) -> float:
+    """Return the robust standard deviation, 1e-9 where it is 0 (chosen)."""
     return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1e-9
 
 
 def _short_scatter(flux: Floats) -> float:
-    """Scatter on the time scales of transits: of the change from one 3 h mean to the next."""
+    """Return the scatter at the time scale of transits: of steps from one 3 h mean to the next."""
     means = flux[: len(flux) // 6 * 6].reshape(-1, 6).mean(axis=1)
     return _deviation(np.diff(means))
 
 
 def _background(amplitude: Floats, width: int) -> Floats:
-    """Median amplitude of the neighbourhood, by blocks."""
+    """Return the median amplitude near each frequency, interpolated between blocks of `width`."""
     blocks = len(amplitude) // width
     if blocks < 2:
         return np.full_like(amplitude, np.median(amplitude) or 1e-12)
@@ -286,7 +315,10 @@ def _background(amplitude: Floats, width: int) -> Floats:
 
 
 def _peaks(amplitude: Floats, ratio: Floats, least: float, apart: int) -> list[int]:
-    """Strongest local maxima, none far below the strongest: their side lobes come first."""
+    """Return the indices of the strongest maxima, at least `apart` steps from each other.
+
+    None is below a quarter of the strongest (chosen): it could be a side lobe.
+    """
     strongest = float(amplitude[ratio > 0].max()) if (ratio > 0).any() else 0.0
     inner = amplitude[1:-1]
     local = (inner >= amplitude[:-2]) & (inner > amplitude[2:])
@@ -301,14 +333,14 @@ def _peaks(amplitude: Floats, ratio: Floats, least: float, apart: int) -> list[i
 
 
 def _vertex(amplitude: Floats, k: int) -> float:
-    """Place of a maximum between samples, by a parabola."""
+    """Return the place of a maximum between samples, by a parabola."""
     before, here, after = amplitude[k - 1 : k + 2]
     bend = before - 2 * here + after
     return k + (0.5 * (before - after) / bend if bend else 0.0)
 
 
 def _sines(time: Floats, y: Floats, lines: Floats) -> Floats:
-    """Least squares fit of sine waves of these frequencies (1/day)."""
+    """Return the least squares fit of sine waves of these frequencies (1/day)."""
     phase = 2 * np.pi * (time - time[0])[:, None] * lines[None, :]
     basis = np.hstack([np.cos(phase), np.sin(phase)])
     weights = np.linalg.solve(basis.T @ basis + 1e-9 * len(y) * np.eye(basis.shape[1]), basis.T @ y)

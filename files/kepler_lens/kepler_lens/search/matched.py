@@ -1,8 +1,8 @@
-"""Single-event statistic: how much each instant looks like the middle of a transit.
+"""Single-event statistic: how well a transit centred on each instant fits, in units of the noise.
 
-For a transit shape s of depth 1 centred on an instant, N = sᵀ K⁻¹ y and D = sᵀ K⁻¹ s, with the
-covariance K of `noise`. N / D is the depth there, N / √D the single-event statistic (Jenkins 2002,
-ApJ 575, 493). Both add up over transits, which is what `fold` does.
+For a transit of shape s and depth 1 centred on an instant, N = -sᵀ K⁻¹ y and D = sᵀ K⁻¹ s, with the
+relative flux y and the covariance K of `noise`. N / D is the depth there and N / √D the
+single-event statistic (Jenkins 2002, ApJ 575, 493). N and D add up over transits: `fold` sums them.
 """
 
 from __future__ import annotations
@@ -22,32 +22,35 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CLIP = 8.0
-"""Deviations: a single event counts for no more, else one jump makes a planet of every period."""
+"""Standard deviations that a single event may count (chosen): otherwise one jump of the flux would
+make a planet of every period."""
 _LEAST_INFORMATION = 0.2
-"""Part of a transit's usual information that must have been observed."""
+"""Part of the usual D of a transit below which a single event is left out (chosen)."""
 _OBSERVED = 0.35
-"""The same from which on one transit of a period counts as observed (chosen): the half of it, with
-a little of what lies beside, tells a transit from none."""
+"""Part of the usual D (chosen): a transit of a period counts as observed above this. Half of a
+transit, with a little of the flux beside it, shows whether there is one."""
 
 
 def template(duration_hours: float) -> Floats:
-    """Give the shape of a transit, each exposure's mean dimming, 1 at the deepest.
+    """Compute the shape of a transit: the mean dimming of each exposure, 1 at the deepest.
 
     Parameters
     ----------
-    duration_hours
+    duration_hours : float
         First to fourth contact.
 
     Returns
     -------
     float64[2 h + 1]
-        One a cadence, symmetric about the middle one.
+        One value for each cadence, symmetric about the middle one.
     """
+    # Chosen: radius ratio 0.03, impact parameter 0.3 and 15 samples of an exposure; the period is
+    # so long that there is one transit.
     planet = Planet(0, "b", 1e6, 0.0, duration_hours, 0.03, 0.3)
     half = int(np.ceil((duration_hours / 24 / 2) / CADENCE_DAYS + 0.5))
     offsets: Floats = np.arange(-half, half + 1, dtype=np.float64) * CADENCE_DAYS
     shape = planet.mean_dimming(offsets, CADENCE_DAYS, samples=15)
-    # One cadence to each side at least: however short, a transit has flanks.
+    # At least one cadence on each side: even a short transit has flanks.
     used = int(min(np.flatnonzero(shape > 0)[0], half - 1))
     shape = shape[used : len(shape) - used]
     return np.asarray(shape / planet.dimming(np.array([0.0]))[0])
@@ -61,9 +64,10 @@ class Events:
     ----------
     duration_hours : float
     time : float64[m]
-        BKJD of the trial centres, evenly spaced in cadences.
+        Trial centres, BKJD, days, evenly spaced in cadences.
     n, d : float64[m]
-        See this module; 0 where too little was observed. Depth is n / d (relative flux).
+        N and D of the module's docstring, 1 / relative flux and its square; 0 where too little was
+        observed. Depth is n / d, relative flux.
     """
 
     duration_hours: float
@@ -73,47 +77,51 @@ class Events:
 
     @cached_property
     def usual(self) -> float:
-        """D of a usual transit: the median where something was observed; 1 where nothing was."""
+        """D of a usual transit: its median where it is not 0; 1 where nothing was observed."""
         seen = self.d > 0
         return float(np.median(self.d[seen])) if seen.any() else 1.0
 
     @property
     def least(self) -> float:
-        """D from which on a transit counts as observed."""
+        """Least D of an observed transit."""
         return _OBSERVED * self.usual
 
     @cached_property
     def capped(self) -> Floats:
-        """N of single events that count for `CLIP` deviations at most."""
+        """N of single events that count `CLIP` standard deviations at most (float64[m])."""
         return np.clip(self.ses, -CLIP, CLIP) * np.sqrt(self.d)
 
     @property
     def ses(self) -> Floats:
-        """N / √d, 0 where nothing was observed."""
+        """Single-event statistic N / √D (float64[m]), 0 where nothing was observed."""
         return np.divide(self.n, np.sqrt(self.d), out=np.zeros_like(self.n), where=self.d > 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitened:
-    """Whitened points, and what a filter gathers after a transit's end, whatever the transit.
+    """Whitened points, and sums over the points after a transit that hold for every transit.
 
     Attributes
     ----------
     cadence : int64[n]
-        Of each point, from 0.
+        Cadence of each point, zero-based.
     start : bool[n]
         Where a stretch begins, see `noise`.
-    z, u, w, phi, d
-        See `noise`.
+    z : float64[n]
+        Whitened relative flux, see `noise.whiten`.
+    u, w, phi : float64[n, 5]
+        See `noise.factor`.
+    d : float64[n]
+        See `noise.factor`, relative flux squared.
     top : float64[n, 5]
-        N of all points from each one on to the stretch's end is top · f, f being what the process
-        remembers of the transit there.
+        N of the points from each one to the end of its stretch is top · f, where f (float64[5]) is
+        the state of the recursion of `noise.whiten` after the transit.
     bottom : float64[n, 5, 5]
-        D of them is f · bottom f.
+        D of the same points is f · bottom f.
     power : float64[n + 1]
-        Sum of z² / d before each point.
+        Sum of z² / d over the points before each one.
     following : int64[n + 1]
-        The first point at or after each one where a stretch begins, or n.
+        Index of the first point, at or after each one, where a stretch begins; n if there is none.
     """
 
     cadence: Ints
@@ -132,7 +140,19 @@ class Whitened:
 def whitened(
     cadence: Ints, start: NDArray[np.bool_], flux: Floats, factors: tuple[Floats, ...]
 ) -> Whitened:
-    """Whiten a light curve (float64[n], relative flux) with the factors that `noise` gives."""
+    """Whiten a light curve for `correlate`.
+
+    Parameters
+    ----------
+    cadence : int64[n]
+        Cadence of each point, zero-based, ascending.
+    start : bool[n]
+        Where a stretch begins.
+    flux : float64[n]
+        Relative flux about 0.
+    factors : tuple of arrays
+        Result of `noise.factor`.
+    """
     u, w, phi, d = factors
     z = whiten(flux, u, w, phi)
     top, bottom, following = _tails(start, z, u, w, phi, d)
@@ -144,10 +164,10 @@ def whitened(
 def _tails(
     start: NDArray[np.bool_], z: Floats, u: Floats, w: Floats, phi: Floats, d: Floats
 ) -> tuple[Floats, Floats, Ints]:
-    """Run backwards through the points for `Whitened`.
+    """Compute `top`, `bottom` and `following` of `Whitened`, backwards through the points.
 
-    Without a transit f becomes φ (f - w (u · f)) from a point to the next: a linear map, so that
-    what is gathered later is a linear and a quadratic form of f.
+    After a transit f becomes φ (f - w (u · f)) from one point to the next. This map is linear, so N
+    and D of all later points are a linear and a quadratic form of f.
     """
     n = len(z)
     top = np.empty((n, 5))
@@ -199,13 +219,13 @@ def correlate(
     shape : float64[2 h + 1]
         The transit, see `template`.
     step, count : int
-        Trial centres are at cadences 0, step, … (count of them).
+        There are `count` trial centres, at cadences 0, step, …
 
     Returns
     -------
     float64[count], float64[count], float64[count]
-        N (of dips, so that a dimming is positive), D, and how badly a transit describes what is
-        there: more than 1 where something else is (a jump, a ramp, a flare).
+        N (positive for a dimming), D, and the misfit of a transit there (see `excess`): above 1
+        for anything else, as a jump, a ramp or a flare.
     """
     p = points
     found: tuple[Floats, Floats, Floats, Floats] = _correlate(
@@ -234,6 +254,11 @@ def _correlate(
     step: int,
     count: int,
 ) -> tuple[Floats, Floats, Floats, Floats]:
+    """Compute N and D at each trial centre, and sum and number of z² / d of the points around it.
+
+    These points are those within two half-widths of the shape that are in the transit's stretch or
+    before it.
+    """
     n = len(cadence)
     half = len(shape) // 2
     top = np.zeros(count)
@@ -288,32 +313,47 @@ def _correlate(
 
 
 def excess(square: Floats, points: Floats, power: Floats) -> Floats:
-    """Squared deviations a point beyond chance, and beyond what a deep transit's own shape leaves.
+    """Compute the misfit of a transit: the scatter that it leaves, over what chance allows.
 
-    Limb darkening, impact parameter and timing leave up to a quarter of a transit's power.
+    A quarter of a transit's power counts as explained, since limb darkening, impact parameter and
+    timing leave up to that much (chosen).
+
+    Parameters
+    ----------
+    square : float64[m]
+        Sum of squared deviations of the points around each trial centre.
+    points : float64[m]
+        Number of these points.
+    power : float64[m]
+        N² / D, the squared deviations that a transit explains.
+
+    Returns
+    -------
+    float64[m]
+        Above 1 where a transit is a poor description. The limit is 2.5 times the standard deviation
+        of a reduced χ² (chosen).
     """
     freedom = np.maximum(points - 1.0, 1.0)
-    # What fits a transit is no deviation, nor is a quarter of its power.
     return (square - 1.25 * power) / freedom / (1 + 2.5 * np.sqrt(2 / freedom))
 
 
 def standardise(events: Events, quarter: NDArray[np.int32], misfit: Floats) -> Events:
-    """Make the statistic of each quarter one of mean 0 and deviation 1, robustly.
+    """Scale the single-event statistic of each quarter to median 0 and robust deviation 1.
 
     Parameters
     ----------
     events : Events
     quarter : int32[m]
-        Of each trial centre.
+        Quarter of each trial centre.
     misfit : float64[m]
-        See `correlate`. Where it is above 1 the statistic is divided by its root, as the pipeline
-        does it with its χ² discriminators (Seader et al. 2013, ApJS 206, 25).
+        See `correlate`. Where it is above 1 the statistic is divided by its root, as Kepler's
+        pipeline does with its χ² discriminators (Seader et al. 2013, ApJS 206, 25).
 
     Returns
     -------
     Events
-        With d in units of the noise that is really there. Centres at which less than a fifth of
-        a transit's usual information was gathered are left out.
+        With D by the noise that is measured. N and D are 0 at centres with less than a fifth of the
+        usual D.
     """
     n, d = events.n.copy(), events.d.copy()
     seen = d > 0
@@ -329,6 +369,8 @@ def standardise(events: Events, quarter: NDArray[np.int32], misfit: Floats) -> E
         count = mine.sum()
         if count == 0:
             continue
+        # Few centres give an uncertain median and deviation. So 10 centres with a median of 0, and
+        # 20 with the deviation of all quarters, count with those of the quarter (both chosen).
         independent = count / centres_a_duration
         middle = np.median(ses[mine]) * independent / (independent + 10)
         own = _deviation(ses[mine])
@@ -341,8 +383,10 @@ def standardise(events: Events, quarter: NDArray[np.int32], misfit: Floats) -> E
 
 
 def _deviation(values: Floats) -> float:
+    """Return the robust standard deviation, 1 where it is 0."""
     return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1.0
 
 
 def _spacing(time: Floats) -> float:
+    """Return the median distance of trial centres, days."""
     return float(np.median(np.diff(time))) if len(time) > 1 else 1.0

@@ -1,13 +1,13 @@
 """A star's own variability and the photometer's noise, as one Gaussian process.
 
-A light curve is modelled as white noise plus two stochastically driven oscillators of quality 1/√2
-(one slow, for rotation and drifts, one fast, for granulation) plus an unknown level for each
-stretch without a long gap. Its covariance is semi-separable, so that factoring it takes a time
-in proportion to the number of points and gaps need no filling (Foreman-Mackey, Agol, Ambikasaran
+The model of a light curve is white noise, two stochastically driven oscillators of quality 1/√2
+(a slow one for rotation and drifts, a fast one for granulation), and an unknown level for each
+stretch without a long gap. The covariance of the model is semi-separable: factoring it takes a time
+in proportion to the number of points, and gaps need no filling (Foreman-Mackey, Agol, Ambikasaran
 and Angus 2017, AJ 154, 220; the recursions are those of their section 5).
 
-A matched filter under that covariance is the best linear detector there is for Gaussian noise: the
-trend is not taken away first, so that no transit leaves shoulders in it.
+For Gaussian noise, a matched filter under that covariance is the best linear detector. The search
+subtracts no trend first, so that no transit leaves shoulders in a trend.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from scipy.optimize import minimize
 Floats = NDArray[np.float64]
 
 _SAME_STEP_DAYS = 1e-7
-"""Nine milliseconds: steps of time that differ by less count as the same (chosen: timestamps are in
+"""Nine milliseconds: time steps that differ by less count as equal (chosen: timestamps are in
 microseconds)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The process of one star.
+    """The Gaussian process of one star.
 
     Attributes
     ----------
-    white
+    white : float
         Factor on the white noise of each point.
-    slow, fast
+    slow, fast : float
         Standard deviations of the two oscillators, relative flux.
-    slow_days, fast_days
+    slow_days, fast_days : float
         Their time scales: 1 / angular frequency, days.
-    level
+    level : float
         Standard deviation of a stretch's level, relative flux.
     """
 
@@ -51,7 +51,17 @@ class Noise:
 
 
 def terms(noise: Noise) -> tuple[Floats, Floats]:
-    """Give variances (float64[3]) and damping rates (float64[3], 1/day) of the process' terms."""
+    """Return the variances and the damping rates of the terms: slow, fast and level.
+
+    Parameters
+    ----------
+    noise : Noise
+
+    Returns
+    -------
+    float64[3], float64[3]
+        Relative flux squared, and 1/day.
+    """
     variances = np.array([noise.slow**2, noise.fast**2, noise.level**2])
     rates = np.array([1 / noise.slow_days, 1 / noise.fast_days, 0.0]) / np.sqrt(2)
     return variances, rates
@@ -68,7 +78,7 @@ def factor(
     time : float64[n]
         Days, ascending.
     diagonal : float64[n]
-        Variance of the white noise.
+        Variance of the white noise, relative flux squared.
     start : bool[n]
         Where a stretch begins that is independent of the one before it.
     variances, rates : float64[3]
@@ -77,9 +87,9 @@ def factor(
     Returns
     -------
     u, w, phi : float64[n, 5]
-        L is 1 on its diagonal and u φ w below it; φ goes from the point before to this one.
+        L is 1 on its diagonal and u φ w below it; φ is the decay from the previous point to this.
     d : float64[n]
-        Variance of each point given those before it.
+        Variance of each point given those before it, relative flux squared: the diagonal of D.
     """
     n = len(time)
     u = np.empty((n, 5))
@@ -133,7 +143,20 @@ def factor(
 
 @numba.njit(cache=True, fastmath=True)
 def whiten(y: Floats, u: Floats, w: Floats, phi: Floats) -> Floats:
-    """Give L⁻¹ y: each point less what those before it predict (float64[n], unit of y)."""
+    """Compute L⁻¹ y: each point less the prediction from those before it.
+
+    Parameters
+    ----------
+    y : float64[n]
+        Relative flux about 0.
+    u, w, phi : float64[n, 5]
+        See `factor`.
+
+    Returns
+    -------
+    float64[n]
+        In the unit of y.
+    """
     n = len(y)
     z = np.empty(n)
     f = np.zeros(5)
@@ -149,7 +172,22 @@ def whiten(y: Floats, u: Floats, w: Floats, phi: Floats) -> Floats:
 
 @numba.njit(cache=True, fastmath=True)
 def smooth(z: Floats, u: Floats, w: Floats, phi: Floats, d: Floats) -> Floats:
-    """Give K⁻¹ y of whitened points z = L⁻¹ y (float64[n])."""
+    """Compute K⁻¹ y, with the covariance K, from whitened points z = L⁻¹ y.
+
+    Parameters
+    ----------
+    z : float64[n]
+        See `whiten`.
+    u, w, phi : float64[n, 5]
+        See `factor`.
+    d : float64[n]
+        See `factor`.
+
+    Returns
+    -------
+    float64[n]
+        1 / relative flux.
+    """
     n = len(z)
     x = np.empty(n)
     g = np.zeros(5)
@@ -172,10 +210,23 @@ def misfit(
     variances: Floats,
     rates: Floats,
 ) -> float:
-    """Give -2 log likelihood a point, up to a constant: `factor` and `whiten`, and nothing kept.
+    """Compute -2 log likelihood per point, up to a constant.
 
-    Cadences are even but for some milliseconds: sines and exponentials are carried on from point to
-    point and worked out anew only after a gap.
+    It does the work of `factor` and `whiten` without their arrays. Cadences are even except for
+    some milliseconds. So sines and exponentials of the time step are carried from point to point,
+    and computed anew only where the step changes.
+
+    Parameters
+    ----------
+    time, flux : float64[n]
+        BKJD, days, ascending; relative flux about 0.
+    diagonal, start, variances, rates
+        See `factor`.
+
+    Returns
+    -------
+    float
+        1e30 where the covariance is not positive definite.
     """
     n = len(time)
     u = np.zeros(5)
@@ -241,7 +292,7 @@ def misfit(
         for j in range(5):
             old[j] = w[j] / d
         total += z * z / d
-        # One logarithm for sixteen points.
+        # A logarithm is slow: take one of the product of sixteen points.
         product *= d / diagonal[0]
         if i % 16 == 15:
             total += np.log(product)
@@ -259,14 +310,16 @@ def fit(time: Floats, flux: Floats, sigma: Floats, start: NDArray[np.bool_]) -> 
     flux : float64[n]
         Relative flux about 0, without outliers and deep transits.
     sigma : float64[n]
-        Standard deviation of the white noise, up to a factor.
+        Standard deviation of the white noise, relative flux, up to a factor.
     start : bool[n]
         Where a stretch begins.
 
     Returns
     -------
     Noise
+        The best of the fits from `_BEGINNINGS`, within `_BOUNDS`.
     """
+    # Chosen: a level is free within ten standard deviations of the light curve.
     spread = max(float(np.std(flux)), 1e-7)
     white = float(np.median(sigma))
     lowest, highest = np.log(np.array(_BOUNDS)).T
@@ -284,6 +337,7 @@ def fit(time: Floats, flux: Floats, sigma: Floats, start: NDArray[np.bool_]) -> 
         return float(value) + 0.01 * outside
 
     tried = []
+    # The tolerances, the number of evaluations and the penalty outside the bounds are chosen.
     for slow_days, fast, fast_days in _BEGINNINGS:
         first = np.log([1.0, max(spread / white, 0.3), slow_days, fast, fast_days])
         best = minimize(
@@ -302,8 +356,12 @@ def fit(time: Floats, flux: Floats, sigma: Floats, start: NDArray[np.bool_]) -> 
 
 
 _BEGINNINGS = ((1.5, 0.4, 0.12), (0.3, 1.0, 0.035))
-"""Days of slow, fast, its days: one alone leaves a restless star in a poor local maximum."""
+"""Values of `slow_days` (days), `fast` (in units of the white noise) and `fast_days` (days) with
+which fits begin (chosen): from one beginning alone a restless star, 011454304, ends in a poor local
+maximum."""
 _BOUNDS = [(0.3, 3.0), (0.02, 1e5), (0.2, 30.0), (0.01, 1e3), (0.03, 0.35)]
-"""Of white, slow, its days, fast, its days; slow and fast in units of the white noise."""
+"""Least and largest `white`, `slow`, `slow_days`, `fast` and `fast_days` (chosen); `slow` and
+`fast` in units of the white noise, the others as in `Noise`."""
 _STEPS = (-0.2, 0.7, 0.7, -0.7, 0.5)
-"""Sides of the first simplex, logarithms in the order of the bounds (chosen: a factor of two)."""
+"""Sides of the first simplex, natural logarithms in the order of `_BOUNDS` (chosen: about a factor
+of two)."""

@@ -1,4 +1,4 @@
-"""The observations of one star, quarter by quarter, as the search wants them."""
+"""The observations of one star, normalised by quarter, as the search needs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import QUARTER_STARTS, LightCurve, us_to_bkjd
 
 CADENCE_DAYS = 0.02043361
-"""Of long cadence: 29.42 min (Kepler Instrument Handbook, KSCI-19033, section 2.6)."""
+"""Length of a long cadence, days: 29.42 min (Kepler Instrument Handbook, KSCI-19033, section
+2.6)."""
 
 BAD_QUALITY = 1130799
 """Bits of SAP_QUALITY that spoil a cadence: the default mask of Kepler's guest observer office.
@@ -21,48 +22,55 @@ K2's thruster firings (bit 2²⁰) are among them.
 """
 
 GAP_DAYS = 0.75
-"""After a longer gap the photometer has often changed its temperature: a new stretch begins."""
+"""Longest gap within a stretch of the noise, days (chosen): after a longer one the temperature of
+the photometer has often changed."""
 
 _LONG_GAP_DAYS = 5.0
-"""A longer gap begins a new stretch with a level of its own, as a quarter does (chosen)."""
+"""Days (chosen): after a longer gap a stretch begins that has a median of its own, as a quarter
+has."""
 _EARLY_DAYS = 0.3
-"""A quarter may begin so much before the listed time: that of the star is barycentric."""
+"""Days by which a quarter may begin before its listed start (chosen): barycentric time depends on
+the position of the star."""
 FLUX_COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
-"""What can be searched: corrected for the instrument, and as it was measured."""
+"""Columns that can be searched: flux corrected for the instrument, and flux as it was measured."""
 
 LEAST_POINTS = 50
-"""Chosen: about a day of long cadence."""
+"""Points of a star, at least (chosen): about a day of long cadence."""
 _LEAST_VALUES = 10
-"""chosen: a measured flux has about as many values as points, and noise of fewer has no scatter."""
+"""Different values of flux, at least (chosen): measured flux has about as many as points, and with
+few values the scatter may be 0."""
 
 _MOST_SCATTER = 0.3
-"""Relative flux (chosen): the files of stars that were not on the detector hold noise."""
+"""Scatter from point to point, relative flux (chosen): the files of stars that were not on the
+detector hold only noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """The light of one star over all its quarters or campaigns.
+    """The light curve of one star over all its quarters or campaigns.
 
     Attributes
     ----------
     star : int
         KIC or EPIC number.
     name : str
-        As the header's OBJECT has it.
+        Value of OBJECT in the header.
     mission : str
+        ``Kepler``, ``K2`` or ``Simulation``.
     time : float64[n]
         BKJD, days, ascending.
     flux : float64[n]
-        Relative to the quarter's median, less 1.
+        Relative flux: flux over the quarter's median, less 1.
     quarter : int32[n]
-        Counts quarters (or stretches between long gaps) from 0, ascending.
+        Zero-based number of the quarter (or of the stretch between long gaps), ascending.
     level : float64[q]
         Median flux of each quarter, electrons/s.
     stellar : dict
-        What the header knows of the star: TEFF (K), LOGG (cgs), RADIUS (of the Sun's), KEPMAG.
+        Properties of the star in the header: TEFF (K), LOGG (log10 of cm/s²), RADIUS (solar radii),
+        KEPMAG (mag).
     cdpp : dict
-        Hours (3, 6, 12) to the pipeline's own noise figure at that duration, ppm, median of
-        quarters; empty where there is none.
+        Hours (3, 6, 12) to the pipeline's noise at that duration (CDPP, ppm, median of quarters);
+        empty where there is none.
     """
 
     star: int
@@ -77,12 +85,15 @@ class Observations:
 
     @property
     def span_days(self) -> float:
-        """From the first observation to the last, days."""
+        """Time from the first observation to the last, days."""
         return float(self.time[-1] - self.time[0])
 
     @property
     def density(self) -> float | None:
-        """Mean density of the star over the Sun's, from its surface gravity and radius."""
+        """Mean density of the star over the Sun's, from its surface gravity and radius.
+
+        None where one of these is not known. The Sun's gravity is 10^4.438 cm/s².
+        """
         gravity, radius = self.stellar.get("LOGG"), self.stellar.get("RADIUS")
         if gravity is None or radius is None or radius <= 0:
             return None
@@ -90,7 +101,7 @@ class Observations:
 
 
 class NotSearchableError(KeplerLensError):
-    """There is too little of a star to search."""
+    """The observations of a star cannot be searched."""
 
 
 def observe(
@@ -115,10 +126,15 @@ def observe(
     stellar, cdpp
         See `Observations`.
 
+    Returns
+    -------
+    Observations
+
     Raises
     ------
     NotSearchableError
-        There are too few points, or they are all the same, not positive, or nothing but noise.
+        There are too few points, all have the same flux, a quarter's median is not positive, or
+        there is only noise.
     """
     good = np.isfinite(time) & np.isfinite(flux)
     order = np.argsort(time[good], kind="stable")
@@ -165,12 +181,16 @@ def observe_usable(
     star, name, mission, time, flux, stellar, cdpp
         See `observe`.
     left_out : callable
-        Is told which quarter is left out, and why.
+        Gets a sentence for each quarter that is left out.
+
+    Returns
+    -------
+    Observations
 
     Raises
     ------
     NotSearchableError
-        See `observe`; also where flux has hardly any values.
+        See `observe`; also where flux has few different values.
     """
     good = np.flatnonzero(np.isfinite(time) & np.isfinite(flux))
     good = good[np.argsort(time[good], kind="stable")]
@@ -197,7 +217,7 @@ def observe_usable(
 
 
 def _stretch(time: NDArray[np.float64], mission: str) -> str:
-    """Name a stretch of observations, by its quarter where there are quarters."""
+    """Return words for a stretch of observations: its quarter, if it has one, and its time."""
     days = f"BKJD {time[0]:.1f} to {time[-1]:.1f}"
     if mission == "K2":
         return days
@@ -214,16 +234,22 @@ def observations(
     Parameters
     ----------
     curves : iterable of LightCurve
-        With the `column`, and SAP_QUALITY where bad cadences are to be left out.
-    column : str
+        With the `column`, and with SAP_QUALITY where bad cadences are left out. Those of short
+        cadence do not count.
+    column : str, optional
+        One of `FLUX_COLUMNS`.
     left_out : callable, optional
-        Is told which quarter is left out, and why.
+        Gets a sentence for each quarter that is left out.
+
+    Returns
+    -------
+    Observations
 
     Raises
     ------
     NotSearchableError
-        See `observe_usable`; also where the files are of several stars, of short cadence, or have
-        no value in the column.
+        See `observe_usable`; also where the files are of several stars, are all of short cadence,
+        or have no value in the column.
     """
     chosen = [curve for curve in curves if curve.cadence == "long"]
     if not chosen:
@@ -268,12 +294,22 @@ def _check_has_values(curves: list[LightCurve], column: str) -> None:
 
 
 def no_values(where: str, column: str, others: Sequence[str]) -> str:
-    """Say that a column has no values, and which other one has."""
+    """Return a sentence: a column has no values, and another one has.
+
+    Parameters
+    ----------
+    where : str
+        Words for what lacks the values.
+    column : str
+    others : sequence of str
+        Columns that have values.
+    """
     hint = f"; {others[0]} has values: name that column" if others else ""
     return f"{column} has no value in {where}{hint}."
 
 
 def _median_cdpp(curves: list[LightCurve]) -> dict[float, float]:
+    """Return the median CDPP of the files, ppm, by hours."""
     found = {}
     for hours in (3.0, 6.0, 12.0):
         values = [c.cdpp[hours] for c in curves if np.isfinite(c.cdpp.get(hours, np.nan))]
@@ -283,14 +319,18 @@ def _median_cdpp(curves: list[LightCurve]) -> dict[float, float]:
 
 
 def quarter_numbers(time: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Give the number of Kepler's quarter, from 0, of each instant (BKJD, days; any shape)."""
+    """Return the number of Kepler's quarter, 0 to 17, of each instant (BKJD, days; any shape).
+
+    It is -1 before the mission.
+    """
     started = np.searchsorted(np.array(QUARTER_STARTS) - _EARLY_DAYS, time)
     return np.asarray(started - 1, dtype=np.int32)
 
 
 def _quarters(time: NDArray[np.float64], mission: str) -> NDArray[np.int32]:
-    """Give each point the number of its quarter, or the stretches between long gaps, from 0."""
+    """Return the zero-based number of each point's quarter, or stretch between long gaps."""
     number = np.cumsum(np.r_[0, np.diff(time) > _LONG_GAP_DAYS])
     if mission != "K2":
+        # No quarter has 1000 long gaps.
         number = number + 1000 * (quarter_numbers(time) + 1)
     return np.unique(number, return_inverse=True)[1].astype(np.int32)

@@ -1,4 +1,4 @@
-"""One page of plots a candidate, in the style of the pipeline's one-page summary."""
+"""A page of plots for each candidate, in the style of the one-page summary of Kepler's pipeline."""
 
 from __future__ import annotations
 
@@ -26,14 +26,25 @@ Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
 
 _DPI = 110
+"""Dots per inch of a page (chosen)."""
 _SCORE_PARTS = (slice(0, 2), 2, 3)
-"""Columns of the global view, the local view and the probabilities."""
+"""Columns of the page's grid for the global view, the local view and the probabilities."""
 
 _INK, _BLUE, _RED, _GREY = "#1f2933", "#0b5394", "#c0392b", "#9aa5b1"
 
 
 def pages(result: Result) -> dict[int, bytes]:
-    """Draw a page for each of a star's candidates, as a picture by its number."""
+    """Draw a page for each of a star's candidates.
+
+    Parameters
+    ----------
+    result : Result
+
+    Returns
+    -------
+    dict of int to bytes
+        Number of each candidate to its page (PNG).
+    """
     if not result.candidates:
         return {}
     prepared = result.search.prepared
@@ -41,7 +52,7 @@ def pages(result: Result) -> dict[int, bytes]:
     everything = nothing.copy()
     for vetted in result.candidates:
         everything |= masked(prepared, vetted.candidate.ephemeris)
-    # Once a star: each takes as long as a round of the search.
+    # Once for each star: a spectrum takes as long as a round of the search.
     spectra = _over_periods(prepared, nothing), _over_periods(prepared, everything)
     drawn = {}
     for vetted in result.candidates:
@@ -53,7 +64,7 @@ def pages(result: Result) -> dict[int, bytes]:
 
 
 def _over_periods(prepared: Prepared, hidden: NDArray[np.bool_]) -> Spectrum:
-    """Give periods, days, and the statistic of the folding, without the hidden points (bool[n])."""
+    """Return periods, days, and the statistic of the folding, without hidden points (bool[n])."""
     bank = event_bank(prepared, hidden, DURATIONS_HOURS)
     longest = prepared.star.span_days / 2
     return spectrum(bank, prepared.star.density, longest, sharp=prepared.pulsating)
@@ -74,15 +85,16 @@ def candidate_page(
     others : bool[n]
         Points in transit of the star's other candidates.
     spectra : two of (float64[k], float64[k])
-        Period, days, and statistic: of the whole star, and where no candidate transits.
+        Period, days, and multiple-event statistic: with all points, and without those in transit of
+        any candidate.
 
     Returns
     -------
     Figure
         The whole light curve with the transits marked, the transit with its model, odd and even
-        transits, the strongest dimming elsewhere, the statistic over periods, the table of tests;
-        where transits are not in time, how late each of them is;
-        for a candidate that a model has scored, what the model saw and what it says.
+        transits, the strongest dimming at another phase, the statistic over periods, and the table
+        of tests. Where transits are out of time, also how late each of them is. Where a model has
+        scored the candidate, also the model's views and its result.
     """
     vetting, number = vetted.vetting, vetted.candidate.number
     scored = vetted.score is not None
@@ -153,7 +165,7 @@ def _whole(axes: Axes, prepared: Prepared, vetting: Vetting, others: NDArray[np.
 
 
 def _bins(x: Floats, y: Floats, edges: Floats) -> tuple[Floats, Floats]:
-    """Mean of the points in each bin that has some."""
+    """Return the middle of each bin that has points, and the mean of its points."""
     index = np.digitize(x, edges) - 1
     good = (index >= 0) & (index < len(edges) - 1)
     count = np.bincount(index[good], minlength=len(edges) - 1)

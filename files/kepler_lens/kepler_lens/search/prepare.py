@@ -1,4 +1,4 @@
-"""Make a star's observations ready for the search: pulsations and outliers off, noise fitted."""
+"""Prepare a star's observations: subtract pulsations, drop outliers, fit the noise."""
 
 from __future__ import annotations
 
@@ -17,14 +17,43 @@ from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS, Observations
 
 Floats = NDArray[np.float64]
 Correlated = Callable[[Floats, int], tuple[Floats, Floats, Floats]]
+"""Correlates a transit shape with the points at every `step`-th cadence, see `matched.correlate`.
+
+Arguments: shape (float64[2 h + 1]) and step (cadences); result: N, D and misfit (float64[m] each).
+"""
 
 _LONG_ENOUGH_DAYS = 300.0
-"""Chosen: of a year or more, the spectrum is resolved well enough to weigh by."""
+"""Time span, days. Chosen: most of a year resolves the spectrum well enough for its weights."""
 
 
 @dataclass(slots=True, eq=False)
 class Prepared:
-    """A star made ready: its points without outliers, its noise, its stretches."""
+    """A prepared star: its points without outliers, its noise, its quarters.
+
+    Attributes
+    ----------
+    star : Observations
+        As observed, with all points.
+    time : float64[n]
+        BKJD, days, ascending; of the points that are no outliers.
+    flux : float64[n]
+        Relative flux about 0, without the subtracted sine waves.
+    quarter : int32[n]
+        Zero-based, see `Observations`.
+    cadence : int64[n]
+        Cadence of each point, zero-based from the star's first point, ascending.
+    sigma : float64[n]
+        Standard deviation of the white noise, relative flux, without the factor ``noise.white``.
+    noise : Noise
+    centres : float64[c]
+        BKJD, days, of each cadence from the first point to the last; interpolated in gaps.
+    centre_quarter : int32[c]
+        Quarter of each of these cadences.
+    lines : int
+        Number of subtracted sine waves.
+    wave : Wave or None
+        The variation that the sine waves make, if it has one short period.
+    """
 
     star: Observations
     time: Floats
@@ -40,15 +69,24 @@ class Prepared:
 
     @property
     def pulsating(self) -> bool:
-        """Whether noise has the spectrum of `stationary`: waves were subtracted, and it is known.
+        """Whether the search takes the noise spectrum of `stationary`.
 
-        A campaign of K2 resolves too little of a spectrum to weigh frequencies by it.
+        It does where sine waves were subtracted and the time span is long enough. One campaign of
+        K2 resolves the spectrum too poorly to weigh frequencies by it.
         """
         return self.lines > 0 and self.star.span_days > _LONG_ENOUGH_DAYS
 
 
 def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
-    """Deviation of the white noise of each point, from its quarter's point-to-point scatter."""
+    """Estimate each point's white noise from the point-to-point scatter of its quarter.
+
+    Returns
+    -------
+    float64[n]
+        Standard deviation, relative flux: 1e-4 in a quarter of one point, 1e-7 at least (both
+        chosen). 1.4826 makes a median absolute deviation a standard deviation, as everywhere in
+        this package.
+    """
     sigma = np.empty_like(flux)
     for q in np.unique(quarter):
         mine = quarter == q
@@ -58,15 +96,27 @@ def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
 
 
 def _starts(time: Floats, quarter: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which points begin a stretch (bool[n]): a new quarter, or the end of a gap."""
     return np.asarray(np.r_[True, (np.diff(quarter) > 0) | (np.diff(time) > GAP_DAYS)])
 
 
 def _running_median(flux: Floats, width: int = 49) -> Floats:
+    """Return the running median over some points (chosen: 49 points, a day of long cadence)."""
     return np.asarray(median_filter(flux, width, mode="nearest"))
 
 
 def prepare(star: Observations) -> Prepared:
-    """Take a star's pulsations and single bright or dark points away, and fit its noise."""
+    """Subtract a star's pulsations, drop its outliers and fit its noise.
+
+    Parameters
+    ----------
+    star : Observations
+
+    Returns
+    -------
+    Prepared
+        Without single bright or dark points, and with one point per cadence at most.
+    """
     time, quarter = star.time, star.quarter
     flux, lines, wave = subtract_lines(time, star.flux)
     sigma = _white(flux, quarter)
@@ -77,7 +127,8 @@ def prepare(star: Observations) -> Prepared:
     for _ in range(2):
         residual = _residual(time[keep], flux[keep], quarter[keep], sigma[keep], model)
         relative = residual / (model.white * sigma[keep])
-        # Beside a deep transit the process is off, but not the running median.
+        # Beside a deep transit the process is wrong, but the running median is right: a bright
+        # point must stand out from both.
         beside = aside[keep] / (model.white * sigma[keep])
         bad = _outliers(np.where(relative > 0, np.minimum(relative, beside), relative))
         keep[np.flatnonzero(keep)[bad]] = False
@@ -98,7 +149,15 @@ def prepare(star: Observations) -> Prepared:
 
 
 def refit(prepared: Prepared, mask: NDArray[np.bool_]) -> None:
-    """Fit the noise again without known transits, which look like fast noise."""
+    """Fit the noise again without known transits, which look like fast noise.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Gets the new noise.
+    mask : bool[n]
+        Points in transit.
+    """
     keep = ~mask
     prepared.noise = _fit(
         prepared.time[keep], prepared.flux[keep], prepared.quarter[keep], prepared.sigma[keep]
@@ -106,7 +165,11 @@ def refit(prepared: Prepared, mask: NDArray[np.bool_]) -> None:
 
 
 def _fit(time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats) -> Noise:
-    """Fit the noise of a few quarters spread over the mission, without what sticks out."""
+    """Fit the noise to some quarters that are spread over the mission, without outliers.
+
+    The fit takes all of up to nine quarters, and five to seven of more (chosen). It leaves out
+    points that are four standard deviations from the running median (chosen).
+    """
     rough = flux - _running_median(flux)
     quiet = np.abs(rough) < 4 * 1.4826 * np.median(np.abs(rough))
     stretches = np.unique(quarter)
@@ -117,18 +180,23 @@ def _fit(time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats) 
 def _residual(
     time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats, model: Noise
 ) -> Floats:
-    """Give what of each point the process takes for white noise (float64[n], relative flux)."""
+    """Return the white noise that the process finds in each point (float64[n], relative flux)."""
     diagonal = (sigma * model.white) ** 2
     u, w, phi, d = factor(time, diagonal, _starts(time, quarter), *terms(model))
     return diagonal * smooth(whiten(flux, u, w, phi), u, w, phi, d)
 
 
 def detrended(prepared: Prepared, in_transit: NDArray[np.bool_]) -> Floats:
-    """Give the relative flux without the star's own variability (float64[n], about 0).
+    """Return the relative flux without the star's own variability (float64[n], about 0).
 
-    Points in transit do not take part in what the process makes of the variability.
+    Parameters
+    ----------
+    prepared : Prepared
+    in_transit : bool[n]
+        Points that do not count when the process estimates the variability.
     """
     diagonal = (prepared.sigma * prepared.noise.white) ** 2
+    # Chosen: with 1e8 times the variance a point has no influence.
     diagonal = np.where(in_transit, 1e8 * diagonal, diagonal)
     start = _starts(prepared.time, prepared.quarter)
     u, w, phi, d = factor(prepared.time, diagonal, start, *terms(prepared.noise))
@@ -136,7 +204,12 @@ def detrended(prepared: Prepared, in_transit: NDArray[np.bool_]) -> Floats:
 
 
 def _outliers(relative: Floats) -> NDArray[np.bool_]:
-    """Bright points, and dark ones that stand alone: a transit lasts for some cadences."""
+    """Return which points are outliers (bool[n]): bright ones, and dark ones that stand alone.
+
+    A transit lasts for several cadences, so a dark point between two bright ones is no transit.
+    The limits are chosen: 4 standard deviations for a bright point, 5 for a dark one, and 0.35 of
+    its depth for the points beside it.
+    """
     bright = relative > 4
     dark = relative < -5
     before = np.r_[0.0, relative[:-1]]
@@ -157,10 +230,16 @@ def event_bank(
         Points to leave out.
     durations : sequence of float
         Hours.
+
+    Returns
+    -------
+    list of Events
+        One for each duration, in the same order.
     """
     correlated = (_by_spectrum if prepared.pulsating else _by_process)(prepared, ~masked)
     bank = []
     for hours in durations:
+        # Chosen: trial centres are an eighth of the duration apart, and one cadence at least.
         step = max(1, int(hours / 24 / 8 / CADENCE_DAYS))
         centres = prepared.centres[::step]
         n, information, misfit = correlated(template(float(hours)), step)
@@ -170,7 +249,7 @@ def event_bank(
 
 
 def _by_process(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
-    """Correlate a shape with the points that are kept, at every so many cadences (`matched`)."""
+    """Return the function that correlates the kept points (bool[n]) under the fitted noise."""
     time, quarter = prepared.time[keep], prepared.quarter[keep]
     start, model = _starts(time, quarter), prepared.noise
     factors = factor(time, (prepared.sigma[keep] * model.white) ** 2, start, *terms(model))
@@ -180,7 +259,7 @@ def _by_process(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
 
 
 def _by_spectrum(prepared: Prepared, keep: NDArray[np.bool_]) -> Correlated:
-    """Do the same with the noise that the star's own spectrum shows (`stationary`)."""
+    """Return the function that correlates the kept points (bool[n]) under the measured spectrum."""
     time, quarter = prepared.time[keep], prepared.quarter[keep]
     flux = stationary.levelled(time, prepared.flux[keep], _starts(time, quarter))
     points = stationary.spectral(prepared.cadence[keep], len(prepared.centres), flux)

@@ -1,12 +1,13 @@
 """The results of searches in Warp 10, beside the light curves.
 
-- ``transit.candidate``, labels KEPLERID, CANDIDATE (from 1) and RUN: a point at each observed
-  transit, the flux at its bottom, so that it overlays the light curve. Attributes: `attributes`.
+- ``transit.candidate`` with the labels KEPLERID, CANDIDATE (from 1) and RUN: a point at each
+  observed transit. Its value is the flux at the bottom (electrons/s), so that it overlays the light
+  curve. `attributes` lists the attributes.
 - ``transit.score``: see `kepler_lens.classify.stored`.
-- ``star.search``, without labels: a point at the star's number (`kepler_lens.star_points`), written
-  last and over the one before, whose text (JSON) names the RUN that counts. Readers take candidates
-  of that run alone; the series of older runs are deleted after it is there. Whatever dies in
-  between leaves the run before it whole.
+- ``star.search`` without labels: a point at the star's number (`kepler_lens.star_points`). Its text
+  (JSON) names the RUN that counts, and readers take the candidates of that run alone. A search
+  writes the point last, over the earlier one, and then deletes the series of older runs. If a
+  search dies before that, the earlier run still counts and is complete.
 """
 
 from __future__ import annotations
@@ -30,22 +31,28 @@ from kepler_lens.star_points import SEARCH
 from kepler_lens.warp10 import Token, Warp10
 
 CANDIDATE = "transit.candidate"
+"""Class of the series of candidates."""
 
 Floats = NDArray[np.float64]
 
 
 def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
-    """Give what is known of a candidate, as text.
+    """Return the attributes of a candidate's series.
+
+    Parameters
+    ----------
+    star : Observations
+    vetted : Vetted
 
     Returns
     -------
-    dict
-        period (days), epoch (BKJD), duration (hours), depth and depth_error (ppm), snr, mes (the
-        multiple-event statistic) and its threshold, transits (observed), radius (of the planet, of
-        the Earth's; only where the star's is known), for each test of the vetting its figure
-        (``odd_even.figure``, …) and verdict (``odd_even.verdict``), disposition, comment (what
-        speaks against a planet; only where something does), late (days by which each transit from
-        the epoch's on comes after its mean ephemeris; only where they are not in time), engine.
+    dict of str to str
+        period (days), epoch (BKJD, days), duration (hours), depth and depth_error (ppm), snr, mes
+        (multiple-event statistic), threshold, transits (number observed), disposition, engine; for
+        each test its figure (``odd_even.figure``, …) and verdict (``odd_even.verdict``, …). Some
+        have radius (Earth radii; where the star's radius is known), comment (the verdicts against a
+        planet), late (days by which each transit, from that of the epoch on, is later than by the
+        mean period; where transits are out of time).
     """
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
     table = row(star, vetted)
@@ -65,7 +72,7 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
     if ephemeris.late_days:
         known["late"] = " ".join(f"{late:.4f}" for late in ephemeris.late_days)
     for test in vetting.tests:
-        # A test may be called as a quantity is: duration.
+        # The suffixes keep tests apart from quantities: there is a test "duration".
         known[f"{test.name}.figure"] = f"{test.figure:.3f}"
         known[f"{test.name}.verdict"] = test.verdict
     for name, column in (("radius", "tce_prad"), ("comment", "comment")):
@@ -82,20 +89,25 @@ def push(
     fingerprint: str = "",
     scored: int | None = None,
 ) -> None:
-    """Write a star's candidates and make them the ones that count.
+    """Write a star's candidates and scores, and make them the ones that count.
 
     Parameters
     ----------
     warp10 : Warp10
     token : Token
-        The results' write token.
+        The write token for results.
     result : Result
     run : str
-        Name of this search, never used for another.
-    fingerprint : str
-        Of the server's light curve that was searched; empty where that came from elsewhere.
+        Name of this search, never used for another one.
+    fingerprint : str, optional
+        `ServerCurve.fingerprint` of the light curve; empty where it did not come from the server.
     scored : int, optional
-        Tick (µs) of the scores, the same for each attempt of a job; by default now.
+        Tick of the scores, µs, the same for each attempt of a job; by default now.
+
+    Raises
+    ------
+    Warp10Error
+        The server did not accept something.
     """
     star = result.search.star
     points = [_points(result, vetted, run) for vetted in result.candidates]
@@ -117,19 +129,36 @@ def push(
 
 
 def clear(warp10: Warp10, token: Token, star: int, run: str) -> None:
-    """Delete a star's candidates of all runs but one, and their scores."""
+    """Delete a star's candidates of all runs but one, and their scores.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        The write token for results.
+    star : int
+        KIC or EPIC number.
+    run : str
+        The run that stays.
+
+    Raises
+    ------
+    Warp10Error
+        The server did not accept something.
+    """
     warp10.delete(f"{CANDIDATE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
     clear_scores(warp10, token, star, run)
 
 
 def _about(result: Result, run: str, time_us: int, fingerprint: str) -> str:
+    """Return the text (JSON) of the star's point in `star.search`."""
     limit = result.search.limit_ppm
     return json.dumps(
         {
             "run": run,
             "time": time_us,
             "candidates": len(result.candidates),
-            # WarpScript reads no JSON with Infinity in it.
+            # WarpScript cannot read JSON with Infinity.
             "limit": round(limit, 1) if math.isfinite(limit) else None,
             "lone": [
                 [round(event.time_bkjd, 3), round(event.depth_ppm), round(event.statistic, 1)]
@@ -151,7 +180,7 @@ def _name(star: int, number: int, run: str) -> str:
 
 
 def _points(result: Result, vetted: Vetted, run: str) -> str:
-    """Write a candidate's points: at each transit the local flux less the depth."""
+    """Return a candidate's points in GTS input format: at each transit the flux at its bottom."""
     prepared, vetting = result.search.prepared, vetted.vetting
     own = np.abs(vetting.ephemeris.hours_from_middle(prepared.time)) < (
         0.75 * vetting.ephemeris.duration_hours + 0.5

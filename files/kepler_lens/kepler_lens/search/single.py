@@ -1,4 +1,7 @@
-"""Single transit events: dimmings that belong to no candidate, and pairs that may be one's."""
+"""Single-transit events: dimmings that belong to no candidate, and pairs that may be one planet's.
+
+They are called lone events here.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,26 @@ import numpy as np
 from kepler_lens.search.matched import Events
 
 _LEAST = 9.0
-"""Deviations (chosen): noise and jumps reach 8 in a star of a hundred."""
+"""Single-event statistic of a lone event, at least (chosen): noise and jumps reach 8 in one star of
+a hundred."""
 _MOST = 10
-"""Chosen: the strongest; a star with more dips all the time."""
+"""Lone events of a star, the strongest (chosen): a star with more of them has dips all the time."""
 _APART_DAYS = 1.5
-"""Events nearer to a stronger one are a part of it (chosen)."""
+"""Days within which an event is a part of a stronger one (chosen)."""
 _SIDE_DURATIONS, _SIDE_PART = 5.0, 0.15
-"""What stands so near to an event that is so much stronger is what the filter leaves beside it."""
+"""Within this many durations of a stronger event, an event below this part of its statistic is an
+effect of the filter (both chosen)."""
 _DEPTHS, _DURATIONS = 0.15, 1.6
-"""Two events of one planet differ in depth by this part, in duration by this factor (chosen:
-dilution by quarter, and the steps of the durations that are tried)."""
+"""Part by which the depths of two events of one planet may differ, and factor between their
+durations (both chosen: quarters have different dilution, and few durations are tried)."""
 _PAIRED = 20.0
-"""Deviations of each of a pair (chosen): jumps of the detector look alike below that (Kepler-7)."""
+"""Single-event statistic of each event of a pair, at least (chosen): weaker jumps of the detector
+look alike (Kepler-7)."""
 _SHORTEST_DAYS = 30.0
-"""A planet of a shorter period would have shown more than two transits (chosen)."""
+"""Shortest period of a pair, days (chosen): a planet with a shorter one would have shown more than
+two transits."""
 _MISSING = 0.4
-"""Part of its depth that an event must have at least where another is expected."""
+"""Part of the depth below which an expected event is missing (chosen)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,11 @@ class LoneEvent:
     Attributes
     ----------
     time_bkjd : float
-    duration_hours, depth_ppm, statistic : float
+        Middle, days.
+    duration_hours : float
+    depth_ppm : float
+    statistic : float
+        Single-event statistic.
     """
 
     time_bkjd: float
@@ -46,17 +57,17 @@ class LoneEvent:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two lone events of one depth and duration: a planet's, if it transits so seldom.
+    """Two lone events of one depth and duration, perhaps of a planet that transits seldom.
 
     Attributes
     ----------
     first_bkjd, second_bkjd : float
-        Middles.
+        Middles, days.
     depth_ppm : float
         Mean of the two.
     periods_days : tuple of float
-        What lies between them, and each whole part of it for which all other transits would have
-        fallen into gaps of the observations; longest first.
+        Possible periods, longest first: the time between the two events, and its whole parts, where
+        all other transits would fall into gaps of the observations.
     """
 
     first_bkjd: float
@@ -65,7 +76,7 @@ class Pair:
     periods_days: tuple[float, ...]
 
     def __str__(self) -> str:
-        """Say what the two events allow."""
+        """Return a sentence with the periods that the two events allow."""
         periods = ", ".join(f"{period:.2f}" for period in self.periods_days)
         return (
             f"The events at BKJD {self.first_bkjd:.2f} and {self.second_bkjd:.2f} are of one "
@@ -75,7 +86,18 @@ class Pair:
 
 
 def lone_events(bank: Sequence[Events]) -> tuple[LoneEvent, ...]:
-    """Give single events well above noise, the strongest of each neighbourhood and at most ten."""
+    """Find the single events that are well above the noise.
+
+    Parameters
+    ----------
+    bank : sequence of Events
+        Standardised, one for each duration.
+
+    Returns
+    -------
+    tuple of LoneEvent
+        The strongest of each neighbourhood, strongest first; ten at most.
+    """
     found: list[LoneEvent] = []
     for events in bank:
         ses = events.ses
@@ -95,6 +117,7 @@ def lone_events(bank: Sequence[Events]) -> tuple[LoneEvent, ...]:
 
 
 def _beside(event: LoneEvent, stronger: LoneEvent) -> bool:
+    """Return whether an event is a part of a stronger one, or an effect of the filter beside it."""
     away = abs(event.time_bkjd - stronger.time_bkjd)
     side = _SIDE_DURATIONS * stronger.duration_hours / 24
     weak = event.statistic < _SIDE_PART * stronger.statistic
@@ -108,12 +131,12 @@ def pairs(lone: Sequence[LoneEvent], bank: Sequence[Events]) -> tuple[Pair, ...]
     ----------
     lone : sequence of LoneEvent
     bank : sequence of Events
-        In which they were found.
+        Those in which the events were found.
 
     Returns
     -------
     tuple of Pair
-        The strongest first; an event is in one of them at most.
+        The strongest first; an event is in one pair at most.
     """
     found: list[Pair] = []
     left = sorted(lone, key=lambda event: -event.statistic)
@@ -131,6 +154,10 @@ def pairs(lone: Sequence[LoneEvent], bank: Sequence[Events]) -> tuple[Pair, ...]
 
 
 def _alike(one: LoneEvent, other: LoneEvent) -> bool:
+    """Return whether two events are strong and far apart, with one depth and one duration.
+
+    Depths may differ by two standard deviations (chosen).
+    """
     depths = sorted((one.depth_ppm, other.depth_ppm))
     noise = depths[1] / min(one.statistic, other.statistic)
     longer = max(one.duration_hours, other.duration_hours)
@@ -143,7 +170,7 @@ def _alike(one: LoneEvent, other: LoneEvent) -> bool:
 
 
 def _allowed(one: LoneEvent, other: LoneEvent, bank: Sequence[Events]) -> tuple[float, ...]:
-    """Give the periods, days, for which no transit is missing where the star was observed."""
+    """Return the periods, days, for which no transit is missing where the star was observed."""
     events = min(bank, key=lambda e: abs(e.duration_hours - one.duration_hours))
     apart = abs(one.time_bkjd - other.time_bkjd)
     depth = 0.5e-6 * (one.depth_ppm + other.depth_ppm)

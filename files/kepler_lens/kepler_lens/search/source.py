@@ -33,13 +33,13 @@ _CURVE = """<% @HELLOEXOWORLD/GETREADTOKEN '{token}' == %>
 %> <% NULL %> IFTE
 """
 _ATTRIBUTES = {"teff": "TEFF", "logg": "LOGG", "radius": "RADIUS"}
-"""What `kepler-lens tag` writes of a star, by the header's names."""
+"""Attributes that `kepler-lens tag` writes, with the header's names for them."""
 
 
 def from_server(
     star: int, server: str, token_file: Path | None, column: str = "PDCSAP_FLUX"
 ) -> Observations:
-    """Fetch a star's light curve of long cadence.
+    """Fetch the observations of a star, its light curve of long cadence.
 
     Parameters
     ----------
@@ -48,27 +48,38 @@ def from_server(
     server : str
         URL.
     token_file : Path or None
-        The read token's file; by default the token that the server makes public is used.
-    column : str
+        File of a read token; None for the token that the server makes public.
+    column : str, optional
         FITS name.
+
+    Returns
+    -------
+    Observations
 
     Raises
     ------
     NotThereError
-        The server has nothing of the star.
+        The server has no such light curve of the star.
+    NotSearchableError
+        The light curve cannot be searched.
+    TokenError
+        The token file cannot be read.
+    Warp10Error
+        The server refused or could not be reached.
     """
     return curve_from_server(star, server, token_file, column).observations()
 
 
 def curve_from_server(star: int, server: str, token_file: Path | None, column: str) -> ServerCurve:
-    """See `from_server`; as the server has it."""
+    """Fetch a star's light curve as the server has it; see `from_server`."""
+    # Seconds during which a failed request is repeated (chosen).
     warp10 = Warp10(server, patience=10)
     token = Token.from_file(token_file) if token_file else warp10.public_token()
     return fetch_curve(warp10, token, star, column)
 
 
 class NotThereError(NotSearchableError):
-    """The server has nothing of a star."""
+    """The server has no light curve of a star that can be searched."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,13 +89,15 @@ class ServerCurve:
     Attributes
     ----------
     star : int
+        KIC or EPIC number.
     column : str
         FITS name.
     name, mission : str
         Labels OBJECT and MISSION.
     time_us : int64[n]
-        Ascending.
+        Ticks, µs, ascending.
     value : float64[n]
+        Flux, electrons/s.
     stellar : dict
         See `Observations`.
     """
@@ -99,24 +112,31 @@ class ServerCurve:
 
     @property
     def fingerprint(self) -> str:
-        """Of all that a search depends on: equal ones give equal candidates."""
+        """Hash of the light curve, 32 hexadecimal digits (chosen).
+
+        Equal fingerprints give equal candidates, with one version of the search.
+        """
         digest = hashlib.sha256(self.time_us.tobytes())
         digest.update(self.value.tobytes())
         digest.update(f"{self.column} {self.mission} {sorted(self.stellar.items())}".encode())
         return digest.hexdigest()[:32]
 
     def observations(self, left_out: Callable[[str], object] = lambda _: None) -> Observations:
-        """Sort and normalise its points.
+        """Sort and normalise the points.
 
         Parameters
         ----------
         left_out : callable, optional
-            Is told which quarter is left out, and why.
+            Gets a sentence for each quarter that is left out.
+
+        Returns
+        -------
+        Observations
 
         Raises
         ------
         NotSearchableError
-            There is too little of it.
+            See `observe_usable`.
         """
         time = us_to_bkjd(self.time_us)
         return observe_usable(
@@ -125,11 +145,28 @@ class ServerCurve:
 
 
 def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerCurve:
-    """Fetch a star's light curve of long cadence, as it is.
+    """Fetch a star's light curve of long cadence as the server has it.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        A read token.
+    star : int
+        KIC or EPIC number.
+    column : str
+        FITS name.
+
+    Returns
+    -------
+    ServerCurve
 
     Raises
     ------
     NotThereError
+        The server has no such light curve of the star.
+    Warp10Error
+        The server refused or could not be reached.
     """
     found = _noted(warp10, token, star, column)
     if found is None:
@@ -139,7 +176,7 @@ def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerC
         raise NotThereError(_why_nothing(warp10, token, star, column))
     ticks, values = zip(*(series.arrays() for series in found), strict=True)
     time_us, value = np.concatenate(ticks), np.concatenate(values)
-    # Series come in any order, and a star observed by two missions has several.
+    # Series come in any order, and a star that two missions observed has several.
     order = np.lexsort((value, time_us))
     first = min(found, key=lambda series: sorted(series.labels.items()))
     stellar = {}
@@ -161,9 +198,14 @@ def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerC
 
 
 def _noted(warp10: Warp10, token: Token, star: int, column: str) -> list[Series] | None:
-    """Ask the server's macro, at a cost that does not grow with the number of stars.
+    """Fetch a star's series by the server's macro `CURVE`.
 
-    None where it would read with another token, or has no such macro.
+    Its cost does not grow with the number of stars on the server.
+
+    Returns
+    -------
+    list of Series or None
+        None where the macro would read with another token, or where the server does not have it.
     """
     script = _CURVE.format(token=token.reveal(), star=star, classname=CLASS_OF_COLUMN[column])
     try:
@@ -180,6 +222,7 @@ def _noted(warp10: Warp10, token: Token, star: int, column: str) -> list[Series]
 def _series(
     classname: str, labels: dict[str, str], attributes: dict[str, str], ticks: str, values: str
 ) -> Series:
+    """Return a series from its ticks and values as text, sorted by tick."""
     time_us = np.fromstring(ticks, np.int64, sep=" ")
     order = np.argsort(time_us)
     value = np.fromstring(values, np.float64, sep=" ")
@@ -188,7 +231,7 @@ def _series(
 
 
 def _why_nothing(warp10: Warp10, token: Token, star: int, column: str) -> str:
-    """Say whether the server has another column of the star, or nothing of it."""
+    """Return a sentence: the server has another column of the star, or nothing of it."""
     classes = {CLASS_OF_COLUMN[name]: name for name in FLUX_COLUMNS if name != column}
     chosen = "|".join(re.escape(name) for name in classes)
     there = warp10.find(f"~({chosen}){{KEPLERID={star},OBSMODE=long%20cadence}}", token)

@@ -1,11 +1,12 @@
-"""Single events of a star that pulsates: its noise has the spectrum that is measured.
+"""Single events of a pulsating star, with the noise spectrum that its own light curve shows.
 
-What is left of pulsations once the strongest are subtracted stands in groups of frequencies, which
-no smooth process describes. Here each frequency is weighted by the power that the light curve has
-near it (Jenkins 2002, ApJ 575, 493, whose wavelets do it by octaves). How near depends on the
-duration: the harmonics of a short period are few and strong, and would weigh themselves down in a
-narrow neighbourhood; those of a long one are many and faint, and the narrower it is, the better it
-follows the groups.
+When the strongest pulsations are subtracted, the others remain in groups of frequencies, which no
+smooth process describes. So each frequency is weighted by the inverse of the power that the light
+curve has near it (Jenkins 2002, ApJ 575, 493, whose wavelets do this by octaves).
+
+The width of this neighbourhood depends on the duration. A short period has few, strong harmonics,
+which would reduce their own weight in a narrow neighbourhood. A long period has many faint ones,
+and a narrow neighbourhood follows the groups better.
 """
 
 from __future__ import annotations
@@ -24,22 +25,25 @@ from kepler_lens.search.observations import CADENCE_DAYS
 Floats = NDArray[np.float64]
 
 _CELLS, _HOURS = 15, 6.0
-"""Width of a frequency's neighbourhood, in units of what the time span resolves, at a duration.
+"""Width of a frequency's neighbourhood, in units of 1 / time span, at a duration of this many hours
+(both chosen).
 
-A period's harmonics are P / duration in number, which by Kepler's third law goes as duration²: so
-the width goes as its inverse, and a planet's own part of its neighbourhood is always the same.
+A period P has P / duration harmonics. By Kepler's third law that number grows as duration². So the
+width is proportional to 1 / duration², and a planet's own part of a neighbourhood is always the
+same.
 """
 _NARROWEST, _WIDEST = 8, 60
-"""The same, at least and at most (chosen)."""
+"""Least and largest width, in the same units (chosen)."""
 _MARGIN_DAYS = 200
-"""Without observations, laid to the end, so that the end and the beginning do not touch
-(chosen)."""
+"""Days without observations that are added at the end, so that end and beginning do not touch in
+the transform (chosen)."""
 _LOWEST = 0.05
-"""What is slower than this, 1/day, says nothing: the level of each stretch is its own."""
+"""Lowest frequency with a weight, 1/day (chosen): each stretch has a level of its own, so slower
+changes have no information."""
 _LEAST_COVER = 0.5
-"""Part of a template that must be observed (chosen)."""
+"""Part of a template's square that must be observed (chosen)."""
 _SHORT_STRETCH = 200
-"""Points, about four days: the slope of fewer could be that of a transit."""
+"""Points, about four days (chosen): the slope of a shorter stretch could be that of a transit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,13 +53,14 @@ class Spectral:
     Attributes
     ----------
     flux : complex128[k]
-        Transform of the light curve.
+        Fourier transform of the light curve with interpolated gaps, relative flux.
     power : float64[k]
-        What it has at each frequency, in units of a cadence's variance; not smoothed.
+        Power at each frequency, not smoothed: of white noise it is the variance of a point,
+        relative flux squared.
     seen : float64[n]
-        1 where there is a point, 0 elsewhere.
+        1 at each cadence with a point, 0 elsewhere.
     size : int
-        Of the transforms.
+        Length of the transforms, cadences; k is half of it, plus 1.
     """
 
     flux: NDArray[np.complex128]
@@ -65,21 +70,22 @@ class Spectral:
 
 
 def levelled(time: Floats, flux: Floats, start: NDArray[np.bool_]) -> Floats:
-    """Take a line off each stretch, off a short one its median.
+    """Subtract a line from each stretch, and the median from a short one.
 
-    The photometer's jumps from one stretch to the next have power at all frequencies: left in, they
-    would pass for noise that is always there.
+    The flux jumps from one stretch to the next. Such jumps have power at all frequencies, which
+    would look like noise of the whole light curve.
 
     Parameters
     ----------
     time, flux : float64[n]
-        Days; relative flux.
+        BKJD, days; relative flux.
     start : bool[n]
         Where a stretch begins.
 
     Returns
     -------
     float64[n]
+        Relative flux about 0.
     """
     level = np.empty_like(flux)
     for piece in np.split(np.arange(len(flux)), np.flatnonzero(start[1:]) + 1):
@@ -96,13 +102,12 @@ def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
     Parameters
     ----------
     cadence : int64[n]
-        Of each point, from 0.
+        Cadence of each point, zero-based.
     count : int
         Cadences from the first point of the star to the last.
     flux : float64[n]
-        Relative flux, each quarter about 0.
+        Relative flux, each stretch about 0.
     """
-    # The ends meet in a stretch of their own.
     size = fft.next_fast_len(count + round(_MARGIN_DAYS / CADENCE_DAYS), real=True)
     observed, seen = np.zeros(size), np.zeros(count)
     observed[cadence], seen[cadence] = flux, 1.0
@@ -112,7 +117,7 @@ def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
 
 
 def _weights(points: Spectral, hours: float) -> Floats:
-    """Give one over the noise's power at each frequency; 0 where nothing can be said."""
+    """Return the inverse of the noise's power at each frequency (float64[k]); 0 for slow ones."""
     cells = min(max(_CELLS * (_HOURS / hours) ** 2, _NARROWEST), _WIDEST)
     width = round(cells * points.size / len(points.seen))
     power = uniform_filter1d(points.power, width, mode="nearest")
@@ -121,7 +126,7 @@ def _weights(points: Spectral, hours: float) -> Floats:
 
 
 def correlate(points: Spectral, shape: Floats, step: int) -> tuple[Floats, Floats, Floats]:
-    """Do what `matched.correlate` does, for the spectrum that was measured.
+    """Correlate a light curve with a transit, as `matched.correlate` does, by its spectrum.
 
     Parameters
     ----------
@@ -134,7 +139,7 @@ def correlate(points: Spectral, shape: Floats, step: int) -> tuple[Floats, Float
     Returns
     -------
     float64[m], float64[m], float64[m]
-        N, D and how badly a transit describes what is there.
+        N, D and misfit, see `matched.correlate`.
     """
     count, half = len(points.seen), len(shape) // 2
     weight = _weights(points, 24 * CADENCE_DAYS * (len(shape) - 1))

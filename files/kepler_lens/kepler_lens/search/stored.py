@@ -1,4 +1,4 @@
-"""The results of searches, read back from Warp 10 as any guest may; see `results`."""
+"""The results of searches, read from Warp 10 with a read token; see `results`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ ATTRIBUTE_OF_COLUMN = {
     "disposition": "disposition",
     "comment": "comment",
 }
+"""Columns of the catalogue, with the names of the attributes that have their values."""
 
 _STARS_A_QUERY = 500
-"""Chosen: as many as the Python interface asks for at a time."""
+"""Stars of one request (chosen): as many as the Python interface asks for at a time."""
 
 _TRIES = 3
-"""How often a star is read whose candidates are not those of its search, as they are when a search
-ends between the two looks. Chosen: two searches of a star in a row take seconds at least."""
+"""How often a star is read whose candidates are not as many as its search found. That happens where
+a search ends between the two requests. Chosen: two searches of a star in a row take seconds."""
 
 Row = dict[str, object]
 
@@ -46,10 +47,15 @@ class Searched:
     Attributes
     ----------
     star : int
-    run, engine, fingerprint : str
+        KIC or EPIC number.
+    run : str
+        Name of the search.
+    engine : str
+        See `version.engine`.
+    fingerprint : str
         See `results.push`.
     candidates : int
-        How many were found.
+        Number of candidates that the search found.
     """
 
     star: int
@@ -60,25 +66,65 @@ class Searched:
 
 
 def newest(warp10: Warp10, token: Token, star: int) -> Searched | None:
-    """Give the search of a star that counts; None if it was never searched."""
+    """Fetch the search of a star that counts.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        A read token.
+    star : int
+        KIC or EPIC number.
+
+    Returns
+    -------
+    Searched or None
+        None where the star was never searched.
+
+    Raises
+    ------
+    Warp10Error
+        The server refused or could not be reached, or its point of the search cannot be read.
+    """
     return _searches(warp10, token, [star]).get(star)
 
 
 def candidates(warp10: Warp10, token: Token, star: int) -> list[Series]:
-    """Give a star's series of candidates, of all runs."""
+    """Fetch a star's series of candidates, of all runs.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        A read token.
+    star : int
+        KIC or EPIC number.
+    """
     return warp10.find(f"{CANDIDATE}{{KEPLERID={star}}}", token)
 
 
 def searched_stars(warp10: Warp10, token: Token) -> Iterator[list[int]]:
-    """List the stars that were searched, piece by piece."""
+    """Yield the numbers of the stars that were searched, in lists, each of one request."""
     for piece in pages(warp10, token, f"{SEARCH}{{}}"):
         yield piece.ticks
 
 
 def rows_of(warp10: Warp10, token: Token, stars: Iterable[int]) -> Iterator[Row]:
-    """Give the rows of some stars' candidates, by `kepler_lens.search.catalogue.COLUMNS`.
+    """Fetch the rows of some stars' candidates.
 
-    A row for each candidate of the runs that count; in no order.
+    Parameters
+    ----------
+    warp10 : Warp10
+    token : Token
+        A read token.
+    stars : iterable of int
+        KIC or EPIC numbers.
+
+    Yields
+    ------
+    dict
+        A row, by `kepler_lens.search.catalogue.COLUMNS`, for each candidate of the runs that count;
+        in no order.
     """
     ordered = sorted(stars)
     for first in range(0, len(ordered), _STARS_A_QUERY):
@@ -86,13 +132,14 @@ def rows_of(warp10: Warp10, token: Token, stars: Iterable[int]) -> Iterator[Row]
 
 
 def every_row(warp10: Warp10, token: Token) -> Iterator[Row]:
-    """Give the rows of all stars' candidates; see `rows_of`."""
-    # By the last digit of the star: all of Kepler in one answer would be too much.
+    """Fetch the rows of all stars' candidates; see `rows_of`."""
+    # A request for each last digit of a star: one answer for all of Kepler would be too large.
     for digit in range(10):
         yield from _rows(warp10, token, f"{{KEPLERID~.*{digit}}}")
 
 
 def _chosen(stars: Sequence[int]) -> str:
+    """Return the label selector of some stars."""
     return f"{{KEPLERID~{number_pattern(stars)}}}"
 
 
@@ -100,7 +147,7 @@ def _rows(warp10: Warp10, token: Token, chosen: str, tries: int = _TRIES) -> Ite
     found: defaultdict[int, list[Series]] = defaultdict(list)
     for series in warp10.find(CANDIDATE + chosen, token):
         found[int(series.labels["KEPLERID"])].append(series)
-    # After the candidates: those of a search that ends in between are then missed by its count.
+    # Read after the candidates: if a search ends in between, their number does not match its own.
     searches = _searches(warp10, token, found)
     scores = fetch_scores(warp10, token, chosen)
     again = []

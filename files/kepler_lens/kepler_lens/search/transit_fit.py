@@ -17,29 +17,33 @@ from kepler_lens.transit import Planet
 Floats = NDArray[np.float64]
 
 RADIUS_RATIO = 0.03
-"""Of planet and star in the fit (chosen): the form of smaller ones is the same, and depth is
-free."""
+"""Radius ratio of planet and star in the fit (chosen): the shape for smaller planets is the same,
+and the depth is fitted separately."""
 _IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
-"""From a central transit to one that grazes the star."""
+"""Impact parameters that are tried, in stellar radii (chosen): from a central transit to one that
+grazes the star."""
 _SPACING = 0.25
-"""Of the durations that the search tries, and of its centres: so much is known before the fit."""
+"""Standard deviation of the search's duration (natural logarithm) and middle (in durations), as the
+fit takes it: the relative spacing of the durations that the search tries."""
 _TIMES = np.geomspace(0.4, 2.5, 11)
-"""Times the duration of the search with which the fit begins."""
+"""Durations with which the fit begins, in units of the search's (chosen)."""
 _DELAYS = np.linspace(-0.6, 0.6, 13)
-"""Durations by which the middle is off with which it begins."""
+"""Delays of the middle with which the fit begins, in units of the search's duration (chosen)."""
 _SIMPLEX = np.array([(0, 0), (0.1, 0), (0, 0.05)])
-"""Of logarithm of the duration, and delay in durations (chosen)."""
+"""First simplex about the beginning: natural logarithm of the duration, and delay in durations
+(chosen)."""
 _BINS = 40
-"""A duration."""
+"""Bins in a duration (chosen)."""
 _PASSES = 3
-"""At most (chosen): it ends where the fit moves by less than a tenth."""
+"""Most passes of folding and fitting (chosen): they end when the fit moves by less than a tenth."""
 TOO_LONG = 2.0
-"""For a circular orbit, in units of a central transit's duration."""
+"""Durations above this are too long for a circular orbit, in units of a central transit's
+(chosen)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a folded transit looks like.
+    """The fitted shape of a folded transit.
 
     Attributes
     ----------
@@ -48,9 +52,9 @@ class Shape:
     duration_hours : float
         First to fourth contact.
     impact : float
-        In radii of the star.
+        Impact parameter, in radii of the star.
     late_hours : float
-        Of its middle, after the ephemeris.
+        Middle of the transit, hours after that of the ephemeris.
     """
 
     depth: float
@@ -59,9 +63,17 @@ class Shape:
     late_hours: float
 
     def flux(self, hours: Floats) -> Floats:
-        """Give each exposure's mean (float64[n], about 0), hours after the ephemeris.
+        """Compute the mean flux of exposures under the model of `kepler_lens.transit`.
 
-        Of a small planet, with limb darkening; see `kepler_lens.transit`.
+        Parameters
+        ----------
+        hours : float64[n]
+            Middle of each exposure, hours after the middle of the ephemeris.
+
+        Returns
+        -------
+        float64[n]
+            Relative flux about 0.
         """
         planet = Planet(0, "b", 1e6, 0.0, self.duration_hours, RADIUS_RATIO, self.impact)
         dimming = planet.mean_dimming((hours - self.late_hours) / 24, CADENCE_DAYS)
@@ -71,19 +83,27 @@ class Shape:
 def folded(
     prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
 ) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
-    """Fold the detrended light curve.
+    """Fold the detrended light curve, without the transits of other candidates.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    ephemeris : Ephemeris
+    others : bool[n]
+        Points in transit of the star's other candidates.
 
     Returns
     -------
     hours : float64[m]
-        From the nearest middle.
+        Hours after the nearest middle.
     flux : float64[m]
-        Relative, about 0, the other candidates' transits left out.
+        Relative flux about 0.
     number : int64[m]
-        Of the nearest transit.
+        Number of the nearest transit.
     sigma : float64[m]
-        White noise.
+        Standard deviation of the white noise, relative flux.
     """
+    # Chosen: points within 0.75 durations and 0.5 h do not count in the variability.
     hours = ephemeris.hours_from_middle(prepared.time)
     own = np.abs(hours) < 0.75 * ephemeris.duration_hours + 0.5
     flux = detrended(prepared, own | others)
@@ -93,17 +113,21 @@ def folded(
 
 
 def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> Shape:
-    """Fit a folded transit.
+    """Fit depth, duration, impact parameter and middle of a folded transit.
 
-    The search knows duration and middle by the spacing of its own; where noise says no more, they
-    stay.
+    The search's duration and middle, uncertain by `_SPACING`, count as a measurement. Where the
+    noise is too high to measure these better, they stay nearly the same.
 
     Parameters
     ----------
     hours, flux, sigma : float64[n]
         See `folded`.
     duration : float
-        As the search has it, hours.
+        The search's own, hours.
+
+    Returns
+    -------
+    Shape
     """
     near = np.abs(hours) < 1.5 * duration
     number = np.floor(hours[near] / duration * _BINS).astype(np.int64) + 2 * _BINS
@@ -114,7 +138,10 @@ def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> 
     x, y, weight = (seen - 2 * _BINS + 0.5) / _BINS * duration, mean[seen], total[seen]
 
     def fitted(times: float, late: float, impact: float) -> tuple[float, Shape]:
-        """χ² and what was known before; duration and delay in units of the search's duration."""
+        """Return χ², with the search's duration and middle as a measurement, and the shape.
+
+        The duration (`times`) and the delay (`late`) are in units of the search's duration.
+        """
         unit = Shape(1.0, times * duration, impact, late * duration)
         dimming = -unit.flux(x)
         norm = float((weight * dimming**2).sum())
@@ -125,6 +152,7 @@ def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> 
 
     grid = [(times, late) for times in _TIMES for late in _DELAYS]
     times, late = min(grid, key=lambda at: fitted(at[0], at[1], _IMPACTS[1])[0])
+    # The tolerances of the fit, a small part of the first simplex, are chosen.
     start = np.array([np.log(times), late])
     every = []
     for impact in _IMPACTS:
@@ -145,9 +173,13 @@ def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
     ----------
     prepared : Prepared
     ephemeris : Ephemeris
-        As the search has it; it stays where the fit leads far away.
     others : bool[n]
         Points in transit of the star's other candidates.
+
+    Returns
+    -------
+    Ephemeris
+        Unchanged where the fit leads far away, or to a duration that is too long.
     """
     better = ephemeris
     for _ in range(_PASSES):
@@ -161,7 +193,7 @@ def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
         )
         if abs(shape.duration_hours / before - 1) + abs(shape.late_hours) / before < 0.1:
             break
-    # The search's transit is a part of the whole one; what lasts too long is no transit.
+    # The measured transit must overlap that of the search, and it must not last too long.
     apart = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd)
     part = 2 * apart < better.duration_hours + ephemeris.duration_hours
     longest = TOO_LONG * central_duration(ephemeris.period_days, prepared.star.density)

@@ -1,4 +1,4 @@
-"""Which search it is: a star is searched again where the code that decides a result has changed."""
+"""The version of the search: a star is searched again where the code that decides has changed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from functools import cache
 from kepler_lens.classify.digest import digest
 
 _DIGITS = 12
-"""Of the digest (chosen): as many as a model's name has."""
+"""Hexadecimal digits of the version (chosen): as many as the name of a model has."""
 _ROOTS = [
     ("kepler_lens.search.catalogue", "search_and_vet"),
     ("kepler_lens.search.observations", "observations"),
     ("kepler_lens.search.observations", "observe_usable"),
 ]
-"""What makes observations of light curves, and candidates of observations."""
+"""Functions that turn light curves into observations, and observations into candidates."""
 
 
 @cache
 def engine() -> str:
-    """Name the search by the hash of all code and constants that decide what it finds."""
+    """Return the version of the search, a hash of all code and constants that decide its result."""
     return digest(_ROOTS)[:_DIGITS]

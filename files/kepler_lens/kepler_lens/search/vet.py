@@ -1,7 +1,7 @@
-"""What speaks for and against a candidate, after the pipeline's Data Validation.
+"""Vetting: tests of a candidate, after the Data Validation of Kepler's pipeline.
 
-Each test has a figure, whether it was passed, and a verdict in words (Twicken et al. 2018, PASP
-130, 064502; Coughlin et al. 2016, ApJS 224, 12).
+Each test has a figure, a pass or a failure, and a verdict in words (Twicken et al. 2018, PASP 130,
+064502; Coughlin et al. 2016, ApJS 224, 12). The limits in the tests are chosen.
 """
 
 from __future__ import annotations
@@ -26,24 +26,28 @@ Floats = NDArray[np.float64]
 
 CANDIDATE = "CANDIDATE"
 FALSE_POSITIVE = "FALSE POSITIVE"
+"""The two dispositions."""
 
 _DECISIVE = {"odd_even", "secondary", "dominance", "uniqueness", "size", "brightening"}
-"""Tests whose failure makes a false positive."""
+"""Tests whose failure alone makes a false positive."""
 _NO_ORBIT = 3.0
-"""In units of a central transit on a circular orbit: the longest on one of eccentricity 0.8, where
-the planet is farthest (Winn 2010, arXiv:1001.2010, equation 16)."""
+"""Longest duration of a planet's transit, in units of a central transit on a circular orbit: that
+of an orbit of eccentricity 0.8, with the planet at its farthest (Winn 2010, arXiv:1001.2010,
+equation 16)."""
 _AWAY, _FAR_AWAY = 1.75, 3.0
-"""Durations from the transit at which another dimming, or a brightening, may begin (chosen: beside
-a deep transit the filter leaves bright shoulders)."""
+"""Least distance from the transit of another dimming, and of a brightening, in durations (chosen:
+beside a deep transit the filter leaves bright shoulders)."""
 _BRIGHT, _BRIGHT_PART, _BESIDE_PART = 10.0, 0.3, 0.15
-"""Deviations of a brightening, and its part of the depth at another phase and beside (chosen)."""
+"""The test fails for a brightening of more than this many standard deviations, and more than this
+part of the depth at another phase, or beside the transit (chosen)."""
 _HALF = 0.1
-"""Periods from the middle between transits (chosen): so close in, orbits are circular."""
+"""Periods between a planet's own second dimming and the middle between transits, at most (chosen):
+the orbits of planets that are so close to their star are circular."""
 SUN_IN_EARTH_RADII = 109.1
-"""695,700 km over 6,378.1 km (IAU 2015 resolution B3)."""
+"""Radius of the Sun in Earth radii: 695,700 km over 6,378.1 km (IAU 2015 resolution B3)."""
 _LARGEST_EARTHS = 30.0
-"""Radius (chosen): the largest planets have 2.1 times Jupiter's, or 24; the rest is for catalogues'
-radii of stars, which are off by a quarter."""
+"""Largest radius of a planet, Earth radii (chosen): the largest planets have 2.1 Jupiter radii, or
+24 of the Earth's, and catalogues' radii of stars are off by a quarter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Test:
     name : str
         odd_even, secondary, dominance, shape, size, brightening, duration, quarters or uniqueness.
     figure : float
-        What was measured; its unit is said in the verdict.
+        The measured value; the verdict names the quantity and its unit.
     passed : bool
     verdict : str
         A sentence.
@@ -75,13 +79,15 @@ class Vetting:
     ----------
     ephemeris : Ephemeris
     found : Transits
+        The observed transits.
     depth_ppm, depth_error_ppm : float
-        At the middle of the transit, fitted to the folded light curve.
+        Depth at the middle of the transit, fitted to the folded light curve, and its error.
     snr : float
         Depth over its error, by the matched filter.
     shape : Shape
+        The fitted transit.
     secondary_phase : float
-        Where the strongest dimming out of transit is, in periods after the transit.
+        Phase of the strongest dimming out of transit, in periods after the transit.
     tests : tuple of Test
     disposition : str
         CANDIDATE, or FALSE POSITIVE where a test speaks for an eclipsing binary or an artefact.
@@ -107,6 +113,10 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
     ephemeris : Ephemeris
     others : bool[n]
         Points in transit of the star's other candidates, but not of this one.
+
+    Returns
+    -------
+    Vetting
     """
     (events,) = event_bank(prepared, others, [ephemeris.duration_hours])
     found = transits(ephemeris, events)
@@ -139,24 +149,25 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
 
 
 def disposition(tests: Sequence[Test]) -> str:
-    """Say whether a test speaks for an eclipsing binary or an artefact."""
+    """Return FALSE POSITIVE where a test speaks for a binary or an artefact, else CANDIDATE."""
     failed = {test.name for test in tests if not test.passed}
     long = any(test.name == "duration" and test.figure > _NO_ORBIT for test in tests)
     return FALSE_POSITIVE if failed & _DECISIVE or long else CANDIDATE
 
 
 def _depth(found: Transits, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean depth of some transits and its deviation, relative flux."""
+    """Return the mean depth of chosen transits (bool[k]) and its error, both relative flux."""
     total = found.d[chosen].sum()
     return (found.n[chosen].sum() / total, total**-0.5) if total > 0 else (0.0, np.inf)
 
 
 def _odd_even(found: Transits) -> Test:
+    """Compare the depths of odd and even transits: two eclipses of a binary differ."""
     odd = found.number % 2 == 1
     if odd.all() or not odd.any():
         return Test("odd_even", 0.0, True, "Only odd or only even transits were observed.")
     (a, error_a), (b, error_b) = _depth(found, odd), _depth(found, ~odd)
-    # Quarters differ by some per cent in how much other light falls into the aperture.
+    # The part of other stars' light in the aperture differs between quarters by some per cent.
     error = np.sqrt(error_a**2 + error_b**2 + (0.03 * found.depth) ** 2 + _spread(found) ** 2)
     figure = float(abs(a - b) / error)
     part = abs(a - b) / max(a, b, 1e-12)
@@ -174,29 +185,29 @@ def _odd_even(found: Transits) -> Test:
 
 
 def _spread(found: Transits) -> float:
-    """Give the error of a difference of odd and even depths that their own scatter makes."""
+    """Return the error of the difference of odd and even depths, from the scatter of each."""
     depth = found.n / found.d
     every = [depth[found.number % 2 == parity] for parity in (0, 1)]
     return float(np.hypot(*(np.std(d) / max(len(d) - 1, 1) ** 0.5 for d in every)))
 
 
 def second_eclipse(second: Dimming, transit: Shape, period: float, *, found: bool) -> Test:
-    """Say whether a dimming at another phase speaks for a binary.
+    """Test whether a dimming at another phase is the second eclipse of a binary.
 
-    A planet that passes behind its star takes with it the light that it reflects: (k / a)² of the
-    star's at most, k its radius and a its distance in radii of the star, if it reflected all of it
-    (albedo 1). What a hot planet shines itself in Kepler's band is less than that (Esteves et al.
-    2015, ApJ 804, 150: the sum stays below it for all fourteen planets).
+    A planet that passes behind its star hides the light that it reflects. If it reflects all light
+    (albedo 1), this is (k / a)² of the star's, with its radius k and its distance a in radii of the
+    star. Reflected light and the planet's own light in Kepler's band together stay below that for
+    all fourteen planets of Esteves et al. (2015, ApJ 804, 150).
 
     Parameters
     ----------
     second : Dimming
     transit : Shape
-        Of the candidate; tells radius and distance.
+        Transit of the candidate, which gives k and a.
     period : float
         Days.
     found : bool
-        Whether the search found the dimming as a signal of its own.
+        Whether the search found the dimming as a separate signal.
     """
     words = (
         f"of {second.depth * 1e6:.0f} ppm at phase {second.phase:.2f} "
@@ -230,6 +241,7 @@ def second_eclipse(second: Dimming, transit: Shape, period: float, *, found: boo
 
 
 def _dominance(found: Transits) -> Test:
+    """Test whether one transit makes most of the signal."""
     count = len(found.number)
     if count < 2:
         return Test("dominance", 1.0, False, "Only one transit was observed.")
@@ -245,8 +257,9 @@ def _dominance(found: Transits) -> Test:
 
 
 def _shape(shape: Shape) -> Test:
+    """Test whether a deep transit is V-shaped, as eclipses of grazing stars are."""
     k = RADIUS_RATIO
-    # Between second and third contact the whole planet is on the disc; grazing, it never is.
+    # From second to third contact the whole planet is on the disc; a grazing one never is.
     bottom = max((1 - k) ** 2 - shape.impact**2, 0) / ((1 + k) ** 2 - shape.impact**2)
     flank = (1 - bottom**0.5) / 2
     form = "V-shaped" if flank > 0.45 else "U-shaped"
@@ -257,6 +270,7 @@ def _shape(shape: Shape) -> Test:
 
 
 def _size(shape: Shape, radius: float | None) -> Test:
+    """Test whether the radius is that of a planet, by the star's radius (solar radii)."""
     ratio = max(shape.depth, 0.0) ** 0.5
     earths = ratio * (radius or 1.0) * SUN_IN_EARTH_RADII
     star = "this star" if radius else "a star of the Sun's radius"
@@ -273,7 +287,7 @@ def _brightening(
     events: Events,
     others: NDArray[np.bool_],
 ) -> Test:
-    """Look for light that no planet brings: beside the dimming, and at other phases."""
+    """Test whether the star brightens beside the dimming or at another phase, as no planet does."""
     height, figure = light_beside(prepared, ephemeris, others)
     if figure > _BRIGHT and height > _BESIDE_PART * found.depth:
         return Test(
@@ -303,6 +317,7 @@ def _brightening(
 
 
 def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
+    """Test whether the duration is one of a planet's orbit, by the star's density."""
     central = central_duration(ephemeris.period_days, density)
     figure = ephemeris.duration_hours / central
     star = "this star" if density is not None else "a star like the Sun"
@@ -317,6 +332,10 @@ def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
 
 
 def _quarters(prepared: Prepared, found: Transits) -> Test:
+    """Test whether depths agree between quarters, or between stretches of K2.
+
+    They may differ by a tenth, since the part of other stars' light does.
+    """
     if prepared.star.mission == "K2":
         stretch = np.interp(found.time, prepared.centres, prepared.centre_quarter).astype(np.int32)
         name = "stretch"
@@ -338,6 +357,7 @@ def _quarters(prepared: Prepared, found: Transits) -> Test:
 
 
 def _uniqueness(ephemeris: Ephemeris, found: Transits, events: Events) -> Test:
+    """Test whether the signal is clearly stronger than those at other phases."""
     rival = max(*rivals(ephemeris, events), 1e-9)
     figure = found.mes / rival
     words = f"It is {figure:.1f} times as strong as the strongest signal at another phase."

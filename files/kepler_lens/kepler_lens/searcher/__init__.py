@@ -1,1 +1,1 @@
-"""The search job: every star of the server, over a fleet of Dask workers."""
+"""The search job: it searches many stars of the server with a fleet of Dask workers."""

@@ -1,8 +1,8 @@
-"""The catalogue in a job's state folder: what searches found, the likeliest planet first.
+"""The catalogue in a job's state folder: a row for each candidate, the likeliest planet first.
 
-One file, since people fetch and open one. A job brings the rows of its own stars up to date and
-merges them with the others, which is one pass over the file (some 10 MB for all of Kepler and K2),
-not one over the server.
+It is one file, since people fetch and open one. A job reads the rows of its own stars from the
+server and merges them with the others in the file. That is one pass over the file (some 10 MB for
+all of Kepler and K2) and none over the server.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _TOUCHED_FILE = "catalogue.touched"
 _EVERY = "*"
 
 _MOST_STARS = 5_000
-"""Stars beyond which all rows are read anew. Chosen: 10 requests of 500 stars each, as many as all
-rows take."""
+"""Stars above which all rows are read anew. Chosen: they take 10 requests of 500 stars each, and
+all rows take as many."""
 
 
 class _UnreadableError(Exception):
-    """The file is not there, or none of this version."""
+    """The file of the catalogue is missing, or no catalogue of this version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What a job has brought up to date.
+    """The rows that a job has brought up to date.
 
     Attributes
     ----------
     rows : list of dict
-        Of the job's stars, ranked.
+        Rows of the job's stars, by `kepler_lens.search.catalogue.COLUMNS`, sorted by `rank`.
     total : int
-        Rows of the whole catalogue.
+        Number of rows in the whole catalogue.
     """
 
     rows: list[Row]
@@ -48,7 +48,7 @@ class Brought:
 
 
 class Catalogue:
-    """The file of one state folder, whose lock is held.
+    """The catalogue of one state folder; its user holds the lock of the folder.
 
     Parameters
     ----------
@@ -60,9 +60,14 @@ class Catalogue:
         self._touched_path = folder / _TOUCHED_FILE
 
     def touch(self, stars: Collection[int] | None) -> None:
-        """Note of which stars (None: of all) rows may change, before they do.
+        """Note the stars whose rows may change, before they change.
 
-        Whatever dies before `bring`: the next job brings these stars, too.
+        If the job dies before `bring`, the next job brings these stars up to date, too.
+
+        Parameters
+        ----------
+        stars : collection of int or None
+            KIC or EPIC numbers; None for all stars.
         """
         known = self._touched()
         if stars is None or known is None or len(known := known | set(stars)) > _MOST_STARS:
@@ -74,7 +79,7 @@ class Catalogue:
         part.replace(self._touched_path)
 
     def bring(self, warp10: Warp10, token: Token, stars: Collection[int] | None) -> Brought:
-        """Read the rows of all stars that were noted, and replace the file in one step.
+        """Read the rows of all noted stars, and replace the file in one step.
 
         Parameters
         ----------
@@ -82,7 +87,16 @@ class Catalogue:
         token : Token
             A read token.
         stars : collection of int or None
-            Whose rows are given: the job's own.
+            The job's own stars, whose rows are returned; None for all stars.
+
+        Returns
+        -------
+        Brought
+
+        Raises
+        ------
+        Warp10Error
+            The server refused or could not be reached.
         """
         touched = self._touched()
         brought = None if touched is None else self._merge(warp10, token, touched)
@@ -96,7 +110,7 @@ class Catalogue:
         return Brought([row for row in brought.rows if row["kepid"] in mine], brought.total)
 
     def _merge(self, warp10: Warp10, token: Token, touched: set[int]) -> Brought | None:
-        """Put the rows of some stars in the place of their old ones; None if that cannot be."""
+        """Replace the rows of some stars in the file; None where the file cannot be read."""
         rows = sorted(rows_of(warp10, token, touched), key=rank)
         others = (row for row in self._rows() if int(row["kepid"]) not in touched)
         try:
@@ -105,6 +119,7 @@ class Catalogue:
             return None
 
     def _touched(self) -> set[int] | None:
+        """Return the noted stars, None for all."""
         try:
             lines = self._touched_path.read_text(encoding="utf-8").split()
         except FileNotFoundError:
@@ -112,6 +127,7 @@ class Catalogue:
         return None if _EVERY in lines else set(map(int, lines))
 
     def _rows(self) -> Iterator[dict[str, str]]:
+        """Yield the rows of the file; raise `_UnreadableError` where it is no catalogue."""
         try:
             with self._path.open(encoding="utf-8", newline="") as file:
                 table = csv.DictReader(file, strict=True)
@@ -126,6 +142,7 @@ class Catalogue:
             raise _UnreadableError from None
 
     def _write(self, rows: Iterable[Mapping[str, object]]) -> int:
+        """Replace the file, and return the number of its rows."""
         total = 0
 
         def counted() -> Iterator[Mapping[str, object]]:

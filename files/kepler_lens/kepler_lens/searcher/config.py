@@ -1,4 +1,4 @@
-"""What a search of many stars is told, by a job file (JSON)."""
+"""The settings of a search of many stars, from a job file (JSON)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Files that hold the tokens, under the same path on every worker: only paths travel."""
+    """Files of the tokens, with the same path on every worker: only paths travel to workers.
+
+    Attributes
+    ----------
+    read : Path
+        File of a read token.
+    results_write : Path
+        File of the write token for results.
+    """
 
     read: Path
     results_write: Path
@@ -33,9 +41,9 @@ class Job:
     stars : tuple of int or None
         KIC or EPIC numbers; None for every star of the server.
     column : str
-        FITS name.
+        FITS name, one of `COLUMNS`; any other raises a JobError.
     force : bool
-        Search again what was searched already.
+        Whether stars are searched again whose search still stands.
     scheduler : str or None
         Address of a Dask scheduler; None starts workers on this machine.
     tls : Tls or None
@@ -43,9 +51,9 @@ class Job:
     state : Path
         Folder of lock, status, report, catalogue and pages.
     models : Path
-        Folder of the models that were published, see `kepler_lens.classify.published`.
+        Folder of the published models, see `kepler_lens.classify.published`.
     model : str
-        Name of the one that scores candidates; empty for the one that counts.
+        Name of the model that scores candidates; empty for the one that counts.
     """
 
     server: str
@@ -70,16 +78,20 @@ def load_job(path: Path) -> Job:
     Parameters
     ----------
     path : Path
-        JSON object with the names of `Job`; ``tokens`` and ``tls`` are objects; there may be
-        ``stars_file``, a list of stars in a file, beside ``stars``. Stars may have names that the
+        JSON object with the names of `Job`. ``tokens`` and ``tls`` are objects. Beside ``stars``
+        there may be ``stars_file``, a file with a list of stars. Stars may have names that the
         server's tags know, see `kepler_lens.starlist`.
+
+    Returns
+    -------
+    Job
 
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown or lacks a needed name.
+        The file cannot be read, has an unknown name, or lacks a necessary one.
     StarListError
-        Something is no star, or has a name that the server does not know.
+        An entry is no star, or has a name that the server does not know.
     """
     return load(path, _job)
 

@@ -1,4 +1,4 @@
-"""The search from the driver's seat: which stars, hand out, collect, account."""
+"""The driver of a search: it chooses stars, hands them out, collects results and counts them."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def run_search(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[st
     -------
     dict
         The report (see `kepler_lens.searcher.report`), with ``exit_status``: 0, 3 if stars were
-        quarantined, 4 if it was stopped by a signal.
+        quarantined, 4 if a signal stopped the search.
 
     Raises
     ------
     JobRunningError
         Another search holds the lock.
     KeplerLensError
-        The search could not go on; the report says the same.
+        The search cannot go on; the report has the same message.
     """
     with lock(job.state, "search"):
         return _Driver(job, say).run()
@@ -60,10 +60,10 @@ class _Driver(StarDriver[Progress]):
         self.warp10 = Warp10(job.server)
 
     def work(self) -> None:
-        """Search, then read back what counts of these stars."""
+        """Search the stars, then read their rows that count."""
         job = self.job
         read = Token.from_file(job.tokens.read)
-        # Nothing is written: a wrong token is found before the first star is searched.
+        # An update without points shows a wrong token before the first star is searched.
         self.warp10.update(b"", Token.from_file(job.tokens.results_write))
         every = self.every_star(self.warp10, read, job.column) if job.stars is None else job.stars
         self.wait_for(every)
@@ -85,21 +85,21 @@ class _Driver(StarDriver[Progress]):
         self.progress.brought = catalogue.bring(self.warp10, read, job.stars)
 
     def rejected(self) -> str:
-        """Say how many stars could not be searched."""
+        """Return a sentence with the number of quarantined stars; empty if there are none."""
         count = self.progress.outcomes[QUARANTINED]
         return f"{count} stars cannot be searched." if count else ""
 
     def summary(self, report: dict[str, Any]) -> str:
-        """See `kepler_lens.searcher.table`."""
+        """Return the report as text, see `kepler_lens.searcher.table`."""
         brought = self.progress.brought
         return render_summary(report, brought.rows if brought else ())
 
     def batch(self, star: int) -> Star:
-        """Give a star with the run whose pages are here."""
+        """Return a star with the run whose pages are on this host."""
         return Star(star, self.pages.run_of(star))
 
     def account(self, result: StarResult) -> None:
-        """Take what became of a star, and its pages."""
+        """Count the result of a star, and store its pages."""
         if isinstance(result, SearchResult) and result.outcome == SEARCHED:
             self.pages.put(result.star, result.run, result.pages)
         super().account(result)

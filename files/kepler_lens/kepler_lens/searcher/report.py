@@ -1,4 +1,4 @@
-"""What a search says while it runs and when it has ended."""
+"""Status and report of a search: what it writes while it runs and when it has ended."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Progress(StarProgress):
     Attributes
     ----------
     seconds : dict
-        Of workers, by what they were spent on.
+        Seconds that workers spent, by activity: fetch, search, draw and push.
     brought : Brought or None
-        What counts of the stars' candidates; known at the end.
+        The rows that count; None until the end.
     """
 
     done_word: ClassVar[str] = SEARCHED
@@ -29,19 +29,19 @@ class Progress(StarProgress):
     brought: Brought | None = None
 
     def add(self, result: StarResult) -> None:
-        """Count what became of a star."""
+        """Count the result of a star."""
         StarProgress.add(self, result)
         if isinstance(result, SearchResult):
             for name in ("fetch", "search", "draw", "push"):
                 self.seconds[name] += getattr(result, f"{name}_s")
 
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of a search."""
+        """Return the content of status.json."""
         seconds = {name: round(value, 1) for name, value in self.seconds.items()}
         return StarProgress.figures(self) | {"seconds": seconds}
 
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the content of report.json that is not in status.json."""
         return {
             "candidates_in_catalogue": self.brought.total if self.brought else None,
             **StarProgress.results(self),

@@ -1,4 +1,4 @@
-"""A search's report and catalogue as people like to read them."""
+"""The report and the catalogue of a search as text for people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kepler_lens.jobs.stars import quarantined, shares
 from kepler_lens.jobs.text import as_text, facts
 
 _SHOWN = 100
+"""Candidates in the table, the likeliest planets (chosen)."""
 _COLUMNS = {
     "star": "kepid",
     "no.": "tce_plnt_num",
@@ -27,15 +28,15 @@ _COLUMNS = {
 def render_summary(
     report: dict[str, Any], rows: Sequence[dict[str, object]], width: int = 100
 ) -> str:
-    """Give a search's report as text.
+    """Return a search's report as text.
 
     Parameters
     ----------
     report : dict
         Content of report.json.
     rows : sequence of dict
-        Of the catalogue, the stars of this search.
-    width : int
+        Rows of the catalogue that are of this search's stars, sorted.
+    width : int, optional
         Columns of the terminal.
     """
     return as_text([*_candidates(rows), *quarantined(report), _facts(report)], width)

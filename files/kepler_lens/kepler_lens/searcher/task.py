@@ -1,7 +1,7 @@
-"""What a worker does with one star; runs in a Dask worker, knows nothing of Dask's driver.
+"""The work on one star; it runs in a Dask worker and does not depend on the driver.
 
-It may be killed at any moment and run again: the candidates become those that count by the one
-point that is written last, and what others left behind is deleted after it.
+The worker may die at any moment, and another may do the work again. One point, written last, makes
+the candidates the ones that count. After it, the work deletes what other attempts left.
 """
 
 from __future__ import annotations
@@ -24,26 +24,30 @@ from kepler_lens.warp10 import Series, Token, Warp10
 SEARCHED = "searched"
 
 _ATTEMPTS = 3
+"""How often results are written until they can be read back (chosen)."""
 _ONE_AT_A_TIME = threading.Lock()
-"""A process has a core and memory for one search; its other threads fetch and push."""
+"""A process has a core and memory for one search; meanwhile its other threads fetch and push."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is the same for all stars of a job; small, and without secrets.
+    """Settings that all stars of a job share; small, and without secrets.
 
     Attributes
     ----------
     run : str
-        Names the job, and in the server what it finds.
+        Name of this run of the job, and of its results on the server.
     server : str
+        URL of Warp 10.
     tokens : Tokens
     column : str
+        FITS name.
     force : bool
+        Whether stars are searched again whose search still stands.
     tick : int
-        Of the scores, µs.
+        Tick of the scores, µs.
     model : str
-        Key of the model that scores, see `kepler_lens.classify.published.packed`.
+        Key of the model that scores candidates, see `kepler_lens.classify.published.packed`.
     """
 
     run: str
@@ -62,8 +66,9 @@ class Star:
     Attributes
     ----------
     number : int
+        KIC or EPIC number.
     drawn : str
-        The run whose pages the driver has; empty if none.
+        Run whose pages the driver has; empty if there are none.
     """
 
     number: int
@@ -72,15 +77,16 @@ class Star:
 
 @dataclass(slots=True)
 class SearchResult(StarResult):
-    """What became of a star.
+    """The result of the work on a star.
 
     Attributes
     ----------
     run : str
-        The search that counts now.
-    pages : dict
+        Run of the search that counts now.
+    pages : dict of int to bytes
         Number of each new candidate to its page (PNG).
     fetch_s, search_s, draw_s, push_s : float
+        Seconds of reading, of searching, vetting and scoring, of drawing, and of writing.
     """
 
     run: str = ""
@@ -92,19 +98,19 @@ class SearchResult(StarResult):
 
 
 def search_star(star: Star, orders: Orders, *, worker: str = "") -> SearchResult:
-    """Search a star, unless that was done with the same engine and light curve.
+    """Search a star, unless a search with the same engine and light curve stands.
 
     Parameters
     ----------
     star : Star
     orders : Orders
     worker : str, optional
-        Name to report; by default that of the Dask worker this runs in.
+        Name in the result; by default that of the Dask worker.
 
     Returns
     -------
     SearchResult
-        A failure that no other star would escape (token, server) is in ``fatal``.
+        A failure that every star would have (token, server) is in ``fatal``.
     """
     result = SearchResult(worker or worker_name(), star.number)
     with attempt(result):
@@ -129,7 +135,7 @@ class _Attempt:
         result.fetch_s = time.monotonic() - began
         if before is not None and self._stands(before, curve):
             result.run, result.candidates = before.run, before.candidates
-            # An earlier attempt of this very job may have got here before its worker died.
+            # An earlier attempt of this job may have finished the star before its worker died.
             result.outcome = SEARCHED if before.run == orders.run else SKIPPED
             return
         with _ONE_AT_A_TIME:
@@ -154,13 +160,13 @@ class _Attempt:
         return found
 
     def _stands(self, before: Searched, curve: ServerCurve) -> bool:
-        """Whether a search need not be repeated; what a dead one left beside it is deleted."""
+        """Return whether a search need not be repeated; if so, delete what other runs left."""
         ours = before.run == self.orders.run
         if self.orders.force and not ours:
             return False
         if (before.engine, before.fingerprint) != (engine(), curve.fingerprint):
             return False
-        # Of an earlier search the driver may have lost the pages, of this one it never got them.
+        # The driver may have lost the pages of an earlier search, or never got those of this one.
         if before.candidates and self.star.drawn != before.run:
             return False
         runs = [series.labels["RUN"] for series in self._candidates()]
@@ -171,7 +177,10 @@ class _Attempt:
         return True
 
     def _push(self, found: Result, fingerprint: str) -> None:
-        """Write what was found, again where an attempt taken for dead has deleted it meanwhile."""
+        """Write the results, and write them again where another attempt has deleted them.
+
+        An attempt that was taken for dead may still run and delete the series of other runs.
+        """
         for _ in range(_ATTEMPTS):
             push(
                 self.warp10,

@@ -1,4 +1,5 @@
-"""The network and its training: what needs TensorFlow, or JAX, through Keras 3.
+"""Build, train and export the network, with TensorFlow or JAX through Keras 3.
 
-Nothing outside this package imports it at its head: workers score with onnxruntime alone.
+No module outside this package imports it at its top level, because workers score with onnxruntime
+alone.
 """

@@ -1,7 +1,7 @@
-"""What a training does to its examples: each is seen a little differently in each epoch.
+"""Augment the examples of a training: each epoch sees each example a little changed.
 
-Order, augmentation and the branches that are dropped are functions of (seed, epoch, step): a
-training that was killed goes on as if it had not been.
+Order, augmentation and dropped branches are functions of (seed, epoch, step). A training that was
+killed therefore continues as if it had not been.
 """
 
 from __future__ import annotations
@@ -20,24 +20,28 @@ Floats = NDArray[np.float32]
 Arrays = dict[str, Floats]
 
 _LEAST_NOISE = 0.02
-"""Of the transit's depth, where a view has no scatter at all."""
+"""Least scatter of a view for the noise, in units of the transit's depth (chosen): a view may have
+no scatter at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Augment:
-    """What is done to an example; strengths were chosen by the figures of a cross-validation.
+    """What is done to an example; the figures of a cross-validation decided the defaults.
 
     Attributes
     ----------
     noise : float
-        White noise, at most so many times the view's own scatter.
+        Greatest white noise, in units of the view's own scatter.
     shift : int
-        Bins by which a local view moves, at most: epochs are off by a few hundredths of a duration.
+        Greatest shift of a local view, bins: epochs are wrong by a few hundredths of a duration.
     numbers : float
-        Noise of the shape's and scalars' standardised numbers, standard deviations.
-    drop_branch, drop_further, drop_scalar : float
-        How often a branch is dropped; what some records lack (scalars, further views, the scatter
-        of views); and a single scalar.
+        Noise of the standardised numbers of shape and scalars, standard deviations.
+    drop_branch : float
+        Share of the examples in which a branch is dropped.
+    drop_further : float
+        The same for what some records lack: scalars, further views and the scatter of views.
+    drop_scalar : float
+        Share of the examples in which a single scalar is dropped.
     smoothing : float
         Share of a label that is spread over all classes.
     """
@@ -60,18 +64,19 @@ def batches(
     seed: int,
     epoch: int,
 ) -> Iterator[tuple[Arrays, Floats]]:
-    """Give an epoch's batches.
+    """Yield the batches of an epoch.
 
     Parameters
     ----------
     arrays : mapping of str to float32[n, …]
         See `Inputs.arrays`.
     target : float32[n, 3]
+        Probability of each class.
     branches : tuple of str
-        In the order of the mask; none for a network without a mask.
+        In the order of the mask; empty for a network without a mask.
     augment : Augment
     size : int
-        Of a batch; what does not fill one waits for the next epoch's order.
+        Examples in a batch. Examples that fill no batch are left out of this epoch.
     seed, epoch : int
 
     Yields
@@ -91,7 +96,7 @@ def batches(
 
 
 def steps(examples: int, size: int) -> int:
-    """Count the batches of an epoch: at least one."""
+    """Count the batches of an epoch, at least one, for a number of examples and a batch size."""
     return max(1, examples // size)
 
 
@@ -110,7 +115,7 @@ def _change(
         if length == LOCAL_LENGTH:
             place = np.clip(np.arange(length) - move[:, None], 0, length - 1)
             values[:] = np.take_along_axis(values, place[:, :, None], axis=1)
-        # The outer thirds are beside the transit, whose depth is no noise.
+        # Only the outer thirds count, which are beside the transit: its depth is no noise.
         beside = np.r_[: length // 3, length - length // 3 : length]
         scatter = values[:, beside].std(axis=1, keepdims=True)
         values += (
@@ -120,7 +125,8 @@ def _change(
         )
     scatters = _scatters(batch)
     if scatters:
-        # Published records have none: what it says must not be whose records they are.
+        # Published records have no scatter: a network must not learn from it whose records they
+        # are.
         hidden = rng.random(n) < augment.drop_further
         for scatter in scatters:
             scatter[hidden] = 0
@@ -135,20 +141,20 @@ def _change(
         kept = rng.random(batch["mask"].shape) >= [
             augment.drop_further if b in FURTHER else augment.drop_branch for b in branches
         ]
-        # Something must be left to judge by.
+        # At least one branch of each example must remain.
         kept |= ~(kept & (batch["mask"] > 0)).any(axis=1, keepdims=True)
         batch["mask"] *= kept
 
 
 def _scatters(batch: Arrays) -> list[Floats]:
-    """Give the channels that are the scatter of views, as parts of the batch."""
+    """Return the channels of the batch that hold the scatter of views, as parts of its arrays."""
     views = {name: values for name, values in batch.items() if BRANCHES.get(name)}
     parts = [v[:, :, scatter_channels(name, v.shape[2])] for name, v in views.items()]
     return [part for part in parts if part.shape[2]]
 
 
 def _change_scalars(values: Floats, augment: Augment, rng: np.random.Generator) -> None:
-    """Drop single scalars, and move the others a little; `Inputs.arrays` says how they stand."""
+    """Drop single scalars, and change the others a little; `Inputs.arrays` defines their order."""
     k = values.shape[1] // 2
     values[:, k:] *= rng.random((len(values), k)) >= augment.drop_scalar
     noisy = values[:, :k] + augment.numbers * rng.standard_normal((len(values), k), np.float32)

@@ -1,4 +1,4 @@
-"""Fit the calibration on predictions out of fold."""
+"""Fit the calibration to predictions out of fold."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _PULL = 1e-3
-"""Weight of the squared distance from no change (chosen): what examples cannot tell stays as it
-is, such as all of a class that hardly has any."""
+"""Weight of the squared distance from no change, no unit (chosen). A number that the examples do
+not determine, such as that of a class with few examples, stays near no change."""
 
 
 def fit(p: Floats, label: Ints) -> Calibration:
-    """Fit slopes and offsets by the least cross entropy.
+    """Fit slopes and offsets that give the least cross entropy.
 
     Parameters
     ----------
     p : float64[n, 3]
         Probabilities of examples that the networks were not trained on.
     label : int64[n]
+        Index of `kepler_lens.classify.labels.CLASSES`.
+
+    Returns
+    -------
+    Calibration
     """
     rows = np.arange(len(label))
 
@@ -36,6 +41,7 @@ def fit(p: Floats, label: Ints) -> Calibration:
 
 
 _START = np.array([1.0, 1, 1, 0, 0, 0])
+"""Slopes 1 and offsets 0: no change."""
 
 
 def _of(x: Floats) -> Calibration:
@@ -44,16 +50,19 @@ def _of(x: Floats) -> Calibration:
 
 
 def out_of_fold(p: Floats, label: Ints, fold: Ints) -> Floats:
-    """Calibrate each fold's probabilities by what is fitted on the others.
+    """Calibrate the probabilities of each fold by a fit to the other folds.
 
     Parameters
     ----------
     p : float64[n, 3]
+        Probabilities of examples that the networks were not trained on.
     label, fold : int64[n]
+        Index of `kepler_lens.classify.labels.CLASSES`, and zero-based number of the fold.
 
     Returns
     -------
     float64[n, 3]
+        Calibrated probabilities.
     """
     out = np.empty_like(p)
     for k in np.unique(fold):

@@ -1,4 +1,4 @@
-"""The model card: what a bundle was trained on, how good it is, and what it is not for."""
+"""Write the model card: what a bundle was trained on, how good it is, and what it is not for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,16 @@ _NOT_FOR = """\
 
 
 def card(found: Evaluation, model: Mapping[str, Any], bundle: Bundle) -> str:
-    """Write the card (Markdown)."""
+    """Write the card as Markdown text.
+
+    Parameters
+    ----------
+    found : Evaluation
+        Of the examples of the training.
+    model : mapping
+        Content of ``model.json``.
+    bundle : Bundle
+    """
     on, at = model["trained_on"], bundle.threshold()
     classes = ", ".join(f"{n} {name}" for name, n in on["counts"].items() if n)
     lines = [
@@ -96,12 +105,18 @@ def _text(numbers: list[float]) -> str:
 
 
 def plots(found: Evaluation, bundle: Bundle) -> dict[str, bytes]:
-    """Draw ROC, precision against recall, and reliability.
+    """Draw the ROC curve, precision against recall, and reliability.
+
+    Parameters
+    ----------
+    found : Evaluation
+    bundle : Bundle
+        Its threshold is marked in the first two plots.
 
     Returns
     -------
     dict of str to bytes
-        File names to PNG.
+        Name of each file to its PNG image.
     """
     which = (found.examples.label >= 0) & ~found.examples.synthetic
     p, label = found.p[which, 0], found.examples.label[which]
@@ -148,6 +163,6 @@ def _png(draw: Any) -> bytes:
     FigureCanvasAgg(figure)
     draw(figure.add_subplot())
     out = io.BytesIO()
-    # Without the version of matplotlib: the same figures, the same bytes.
+    # The file has no version of matplotlib, so equal figures give equal bytes.
     figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""The device that is trained on: asked for and proved, since TensorFlow falls back silently."""
+"""Select and check the device of a training: TensorFlow itself falls back to the CPU silently."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from kepler_lens.train.errors import TrainingError
 
 
 def use(device: str, threads: int) -> None:
-    """Choose the device, before TensorFlow is loaded; with a GPU, prove that it computes.
+    """Select the device before TensorFlow is loaded; check that a GPU is there if one is asked for.
 
     Parameters
     ----------
     device : str
         'cpu' or 'gpu'.
     threads : int
-        Cores: other numbers give other weights, as sums are taken in another order.
+        Cores. Another number gives other weights, because sums are taken in another order.
 
     Raises
     ------
     TrainingError
-        A GPU is asked for and TensorFlow finds none.
+        TensorFlow is not installed, or finds no GPU where one is asked for.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "cpu":

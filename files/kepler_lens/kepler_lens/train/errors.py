@@ -1,4 +1,4 @@
-"""What can go wrong in a training, each with the sentence that the user reads."""
+"""Define the errors of a training; each has the sentence that the user reads."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from kepler_lens.errors import KeplerLensError
 
 
 class TrainingError(KeplerLensError):
-    """A training cannot begin or go on."""
+    """A training cannot begin or continue."""

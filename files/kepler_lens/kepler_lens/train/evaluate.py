@@ -1,4 +1,7 @@
-"""How good a bundle is on records: figures with intervals, and a line a record; no TensorFlow."""
+"""Evaluate a bundle on records: figures with intervals, and a row for each record.
+
+This module needs no TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +28,22 @@ SLICES: Mapping[str, tuple[float, ...]] = {
     "period": (1.0, 10.0, 100.0),
     "depth": (200.0, 1000.0, 10000.0),
 }
-"""Edges by which figures are told apart: chosen, so that each part has some hundred records."""
+"""Scalar to the edges of the ranges that get figures of their own, in the unit of the scalar
+(chosen: each range has some hundred records)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a bundle says of examples.
+    """What a bundle says of n examples.
 
     Attributes
     ----------
     examples : Examples
     scores : Scores
-        By the shipped ensemble.
+        Scores by the bundle's ensemble.
     p : float64[n, 3]
-        The probabilities that count: out of fold where the example was trained on.
+        Probabilities that the figures use: out of fold where the bundle was trained on the example,
+        else those of the ensemble.
     known : bool[n]
         Whether the bundle was trained on the example.
     """
@@ -49,12 +54,12 @@ class Evaluation:
     known: Mask
 
     def figures(self) -> dict[str, Figure]:
-        """Compute `kepler_lens.train.figures.FIGURES` of the examples with a label.
+        """Compute `kepler_lens.train.figures.FIGURES` of the examples that have a label.
 
         Raises
         ------
         BundleError
-            They are all planets, or none is.
+            All of them are planets, or none is.
         """
         e = self._labelled()
         if len({int(k) == 0 for k in e.examples.label}) < 2:
@@ -65,7 +70,7 @@ class Evaluation:
         return figures(e.p[:, 0], e.examples.label, e.examples.group)
 
     def by_class(self, threshold: float) -> dict[str, Figure]:
-        """Give the share of each class whose probability of a planet reaches a threshold."""
+        """Return the share of each class whose probability of a planet reaches a threshold."""
         label = self.examples.label
         over = self.p[:, 0] >= threshold
         return {
@@ -74,13 +79,18 @@ class Evaluation:
         }
 
     def by_scalar(self, threshold: float) -> Iterator[tuple[str, str, int, Figure, Figure, Figure]]:
-        """Give figures by ranges of scalars.
+        """Yield figures by ranges of scalars.
+
+        Parameters
+        ----------
+        threshold : float
+            Probability of a planet.
 
         Yields
         ------
         tuple
-            Scalar, range, how many examples, AUC, the share of planets and that of the others whose
-            probability of a planet reaches the threshold.
+            Scalar, range in words, number of examples, AUC, and the shares of planets and of the
+            others whose probability of a planet reaches the threshold.
         """
         e = self._labelled()
         planet, over = e.examples.label == 0, e.p[:, 0] >= threshold
@@ -115,7 +125,16 @@ class Evaluation:
 def evaluate(bundle: Bundle, examples: Examples) -> Evaluation:
     """Score examples.
 
-    What the bundle was trained on counts by what networks said of it that had not seen it.
+    An example that the bundle was trained on gets its probabilities out of fold.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    examples : Examples
+
+    Returns
+    -------
+    Evaluation
 
     Raises
     ------
@@ -136,7 +155,7 @@ def evaluate(bundle: Bundle, examples: Examples) -> Evaluation:
 
 
 def keys(examples: Examples) -> Iterator[tuple[int, int, float]]:
-    """Say which candidate each example is: star, number and period (days)."""
+    """Yield star, number and period (days) of each example, which identify its candidate."""
     period = examples.scalars[:, SCALARS.index("period")]
     for star, number, days in zip(examples.star, examples.number, period, strict=True):
         yield int(star), int(number), float(days)
@@ -144,7 +163,16 @@ def keys(examples: Examples) -> Iterator[tuple[int, int, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """AUC of a new and of an older bundle on the same examples, unseen by the networks asked."""
+    """Result of a comparison of two bundles.
+
+    Attributes
+    ----------
+    new, old : float
+        AUC of the new and of the older bundle on the same examples, by networks that had not seen
+        them.
+    examples : int
+        Number of examples.
+    """
 
     new: float
     old: float
@@ -152,15 +180,24 @@ class Comparison:
 
 
 def compare(new: Bundle, old: Bundle, examples: Examples) -> Comparison:
-    """Compare two bundles on examples that neither answers by heart.
+    """Compare two bundles on examples that neither of them was trained on.
 
-    Those count that the new one predicted out of fold; the older one predicted them out of fold as
-    well, or had never seen them.
+    The comparison uses the examples that the new bundle predicted out of fold. The older bundle
+    predicted them out of fold too, or had never seen them.
+
+    Parameters
+    ----------
+    new, old : Bundle
+    examples : Examples
+
+    Returns
+    -------
+    Comparison
 
     Raises
     ------
     BundleError
-        There are none.
+        There are no such examples of planets and of others.
     """
     mine, its = evaluate(new, examples), evaluate(old, examples)
     both = mine.known & (examples.label >= 0) & ~examples.synthetic
@@ -177,12 +214,12 @@ COLUMNS = (
     *("kepid", "tce_plnt_num", "tce_period", "label", "p_planet", "p_eclipse", "p_noise"),
     *("trained_on", "ensemble_p_planet", "spread", "distance", "outside"),
 )
-"""Of the table: the probabilities are out of fold where the record was trained on, and
-`ensemble_p_planet` is what the whole ensemble says in any case."""
+"""Columns of the table. The probabilities are out of fold where the bundle was trained on the
+record; `ensemble_p_planet` is that of the whole ensemble in any case."""
 
 
 def rows(e: Evaluation) -> Iterator[dict[str, object]]:
-    """Give a row of `COLUMNS` for each example."""
+    """Yield a row of `COLUMNS` for each example."""
     for i, (star, number, days) in enumerate(keys(e.examples)):
         label = int(e.examples.label[i])
         numbers = (*e.p[i], bool(e.known[i]), e.scores.p_planet[i], e.scores.spread[i])
@@ -195,7 +232,14 @@ def rows(e: Evaluation) -> Iterator[dict[str, object]]:
 
 
 def write_csv(path: Path, table: Iterable[Mapping[str, object]]) -> None:
-    """Write rows of `COLUMNS`."""
+    """Write rows of `COLUMNS` to a CSV file.
+
+    Parameters
+    ----------
+    path : Path
+    table : iterable of mapping
+        As `rows` yields them.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

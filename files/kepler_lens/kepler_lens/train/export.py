@@ -1,4 +1,4 @@
-"""From a run to a model bundle: ONNX, calibration, thresholds, what is outside, and the card."""
+"""Export a run as a model bundle: ONNX, calibration, thresholds, outside limit and model card."""
 
 from __future__ import annotations
 
@@ -39,36 +39,39 @@ from kepler_lens.train.runs import Run, digest
 Floats = NDArray[np.float32]
 
 PRECISIONS = (0.9, 0.99)
-"""For which thresholds are given."""
+"""Precisions for which a bundle has thresholds, no unit (chosen)."""
 TOLERANCE = 1e-5
-"""By which probabilities of Keras and of ONNX may differ: some roundings of single precision."""
+"""Greatest difference between a probability of Keras and one of ONNX (chosen: some roundings of
+single precision)."""
 _DIRECTIONS = 16
-"""Of the space in which distances are measured: chosen, as many as a class has examples for."""
+"""Dimensions of the space in which distances are measured (chosen: as many as the examples of a
+class determine)."""
 _INSIDE = 0.99
-"""Share of the training set that is not outside."""
+"""Share of the training set that is not outside, no unit (chosen)."""
 _QUANTILES = tuple(np.linspace(0, 1, 21).round(2).tolist())
+"""Shares at which the bundle gives quantiles: 0 to 1 in steps of 0.05 (chosen)."""
 
 
 def export(
     run: Run, folder: Path, recipes: Mapping[str, str], releases: Mapping[str, str]
 ) -> Bundle:
-    """Write a run's bundle.
+    """Write the bundle of a run.
 
     Parameters
     ----------
     run : Run
     folder : Path
-        Made if needed.
+        Created if needed.
     recipes : mapping
-        Names of the recipes whose views it may score, to the digest of the code that makes them;
-        empty where records do not say it.
+        Name of each recipe whose views the bundle may score, to the digest of the code that makes
+        them; the digest is empty where records lack it.
     releases : mapping
-        Of tables of labels, to their checksums.
+        Name of each table of labels to its checksum.
 
     Returns
     -------
     Bundle
-        As it was read again.
+        Read back from the folder.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def export(
     members, hidden = _outputs(whole, arrays)
     projection = project(hidden, label)
     final = ensemble(run.members, run.inputs, projection)
-    # Keras exports what was called once.
+    # Keras exports a model only after it was called once.
     final({name: each[:1] for name, each in arrays.items()})
     files = {f"member-{k}.keras": _keras_bytes(run, k) for k in range(len(run.members))}
     files[ONNX_FILE] = _onnx_bytes(final)
@@ -110,7 +113,7 @@ def export(
             "views_only": _figures(run, run.out_of_fold_views),
         },
     }
-    # The card needs what only a bundle can say; it is written twice, the second time with it.
+    # The card needs figures that only a bundle gives, so the bundle is written twice.
     write(folder, model, files)
     bundle = Bundle.load(folder)
     _agree(bundle, members, arrays)
@@ -123,7 +126,7 @@ def export(
 
 
 def _figures(run: Run, predicted: Floats) -> dict[str, list[float]]:
-    """Give figures out of fold, calibrated out of fold as well."""
+    """Compute figures of predictions out of fold, calibrated out of fold too."""
     real = ~run.examples.synthetic
     label, p = run.examples.label[real], predicted[real].astype(np.float64)
     calibrated = calibrate.out_of_fold(p, label, run.fold[real])
@@ -134,18 +137,21 @@ def _figures(run: Run, predicted: Floats) -> dict[str, list[float]]:
 def project(hidden: Floats, label: NDArray[np.int64]) -> Floats:
     """Find the space in which distances from the training set are measured.
 
-    Principal components of the members' hidden layers, scaled so that a class has a covariance of
-    1 on the mean: the distance from a class's centre is that of Mahalanobis (Lee et al. 2018).
+    The space has the principal components of the members' hidden layers. It is scaled so that the
+    mean covariance within a class is 1. The distance from the centre of a class is then that of
+    Mahalanobis (Lee et al. 2018).
 
     Parameters
     ----------
     hidden : float32[n, h]
+        Outputs of the hidden layers of all members.
     label : int64[n]
+        Index of `kepler_lens.classify.labels.CLASSES`.
 
     Returns
     -------
     float32[h + 1, d]
-        What to multiply with, and last what to add.
+        Matrix to multiply with, and in its last row the vector to add.
     """
     x = hidden.astype(np.float64)
     middle = x.mean(axis=0)
@@ -174,14 +180,14 @@ def _outputs(model: keras.Model, arrays: Mapping[str, Floats]) -> tuple[Floats, 
 
 
 def _keras_bytes(run: Run, k: int) -> bytes:
-    """Save a member without the optimizer's state, which is twice as large as the weights."""
+    """Save a member without the state of the optimizer, which is twice as large as the weights."""
     plain = build(run.inputs, run.settings.size, seed=0)
     plain.set_weights(run.members[k].get_weights())
     out = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "member.keras"
         plain.save(path)
-        # Without the time of day: the same network, the same bytes.
+        # The file has no time of day, so equal networks give equal bytes.
         with zipfile.ZipFile(path) as saved, zipfile.ZipFile(out, "w") as archive:
             for name in saved.namelist():
                 content = saved.read(name)
@@ -195,7 +201,7 @@ def _keras_bytes(run: Run, k: int) -> bytes:
 
 def _onnx_bytes(model: keras.Model) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Keras asks numpy for a name that is to change its meaning.
+        # Keras uses a name of numpy whose meaning will change.
         warnings.simplefilter("ignore", FutureWarning)
         path = Path(folder) / ONNX_FILE
         model.export(path, format="onnx", verbose=False)

@@ -1,7 +1,7 @@
-"""Figures of merit of probabilities, with 95 % intervals; numpy and scipy only.
+"""Compute figures of merit of probabilities, with 95 % intervals; numpy and scipy only.
 
-Intervals come from a bootstrap over groups of stars: candidates of one star are not independent.
-All resamples are weighed at once, on candidates that were sorted once.
+The intervals come from a bootstrap over groups of stars, because candidates of one star are not
+independent. The candidates are sorted once, and all resamples are computed at once by weights.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ Mask = NDArray[np.bool_]
 DR24_MIX = (0.23, 0.61, 0.16)
 """Shares of the classes among the labelled events of DR24: 3600, 9596 and 2541 of 15737."""
 PRECISION = 0.9
+"""Precision at which the recall is given, no unit (chosen)."""
 _BINS = 10
-"""Of the expected calibration error: of equal width, as in Guo et al. 2017 (with 15 there)."""
+"""Bins of equal width of the expected calibration error (chosen; Guo et al. 2017 use 15)."""
 _RESAMPLES = 500
+"""Resamples of the bootstrap (chosen)."""
 _SEED = 20150115
-"""Of the resamples, so that the same predictions give the same intervals."""
+"""Seed of the resamples (chosen): equal predictions get equal intervals."""
 
 FIGURES: dict[str, str] = {
     "auc": "AUC",
@@ -38,12 +40,20 @@ FIGURES: dict[str, str] = {
     "ece": "expected calibration error",
     "brier": "Brier score",
 }
-"""Figures to what they are called: planets (PC) against the others, unless said otherwise."""
+"""Figure to its title. A figure compares planets (PC) with all others, unless its title says
+otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure and the ends of its 95 % interval; not a number where there is nothing to count."""
+    """A figure with its 95 % interval; NaN where there is nothing to count.
+
+    Attributes
+    ----------
+    value : float
+    low, high : float
+        Ends of the interval.
+    """
 
     value: float
     low: float
@@ -53,7 +63,7 @@ class Figure:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
     def as_list(self) -> list[float]:
-        """Give value and ends, with as many digits as mean something."""
+        """Return value and ends of the interval, rounded to five decimals."""
         return [round(float(x), 5) for x in (self.value, self.low, self.high)]
 
 
@@ -73,12 +83,18 @@ def figures(
     label : int64[n]
         Index of `kepler_lens.classify.labels.CLASSES`.
     group : int64[n]
-        Candidates of a group are drawn together.
+        The bootstrap draws the candidates of a group together.
     calibrated : float64[n], optional
-        What the errors of calibration are measured with, by default `p`. A calibration that is
-        fitted anew for each fold is the honest one for these, and mixes the folds' order up.
+        Probabilities for the errors of calibration; by default `p`. A calibration that is fitted
+        for each fold separately gives unbiased errors, but it changes the order of candidates of
+        different folds.
     resamples : int, optional
-        None of them gives no intervals.
+        Number of resamples; 0 gives no intervals.
+
+    Returns
+    -------
+    dict of str to Figure
+        By `FIGURES`.
     """
     q = p if calibrated is None else calibrated
     weights = np.concatenate([np.ones((1, len(p))), _draw(group, resamples)])
@@ -97,13 +113,25 @@ def figures(
 
 
 def auc(p: Floats, label: Ints) -> float:
-    """Give the area under the curve of planets against the others alone."""
+    """Compute the area under the ROC curve of planets against all others, without an interval.
+
+    Parameters
+    ----------
+    p, label
+        See `figures`.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(_ranked(p, label, np.ones((1, len(p))))["auc"][0])
 
 
 def share(hits: int, of: int) -> Figure:
-    """Give a share with its interval by Clopper and Pearson (1934)."""
+    """Return a share with its 95 % interval by Clopper and Pearson (1934).
+
+    Parameters
+    ----------
+    hits, of : int
+        The share is `hits` over `of`.
+    """
     if not of:
         return Figure(np.nan, np.nan, np.nan)
     low = float(beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0
@@ -112,20 +140,21 @@ def share(hits: int, of: int) -> Figure:
 
 
 def threshold(p: Floats, label: Ints, precision: float, mix: tuple[float, ...] | None) -> float:
-    """Give the lowest probability above which planets are at least such a share.
+    """Find the lowest probability above which at least a given share are planets.
 
     Parameters
     ----------
     p, label
         See `figures`.
     precision : float
+        That share.
     mix : tuple of float or None
-        Shares of the classes that the precision is meant for; None for those of the examples.
+        Shares of the classes for which the precision is meant; None for those of the examples.
 
     Returns
     -------
     float
-        1 where no probability reaches it.
+        1 where no probability reaches the precision.
     """
     weights = np.ones((1, len(p)))
     if mix is not None:
@@ -136,14 +165,36 @@ def threshold(p: Floats, label: Ints, precision: float, mix: tuple[float, ...] |
 
 
 def curves(p: Floats, label: Ints) -> Mapping[str, Floats]:
-    """Give the points of the ROC and precision-recall curves: `fpr`, `recall`, `precision`."""
+    """Compute the ROC and the precision-recall curve.
+
+    Parameters
+    ----------
+    p, label
+        See `figures`.
+
+    Returns
+    -------
+    dict of str to float64[m]
+        `fpr`, `recall` and `precision` at the m distinct probabilities, which fall.
+    """
     _, positive, negative = _cumulated(p, label, np.ones((1, len(p))))
     recall, fpr = positive[0] / positive[0, -1], negative[0] / negative[0, -1]
     return {"recall": recall, "fpr": fpr, "precision": positive[0] / (positive[0] + negative[0])}
 
 
 def reliability(p: Floats, label: Ints) -> list[tuple[float, Figure, int]]:
-    """Give, for each bin of probability: its mean, the share of planets, how many there are."""
+    """Compare probabilities with the share of planets, bin by bin.
+
+    Parameters
+    ----------
+    p, label
+        See `figures`.
+
+    Returns
+    -------
+    list of (float, Figure, int)
+        Mean probability, share of planets, and number of candidates of each bin that is not empty.
+    """
     bins = _bin(p)
     return [
         (float(p[bins == k].mean()), share(int((label[bins == k] == 0).sum()), n), n)
@@ -167,7 +218,7 @@ def _only(
 
 
 def _cumulated(p: Floats, label: Ints, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Give distinct probabilities, falling, and the weight of planets and others down to each."""
+    """Return distinct probabilities, falling, and weights of planets and others down to each."""
     order = np.argsort(-p, kind="stable")
     ends = np.flatnonzero(np.r_[np.diff(p[order]) != 0, True])
     planet = label[order] == 0
@@ -185,7 +236,7 @@ def _ranked(p: Floats, label: Ints, weights: Floats) -> dict[str, Floats]:
     before = np.c_[np.zeros(len(recall)), recall[:, :-1]]
     precision = positive / (positive + negative)
     step = np.diff(recall, axis=1, prepend=0)
-    # Half of what ties counts; a weight of 0 at the top has no precision.
+    # Ties count half. Where the first weights are 0, the precision is NaN.
     area = (fpr * (before + recall) / 2).sum(axis=1)
     return {
         "auc": area,
@@ -195,7 +246,7 @@ def _ranked(p: Floats, label: Ints, weights: Floats) -> dict[str, Floats]:
 
 
 def _to_mix(label: Ints, weights: Floats, mix: tuple[float, ...] = DR24_MIX) -> Floats:
-    """Give factors that bring the classes' weights to a mix."""
+    """Return factors that give the weights of the classes the shares of a mix."""
     out = np.zeros_like(weights)
     for k, wanted in enumerate(mix):
         mine = label == k

@@ -1,4 +1,4 @@
-"""A training as a job: told by a file, one at a time, stopped by a signal, accounted for."""
+"""Run a training as a job: it reads a file, holds a lock, stops by a signal and writes a report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kepler_lens.jobs.text import as_text, facts
 DEFAULT_OUTPUT = "/var/lib/kepler-lens/training"
 RUNS_FOLDER = "runs"
 BUNDLE_FILE = "bundle"
-"""In the folder of a run: the hash of the bundle that was written of it."""
+"""File in the folder of a run: it has the hash of the bundle that was written from the run."""
 
 Say = Callable[[str], None]
 
@@ -39,22 +39,23 @@ class Job:
     records : tuple of Path
         Data sets, folders or files of records.
     labels : tuple of Path
-        NASA's table of DR24's candidates: how many signals a star has.
+        Table of DR24's candidates (at most one); it tells how many signals a star has.
     output : Path
-        Folder of lock, status, report, the networks under way and the bundle.
+        Folder of lock, status, report, unfinished networks and bundle.
     name : str
-        Of the bundle's folder.
+        Name of the bundle's folder.
     members, epochs, seed : int
-        See `kepler_lens.train.runs.Settings`.
+        See `kepler_lens.train.runs.Settings` and `kepler_lens.train.trainer.Plan`.
     folds, per_fold : int
+        See `kepler_lens.train.runs.Settings`.
     threads : int
-        Cores.
+        Cores that the training uses.
     device : str
-        'cpu', or 'gpu', which must then be there.
+        'cpu', or 'gpu', which must then exist.
     take_intact : bool
-        Read a file that ends in the middle of a record up to there.
+        Whether to read a file that ends in the middle of a record up to that record.
     min_auc : float
-        Area under the curve that a model must reach out of fold to be worth publishing.
+        Least area under the ROC curve, out of fold, of a model that is worth publishing.
     """
 
     records: tuple[Path, ...]
@@ -81,12 +82,12 @@ class Job:
 
 
 def load_job(path: Path) -> Job:
-    """Read a job file (JSON, the names of `Job`).
+    """Read a job file (JSON, with the names of `Job`).
 
     Raises
     ------
     JobError
-        It cannot be read, has an unknown or lacks a needed name.
+        The file cannot be read, has an unknown name, or lacks a needed one.
     """
     return load_file(path, _job)
 
@@ -102,23 +103,35 @@ def _job(known: dict[str, Any]) -> Job:
 
 @dataclass(slots=True, kw_only=True)
 class Progress(Account):
-    """The account of one training.
+    """Account of one training.
 
     Attributes
     ----------
     networks : int
-        That are to be trained.
-    network, epoch, epochs : int
-        Those that are done, and of the one under way.
+        Networks to train.
+    network : int
+        Networks that are finished.
+    epoch, epochs : int
+        Finished epochs of the current network, and the greatest number of them.
     loss, validation_loss : float or None
+        Cross entropies of the last epoch.
     examples_per_s : float
+        Examples per second in the last epoch.
     new_epochs : int
-        Epochs that this job has trained: of a training that went on, not all.
+        Epochs that this job has trained; an earlier run may have trained others.
     device : str
+        'cpu' or 'gpu'.
+    gpu : dict
+        See `gpu_load`.
     auc, published_auc : float or None
-        Out of fold, of this model and of the package's own on the same records.
+        Area under the ROC curve out of fold, of this model and of the package's own, on the same
+        records.
     bundle : str
-        Its name.
+        Name of the bundle.
+    worth_publishing : bool
+        Whether `auc` reaches `published_auc` and the job's `min_auc`.
+    trained_s : float
+        Time of the training of `new_epochs`, seconds.
     """
 
     networks: int = 0
@@ -138,11 +151,11 @@ class Progress(Account):
     trained_s: float = 0.0
 
     def working(self) -> None:
-        """Nothing: rates count by epoch."""
+        """Do nothing: the rate of a training counts by epoch."""
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds that are left, if no network stops early; None before the first epoch."""
+        """Seconds left if no network stops early; None before the first epoch."""
         if not self.new_epochs:
             return None
         left = (self.networks - self.network) * self.epochs - self.epoch
@@ -150,11 +163,11 @@ class Progress(Account):
 
     @property
     def changes(self) -> int:
-        """Epochs that were trained."""
+        """Number of epochs that this job has trained."""
         return self.new_epochs
 
     def parts(self) -> list[str]:
-        """Give what has been done so far in words for people."""
+        """List in words what has been done so far."""
         gpu = self.gpu
         return [
             f"{self.network} of {self.networks} networks",
@@ -165,12 +178,12 @@ class Progress(Account):
         ]
 
     def sample(self) -> None:
-        """Look at the GPU."""
+        """Read the load of the GPU."""
         if self.device == "gpu":
             self.gpu = gpu_load()
 
     def figures(self) -> dict[str, Any]:
-        """Give what status.json says of a training."""
+        """Return the figures of a training for status.json."""
         return {
             "networks_done": self.network,
             "networks_total": self.networks,
@@ -185,7 +198,7 @@ class Progress(Account):
         }
 
     def results(self) -> dict[str, Any]:
-        """Give what report.json says beyond the status."""
+        """Return the figures of report.json that status.json lacks."""
         return {
             "bundle": self.bundle,
             "auc": self.auc,
@@ -195,7 +208,13 @@ class Progress(Account):
 
 
 def gpu_load() -> dict[str, float]:
-    """Give memory in use (MiB) and load (%) of the GPU that is used most; empty where unknown."""
+    """Read the memory in use (MiB) and the load (%) of the GPU that uses the most memory.
+
+    Returns
+    -------
+    dict
+        ``memory_mib`` and ``load``; empty where they cannot be read.
+    """
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return {}
@@ -212,25 +231,25 @@ def gpu_load() -> dict[str, float]:
 
 
 def run_training(job: Job, say: Say = lambda _: None) -> dict[str, Any]:
-    """Train what a job asks for; run again with the same job, it goes on where it stopped.
+    """Run a training. A second run of the same job continues where the first stopped.
 
     Parameters
     ----------
     job : Job
     say : callable, optional
-        Gets a line of progress every ten seconds.
+        Called with a line of progress every ten seconds.
 
     Returns
     -------
     dict
-        The report (see `Progress`), with ``exit_status``: 0, or 4 if it was stopped by a signal.
+        The report (see `Progress`), with ``exit_status``: 0, or 4 if a signal stopped the training.
 
     Raises
     ------
     JobRunningError
         Another training holds the lock.
     KeplerLensError
-        It could not go on; the report says the same.
+        The training cannot continue; the report has the same sentence.
     """
     with lock(job.output, "training"):
         return _Driver(job, say).run()
@@ -245,7 +264,7 @@ class _Driver(Driver[Progress]):
         self.job = job
 
     def work(self) -> None:
-        """Read, train, export and compare."""
+        """Read the records, train, export and compare."""
         job, progress = self.job, self.progress
         progress.device, progress.epochs = job.device, job.epochs
         self.idle("reading the records")
@@ -261,7 +280,7 @@ class _Driver(Driver[Progress]):
         return load(paths, table=table, on_cut=cut if self.job.take_intact else None)
 
     def _train(self, examples: Examples) -> None:
-        # On demand: TensorFlow takes seconds that a refused job need not wait for.
+        # Imported here, because TensorFlow takes seconds that a refused job should not wait for.
         from kepler_lens.train.device import use
         from kepler_lens.train.evaluate import compare
         from kepler_lens.train.export import export
@@ -304,11 +323,11 @@ class _Driver(Driver[Progress]):
         progress.worth_publishing = found.new >= max(job.min_auc, found.old)
 
     def rejected(self) -> str:
-        """Nothing: what cannot be trained on ends the training."""
+        """Return an empty text: a record that cannot be trained on ends the training."""
         return ""
 
     def summary(self, report: dict[str, Any]) -> str:
-        """Give the report of a training as text."""
+        """Return the report of a training as text."""
         rows = {
             "host": report["server"],
             "device": report["device"],
@@ -328,7 +347,7 @@ class _Driver(Driver[Progress]):
 
 
 def _written(run: Path, folder: Path) -> Bundle | None:
-    """Give the bundle that was written of a run; None if there is none, or another."""
+    """Return the bundle that was written from a run; None if there is none, or another."""
     try:
         bundle = Bundle.load(folder)
         mine = (run / BUNDLE_FILE).read_text(encoding="utf-8").strip()

@@ -1,8 +1,7 @@
-"""The network: a small branch for each kind of view, joined by two layers, in Keras 3.
+"""Build the network: a small branch for each kind of view, joined by two layers, in Keras 3.
 
-Every branch ends in a few numbers that are multiplied by its entry of the mask; what a candidate
-lacks, and what training drops, is therefore the same thing. AstroNet's own network stands here too,
-for comparison.
+The numbers at the end of a branch are multiplied by its entry of the mask. What a candidate lacks
+and what training drops are therefore the same. AstroNet's own network is here too, for comparison.
 """
 
 from __future__ import annotations
@@ -25,16 +24,18 @@ HIDDEN = "hidden"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a network is; measured by `make bench-training`.
+    """Size of a network; the defaults were chosen with `make bench-training`.
 
     Attributes
     ----------
     filters : int
-        Of the first convolution; later ones have twice as many.
-    branch, joined : int
-        Numbers that a branch ends in, and width of the layer that joins them.
+        Filters of the first convolution; later ones have twice as many.
+    branch : int
+        Numbers at the end of a branch.
+    joined : int
+        Width of the layer that joins the branches.
     dropout : float
-        Share of numbers that training drops before each of the last two layers.
+        Share of the numbers that training drops before each of the last two layers.
     """
 
     filters: int = 8
@@ -44,19 +45,19 @@ class Size:
 
 
 def build(inputs: Inputs, size: Size, seed: int) -> keras.Model:
-    """Make a network with fresh weights.
+    """Build a network with new weights.
 
     Parameters
     ----------
     inputs : Inputs
     size : Size
     seed : int
-        Of the weights: the same seed gives the same weights.
+        Equal seeds give equal weights.
 
     Returns
     -------
     keras.Model
-        From the inputs by name to logits (n, 3), by `CLASSES`.
+        Maps the inputs by name to logits (n, 3), in the order of `CLASSES`.
     """
     keras.utils.set_random_seed(seed)
     given = {name: keras.Input(s, name=name) for name, s in inputs.lengths().items()}
@@ -73,6 +74,7 @@ def build(inputs: Inputs, size: Size, seed: int) -> keras.Model:
 
 
 _NUMBERS = ("shape", "scalars")
+"""Branches that take numbers and no view."""
 
 
 def _numbers(x: Any, size: Size) -> Any:
@@ -81,7 +83,7 @@ def _numbers(x: Any, size: Size) -> Any:
 
 
 def _view(x: Any, size: Size) -> Any:
-    """Convolve and halve until about 25 samples are left."""
+    """Convolve and halve until at most `_SAMPLES` samples are left."""
     filters, kernel = size.filters, 7
     while x.shape[1] > _SAMPLES:
         x = layers.Conv1D(filters, kernel, padding="same", activation="relu")(x)
@@ -91,12 +93,14 @@ def _view(x: Any, size: Size) -> Any:
 
 
 _SAMPLES = 32
+"""Most samples at the end of the convolutions (chosen)."""
 
 
 def astronet(seed: int) -> keras.Model:
-    """Make AstroNet's network (Shallue and Vanderburg 2018, table 4), with three classes.
+    """Build AstroNet's network (Shallue and Vanderburg 2018, table 4), with three classes.
 
-    It takes the global view whole, as an input ``whole``, and the local view: 9.94 M weights.
+    Its inputs are the whole global view, named ``whole``, and the local view. It has 9.94 million
+    weights.
     """
     keras.utils.set_random_seed(seed)
     given = {
@@ -120,7 +124,20 @@ def astronet(seed: int) -> keras.Model:
 def probabilities(
     model: keras.Model, arrays: Mapping[str, NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """Give a network's probabilities (float32[n, 3])."""
+    """Compute the probabilities of a network.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With logits (n, 3) as output.
+    arrays : mapping of str to float32[n, …]
+        Inputs of the network by name.
+
+    Returns
+    -------
+    float32[n, 3]
+        In the order of `CLASSES`.
+    """
     names = [tensor.name for tensor in model.inputs]
     logits = [
         np.asarray(model({n: arrays[n][k : k + _AT_ONCE] for n in names}, training=False))
@@ -130,11 +147,11 @@ def probabilities(
 
 
 _AT_ONCE = 512
-"""Candidates that are scored at once: bounds memory."""
+"""Candidates that are scored at once (chosen: limits memory)."""
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn logits (float32[n, 3]) into probabilities."""
+    """Turn logits (float32[n, 3]) into probabilities (float32[n, 3])."""
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=1, keepdims=True), np.float32)
 
@@ -142,20 +159,21 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def ensemble(
     members: Sequence[keras.Model], inputs: Inputs, projection: NDArray[np.float32] | None = None
 ) -> keras.Model:
-    """Join networks into one that gives what each of them gives.
+    """Join networks into one network that has the outputs of all of them.
 
     Parameters
     ----------
     members : sequence of keras.Model
     inputs : Inputs
     projection : float32[members * joined + 1, d], optional
-        Rows to multiply the members' embeddings with, one after the other, and last what is added.
+        Matrix to multiply the concatenated embeddings of the members with, and in its last row the
+        vector to add.
 
     Returns
     -------
     keras.Model
-        Outputs ``members`` (n, m, 3), probabilities, and ``embedding``: (n, m * joined), or (n, d)
-        with a projection.
+        Output ``members`` (n, m, 3) has probabilities. Output ``embedding`` is (n, m * joined), or
+        (n, d) with a projection.
     """
     given = {name: keras.Input(s, name=name) for name, s in inputs.lengths().items()}
     logits, hidden = [], []

@@ -1,21 +1,27 @@
-"""Which recipes' views a bundle may score, by the recipe of what it was trained on."""
+"""List the recipes whose views a bundle may score, by the recipe that it was trained on."""
 
 from __future__ import annotations
 
 from kepler_lens.classify.recipes import recipe
 
 ALIKE = ("astronet-1", "search-1")
-"""Recipes that were measured to give the same scores (docs/training.md): trained on one of them, a
-bundle scores the views of both."""
+"""Recipes that give the same scores (measured by `make bench-recipes`, docs/training.md). A bundle
+that was trained on one of them scores the views of both."""
 
 
 def accepted(trained_on: str) -> dict[str, str]:
-    """Give the recipes and their digests.
+    """Return the names of the accepted recipes and their digests.
 
     Parameters
     ----------
     trained_on : str
-        Recipe of the training's records: its name, and after a space its digest where they say it.
+        Name of the recipe of the training's records; a space and the digest follow where the
+        records have it.
+
+    Returns
+    -------
+    dict
+        Name of each recipe to its digest.
     """
     name, _, digest = trained_on.partition(" ")
     names = ALIKE if name in ALIKE else (name,)

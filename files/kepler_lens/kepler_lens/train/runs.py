@@ -1,8 +1,8 @@
-"""A training as a whole: networks out of fold, then the ensemble, in a folder that it goes on in.
+"""Run a whole training: networks out of fold, then the ensemble, in a folder that allows a restart.
 
-First come networks that leave a fold out, for figures, calibration and thresholds; then the members
-of the ensemble, which see everything but their validation parts. What is done is done: a network's
-predictions stand in a file of their own, and nothing is trained twice.
+The first networks leave a fold out; their predictions give figures, calibration and thresholds. The
+members of the ensemble follow; they see all examples except their validation parts. The predictions
+of each finished network stand in a file of their own, so no network is trained twice.
 """
 
 from __future__ import annotations
@@ -37,21 +37,22 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is trained.
+    """Settings of a training.
 
     Attributes
     ----------
     folds : int
-        Of the cross-validation.
+        Folds of the cross-validation.
     per_fold : int
-        Networks a fold, whose mean is an example's prediction.
+        Networks for each fold. Their mean is the prediction of an example.
     members : int
         Networks of the ensemble.
     seed : int
+        Seed of folds, weights and order.
     scalars : tuple of str
-        Those that may be inputs.
+        Scalars that may be inputs, of `kepler_lens.classify.scalars.SCALARS`.
     branches : tuple of str
-        Of `kepler_lens.classify.inputs.BRANCHES`.
+        Keys of `kepler_lens.classify.inputs.BRANCHES`.
     size : Size
     plan : Plan
     """
@@ -68,7 +69,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One network of a run; `fold` is -1 for a member of the ensemble."""
+    """A network of a run.
+
+    Attributes
+    ----------
+    name : str
+        Name of its files.
+    fold : int
+        Fold that it leaves out; -1 for a member of the ensemble.
+    seed : int
+    """
 
     name: str
     fold: int
@@ -77,25 +87,27 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A run that is done.
+    """A finished run with n examples.
 
     Attributes
     ----------
     examples : Examples
-        Those that were trained on.
+        Examples that were trained on.
     fold : int64[n]
+        Zero-based number of the fold.
     out_of_fold : float32[n, 3]
-        Mean of what networks said that were trained on other folds.
+        Mean probabilities by the networks that were trained on the other folds.
     out_of_fold_views : float32[n, 3]
-        The same without any scalar.
+        The same, without any scalar as input.
     inputs : Inputs
-        Of the ensemble.
+        Inputs of the ensemble.
     members : list of keras.Model
+        Networks of the ensemble.
     settings : Settings
     seconds : float
-        Of training, all networks together.
+        Time of the training of all networks, seconds.
     epochs : dict of str to list of Epoch
-        By network.
+        Name of a network to its epochs.
     """
 
     examples: Examples
@@ -114,15 +126,15 @@ _CODE = [
     ("kepler_lens.train.network", "build"),
     ("kepler_lens.train.trainer", "train"),
 ]
-"""What decides the weights: networks of other code do not mix."""
+"""Functions that decide the weights. A folder holds networks of one version of this code only."""
 _VALIDATION = 10
-"""One of so many parts is what a network is validated on, and not trained with."""
+"""Number of parts, of which one validates a network and is not trained on (chosen)."""
 
 Progress = Callable[[Unit, int, int, Epoch], None]
 
 
 def units(settings: Settings) -> list[Unit]:
-    """List the networks of a run, in the order in which they are trained."""
+    """List the networks of a run, in the order of their training."""
     out = [
         Unit(f"fold{f}-network{k}", f, 1000 * settings.seed + 10 * f + k)
         for k in range(settings.per_fold)
@@ -134,12 +146,12 @@ def units(settings: Settings) -> list[Unit]:
 
 
 def usable(examples: Examples) -> Examples:
-    """Take the examples whose label is known.
+    """Return the examples whose label is known.
 
     Raises
     ------
     DataSetError
-        All are planets, or none.
+        All of them are planets, or none is.
     """
     known = examples.select(examples.label >= 0)
     check_trainable(known)
@@ -147,23 +159,28 @@ def usable(examples: Examples) -> Examples:
 
 
 def run(examples: Examples, folder: Path, settings: Settings, on_epoch: Progress) -> Run:
-    """Train all networks, or those that are lacking.
+    """Train all networks that a folder lacks.
 
     Parameters
     ----------
     examples : Examples
     folder : Path
-        Made if needed.
+        Created if needed.
     settings : Settings
     on_epoch : callable
-        Called after each epoch with the network, its number, how many there are, and the epoch.
+        Called after each epoch with the network, its zero-based number, the number of networks, and
+        the epoch.
+
+    Returns
+    -------
+    Run
 
     Raises
     ------
     TrainingError
-        The folder holds another run; see `kepler_lens.train.trainer.train`.
+        The folder holds another run; see also `kepler_lens.train.trainer.train`.
     InputError, DataSetError, SplitError
-        Of the examples.
+        The examples cannot be trained on.
     """
     check_inputs(settings.scalars)
     known = usable(examples)
@@ -210,7 +227,7 @@ def _unit(
     settings: Settings,
     on_epoch: Callable[[Epoch], None],
 ) -> tuple[list[Epoch], keras.Model, Floats]:
-    """Train a network, or read what it came to."""
+    """Train a network, or read the result of its training."""
     result, checkpoint = folder / f"{unit.name}.npz", folder / f"{unit.name}.checkpoint"
     training = np.ones(len(known), bool)
     tested = ~training
@@ -259,7 +276,7 @@ def _part(known: Examples, inputs: Inputs, which: NDArray[np.bool_]) -> Part:
 
 
 def _predict(model: keras.Model, some: Examples, inputs: Inputs) -> Floats:
-    """Give probabilities with all inputs, and without the scalars (float32[2, n, 3])."""
+    """Compute probabilities with all inputs, and without the scalars (float32[2, n, 3])."""
     if not len(some):
         return np.zeros((2, 0, len(CLASSES)), np.float32)
     arrays = inputs.arrays(some.views, some.has, some.scalars)
@@ -268,7 +285,18 @@ def _predict(model: keras.Model, some: Examples, inputs: Inputs) -> Floats:
 
 
 def views_only(arrays: dict[str, Floats], inputs: Inputs) -> dict[str, Floats]:
-    """Switch the branch of the scalars off."""
+    """Return a copy of a network's inputs in which the branch of the scalars is switched off.
+
+    Parameters
+    ----------
+    arrays : dict of str to float32[n, …]
+        See `Inputs.arrays`.
+    inputs : Inputs
+
+    Returns
+    -------
+    dict of str to float32[n, …]
+    """
     if "scalars" not in inputs.branches:
         return arrays
     mask = arrays["mask"].copy()
@@ -289,7 +317,7 @@ def _keep(path: Path, model: keras.Model, history: list[Epoch], predicted: Float
 
 
 def _claim(folder: Path, known: Examples, settings: Settings) -> None:
-    """Write down what is trained here, or refuse a folder where something else is."""
+    """Write the settings of the run to the folder, or refuse a folder that holds another run."""
     mine = {
         "settings": json.loads(json.dumps(asdict(settings))),
         "examples": digest(known),
@@ -311,7 +339,13 @@ def _claim(folder: Path, known: Examples, settings: Settings) -> None:
 
 
 def digest(examples: Examples) -> str:
-    """Hash all that training takes of the examples."""
+    """Hash all parts of the examples that a training uses.
+
+    Returns
+    -------
+    str
+        SHA-256, 64 hexadecimal digits.
+    """
     found = hashlib.sha256(examples.recipe.encode())
     arrays = [examples.views[name] for name in sorted(examples.views)]
     for array in (*arrays, examples.scalars, examples.label, examples.group, examples.synthetic):

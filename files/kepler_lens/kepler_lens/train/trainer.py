@@ -1,8 +1,8 @@
-"""One network's training, epoch by epoch; killed and started again it ends with the same weights.
+"""Train one network, epoch by epoch; a restart after a kill ends with the same weights.
 
-After each epoch one file takes the place of the last: weights, the optimizer's state and the
-figures so far. An epoch begins from what stands there and from nothing else: order, augmentation
-and the state of every dropout follow from (seed, epoch).
+After each epoch one file replaces the last: it has the weights, the state of the optimizer and the
+figures so far. An epoch begins from this file and from nothing else. Order, augmentation and the
+state of every dropout follow from the seed and the number of the epoch.
 """
 
 from __future__ import annotations
@@ -30,21 +30,23 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a network is trained; measured by `make bench-training`.
+    """How a network is trained; the defaults were chosen with `make bench-training`.
 
     Attributes
     ----------
     epochs : int
-        At most.
+        Greatest number of epochs.
     patience : int
-        Epochs without a lower Brier score of the validation part, after which a training ends
-        early, with the weights of the best epoch. One that comes to its end keeps the last: the
-        learning rate has then fallen to zero, and what is best in a few hundred examples is chance.
+        Epochs without a lower Brier score of the validation part, after which the training ends
+        early with the weights of the best epoch. A training that does not end early keeps the last
+        weights: its learning rate has fallen to zero, and the best epoch of a few hundred examples
+        is chance.
     batch : int
+        Examples in a batch.
     rate : float
-        Greatest learning rate: reached after two epochs, then falling as a cosine.
+        Greatest learning rate, reached after two epochs; it then falls as a cosine.
     decay : float
-        Of the weights (AdamW).
+        Decay of the weights (AdamW).
     augment : Augment
     """
 
@@ -58,7 +60,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Examples: the network's arrays (`Inputs.arrays`), and targets (float32[n, 3])."""
+    """Examples of a network.
+
+    Attributes
+    ----------
+    arrays : mapping of str to float32[n, …]
+        Inputs of the network (`Inputs.arrays`).
+    target : float32[n, 3]
+        Probability of each class.
+    """
 
     arrays: Mapping[str, Floats]
     target: Floats
@@ -66,9 +76,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What an epoch came to; losses are cross entropies, `seconds` those of training alone.
+    """Figures of one epoch.
 
-    The Brier score is that of the planets' probabilities.
+    Attributes
+    ----------
+    epoch : int
+        Zero-based number.
+    loss, validation_loss : float
+        Cross entropy of the training part and of the validation part.
+    validation_brier : float
+        Brier score of the planets' probabilities.
+    examples : int
+        Examples that were trained on.
+    seconds : float
+        Time of the training alone, seconds.
     """
 
     epoch: int
@@ -82,7 +103,7 @@ class Epoch:
 _WARM_UP = 2
 """Epochs until the greatest learning rate (chosen)."""
 _CLIP = 1.0
-"""Greatest norm of a gradient (chosen): a rare batch of outliers cannot throw the weights far."""
+"""Greatest norm of a gradient (chosen: a rare batch of outliers cannot change the weights much)."""
 
 
 def train(
@@ -96,22 +117,23 @@ def train(
     on_epoch: Callable[[Epoch], None] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Epoch]:
-    """Train a network, or go on where its checkpoint stands.
+    """Train a network, or continue from its checkpoint.
 
     Parameters
     ----------
     model : keras.Model
-        Fresh from `kepler_lens.train.network.build`; gets the weights of the last epoch, or of the
-        best where the training ends early.
+        New network of `kepler_lens.train.network.build`. It gets the weights of the last epoch, or
+        of the best epoch where the training ends early.
     training, validation : Part
     branches : tuple of str
         In the order of the mask.
     plan : Plan
     seed : int
     checkpoint : Path
-        File; it is not removed at the end.
+        File of the checkpoint; it is not removed at the end.
     on_epoch, on_step : callable, optional
-        Called after each epoch, and each step of one.
+        Called after each epoch with the epoch, and before each step with the numbers of epoch and
+        step.
 
     Returns
     -------
@@ -120,7 +142,7 @@ def train(
     Raises
     ------
     TrainingError
-        The loss is no number; the checkpoint cannot be written, or is of another training.
+        The loss is not a number, or the checkpoint cannot be written or read.
     """
     total = plan.epochs * steps(len(training.target), plan.batch)
     warm = _WARM_UP * total // plan.epochs
@@ -128,7 +150,7 @@ def train(
         0.1 * plan.rate, max(1, total - warm), warmup_target=plan.rate, warmup_steps=warm
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=plan.decay, global_clipnorm=_CLIP)
-    # Compiling by XLA takes half a minute on a CPU and gains nothing there.
+    # XLA takes half a minute to compile on a CPU and makes nothing faster there.
     jit = False if keras.backend.backend() == "tensorflow" else "auto"
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer, loss=loss, jit_compile=jit)
@@ -189,7 +211,7 @@ def _seed_dropouts(model: keras.Model, seed: int, epoch: int) -> None:
 
 
 class _State:
-    """Weights and the optimizer's state in one file, which is replaced whole or not at all."""
+    """Weights and optimizer state in one file, which is replaced as a whole or not at all."""
 
     def __init__(self, model: keras.Model, optimizer: Any, path: Path) -> None:
         self.model, self.optimizer, self.path = model, optimizer, path
@@ -237,12 +259,17 @@ def _row(epoch: Epoch) -> dict[str, float]:
 
 
 def write_whole(path: Path, content: bytes | memoryview | str) -> None:
-    """Write a file that is there whole or not at all, also after a power cut.
+    """Write a file so that it exists as a whole or not at all, also after a power cut.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes, memoryview or str
 
     Raises
     ------
     TrainingError
-        It cannot be written: what was there before is there still.
+        The file cannot be written. The former file is unchanged.
     """
     part = path.with_name(f"{path.name}.part")
     try:
