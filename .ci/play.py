@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Run a playbook, and hand it what was typed for the Makefile's variables, as it was typed.
+"""Run a playbook with the values that were typed for the Makefile's variables, unchanged.
 
 .ci/play.py PLAYBOOK [ANSIBLE_VARIABLE=MAKEFILE_VARIABLE …]
 
-The Makefile exports its variables untouched; here they become JSON, which no shell and no splitting
-at blanks comes near. INVENTORY and VARS are taken by every playbook.
+The Makefile exports its variables without a change. This program passes them on as JSON, so that no
+shell reads them and nothing splits them at blanks. Every playbook accepts INVENTORY and VARS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 def main(playbook: str, *pairs: str) -> None:
-    """Become ansible-playbook."""
+    """Replace this process by ansible-playbook."""
     words = ["ansible-playbook", playbook]
     if inventory := os.environ.get("INVENTORY"):
         words += ["-i", inventory]
@@ -27,19 +27,19 @@ def main(playbook: str, *pairs: str) -> None:
             given[variable] = as_typed(value)
     if given:
         words += ["-e", json.dumps(given)]
-    # Last, so that it outweighs the others.
+    # Last, so that it takes precedence.
     if typed := os.environ.get("VARS", "").strip():
         words += ["-e", extra(typed)]
     os.execvp(words[0], words)  # noqa: S606 - no shell, so that nothing is read anew
 
 
 def as_typed(value: str) -> Any:
-    """Mark a text with braces, in which Ansible would look for a template."""
+    """Mark a text with braces as unsafe: otherwise Ansible reads it as a template."""
     return {"__ansible_unsafe": value} if "{" in value else value
 
 
 def extra(typed: str) -> str:
-    """Give VARS as Ansible takes it: a file, JSON or YAML as they are, pairs as JSON."""
+    """Return VARS for Ansible: a file, JSON or YAML unchanged, pairs as JSON."""
     if typed.startswith("@"):
         return typed
     if typed.startswith(("{", "[")):
@@ -51,14 +51,14 @@ def extra(typed: str) -> str:
         pairs = parse_kv(typed)
     except AnsibleError:
         refuse(f"a quote or a brace has no other half in {typed!r}")
-    # Ansible itself leaves out without a word what is no pair.
+    # Ansible itself ignores words that are not pairs.
     if left := pairs.pop("_raw_params", None):
         refuse(f"{left!r} is no name=value")
     return json.dumps(pairs)
 
 
 def checked(typed: str) -> str:
-    """Give JSON or YAML as it is, where it is a map."""
+    """Return JSON or YAML unchanged, or end if it is not a map."""
     import yaml
 
     try:
@@ -76,7 +76,7 @@ def checked(typed: str) -> str:
 
 
 def refuse(why: str) -> None:
-    """End with a sentence."""
+    """End with a sentence that gives the reason."""
     sys.exit(
         f"VARS cannot be read: {why}. Write VARS='name=value name=value', a value with blanks in "
         """quotes of its own (VARS='name="a value"'), or JSON: VARS='{"name": "a value"}'."""

@@ -1,8 +1,8 @@
-"""Measure the import on a lab of its own, each figure against another of the same run.
+"""Measure the import on its own lab, each figure against another figure of the same run.
 
-Prints one line for each promise: what was measured, the ratio or size, what it must reach. The exit
-status is 1 where a promise is not kept. Real light curves of Kepler-11 are taken where they are,
-under made-up numbers so that there are many stars; simulated ones otherwise.
+Prints one line for each promise: the measurement, its ratio or size, and the limit. The exit status
+is 1 if a promise is not kept. The stars are copies of Kepler-11 under made-up numbers, or simulated
+stars if its light curves are missing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lab import DATA, SCHEDULER, SERVER, WORKERS, Lab, playbook
 from stars import FIRST, make_stars
 
 STARS = 192
-"""So many that the seconds before the first batch is ready are a small part."""
+"""Enough that the seconds before the first batch are a small part."""
 LATE_STARS = 24
 ROUNDS = 3
 WARMING, WARMING_FIRST = 4, 950_100_001
@@ -94,7 +94,7 @@ class Bench:
         )
 
     def cpu(self, host: str) -> float:
-        """CPU seconds of a host's processes, those that have ended too (their parent has them)."""
+        """Return the CPU seconds of a host's processes, with those of ended children."""
         program = (
             "import os, pathlib\n"
             "stats = []\n"
@@ -103,11 +103,11 @@ class Bench:
             "    except OSError: pass\n"
             "print(sum(int(x) for stat in stats for x in stat) / os.sysconf('SC_CLK_TCK'))\n"
         )
-        # Control groups do not tell it on every machine that can run the lab.
+        # Not every machine that can run the lab has CPU times of control groups.
         return float(self.lab.docker("exec", f"{self.lab.name}-{host}", "python3", "-c", program))
 
     def quiet(self) -> None:
-        """Wait until the server has nothing left to do."""
+        """Wait until the server is idle."""
         busy = 1.0
         while busy > 0.1:
             before = self.cpu(SERVER)
@@ -115,7 +115,7 @@ class Bench:
             busy = self.cpu(SERVER) - before
 
     def java(self, program: str, *arguments: str) -> None:
-        """Run a tool of Warp 10 on its database, as its user."""
+        """Run a tool of Warp 10 on the database, as the server's user."""
         self.lab.shell(
             SERVER,
             "runuser -u warp10 -- $(ls /usr/lib/jvm/*/bin/java | head -1) "
@@ -125,10 +125,10 @@ class Bench:
         )
 
     def clear(self, *, warm: bool = True) -> None:
-        """Begin with an empty database: what points leave behind when they are deleted costs time.
+        """Begin with an empty database, because the remains of deleted points cost time.
 
-        A server that has just started is slower: it is warmed in both ways, each of which runs code
-        of its own, with stars of other numbers.
+        A server that has just started is slower. It is warmed up by a push and by an import, which
+        run different code, with stars of other numbers.
         """
         self.lab.shell(SERVER, "systemctl stop warp10 && rm -rf /var/lib/warp10/leveldb/*")
         self.java("WarpInit")
@@ -140,7 +140,7 @@ class Bench:
         self.quiet()
 
     def curl(self, name: str) -> str:
-        """Give the command that pushes a text on one connection, and prints how long it took."""
+        """Return the command that pushes a text on one connection and prints its seconds."""
         kind = "application/gzip" if name.endswith(".gz") else "text/plain"
         return (
             f"curl -sSf -o /dev/null -w '%{{time_total}}' -H @/srv/header "
@@ -148,7 +148,7 @@ class Bench:
         )
 
     def push(self, name: str) -> tuple[float, float]:
-        """One curl on one connection: points a second, and the server's CPU seconds."""
+        """Push by one curl; return points per second, and the server's CPU seconds."""
         self.clear()
         before = self.cpu(SERVER)
         seconds = float(self.lab.shell(SCHEDULER, self.curl(name)))
@@ -158,7 +158,7 @@ class Bench:
     def run_import(
         self, url: str, stars: int = STARS, *, warm: bool = True
     ) -> tuple[dict, float, float]:
-        """One import: its report, the server's and the import's CPU seconds."""
+        """Run an import; return its report, and the CPU seconds of server and fleet."""
         self.clear(warm=warm)
         server = self.cpu(SERVER)
         fleet = sum(self.cpu(host) for host in (SCHEDULER, *WORKERS))
@@ -168,8 +168,8 @@ class Bench:
         return report, self.cpu(SERVER) - server, fleet
 
     def import_stars(self, url: str, stars: int) -> dict:
-        """Import them all, give the report; the benchmark ends where one is missing."""
-        # Asking again and again how far it is would take a part of the cores that it runs on.
+        """Import all stars and return the report; end the benchmark if a star is missing."""
+        # Wait in one command: repeated questions about the progress would use the same cores.
         self.lab.start_import(url, wait=True)
         status, report = self.lab.wait_import()
         whole = url != self.url or report["points"] == self.points
@@ -179,7 +179,7 @@ class Bench:
 
 
 def speed(bench: Bench) -> list[Figure]:
-    """Import and conversion against the text that curl pushes fastest; rounds in turn, medians."""
+    """Compare import and conversion with the faster push of curl, by medians of the rounds."""
     million = bench.points / 1e6
     pushed: dict[str, list[float]] = {name: [] for name in PUSHES}
     imported, converted = [], []
@@ -213,7 +213,7 @@ def speed(bench: Bench) -> list[Figure]:
 
 
 def conversion(bench: Bench) -> float:
-    """Points a second of one core from FITS files to GTS text, in a worker's environment."""
+    """Return the points per second of one core from FITS files to GTS text, on a worker."""
     host = bench.lab.name + "-" + WORKERS[0]
     bench.lab.docker("exec", host, "mkdir", "-p", "/srv/fits")
     for path in sorted(bench.folder.rglob("*.fits"))[:60]:
@@ -236,7 +236,7 @@ def conversion(bench: Bench) -> float:
 
 
 def size(bench: Bench) -> list[Figure]:
-    """Bytes a point once LevelDB has compacted."""
+    """Measure the bytes per point after LevelDB's compaction."""
     lab = bench.lab
     bench.run_import(bench.url, warm=False)
     lab.shell(SERVER, "systemctl stop warp10")
@@ -247,7 +247,7 @@ def size(bench: Bench) -> list[Figure]:
 
 
 def scaling(bench: Bench) -> list[Figure]:
-    """One worker against two, on a source that answers late, as over a network."""
+    """Compare two workers with one, on a source that answers late, as over a network."""
     late = bench.folder.parent / "late"
     late.mkdir()
     for star in star_folders(bench.folder)[:LATE_STARS]:
@@ -263,7 +263,7 @@ def scaling(bench: Bench) -> list[Figure]:
 
 
 def memory(bench: Bench) -> list[Figure]:
-    """Peak of all processes of the hungrier worker's unit, over everything before."""
+    """Measure the peak memory of the larger worker's processes since their start."""
     program = (
         "import pathlib, pwd\n"
         "kepler = pwd.getpwnam('kepler').pw_uid\n"
@@ -271,7 +271,7 @@ def memory(bench: Bench) -> list[Figure]:
         "lines = [l for p in mine for l in (p / 'status').read_text().splitlines()]\n"
         "print(sum(int(line.split()[1]) for line in lines if line.startswith('VmHWM')))\n"
     )
-    # On a worker's host all of kepler's processes are the worker's.
+    # On a worker's host, all processes of the user kepler belong to the worker.
     peaks = [
         int(bench.lab.docker("exec", f"{bench.lab.name}-{worker}", "python3", "-c", program))
         / 976.6
@@ -282,7 +282,7 @@ def memory(bench: Bench) -> list[Figure]:
 
 def main() -> int:
     lab = Lab()
-    # The server's own look at new stars is work beside the import.
+    # The scheduled job is off: it would use the server's cores during the import.
     made = playbook(
         "molecule/shared/provision.yml",
         *("-e", "lab_distribution_wanted=wheel", "-e", "macros_watch=false"),

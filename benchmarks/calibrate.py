@@ -1,15 +1,15 @@
-"""What the search's thresholds rest on: curves without planets that go through the whole search.
+"""Measure the basis of the search's thresholds: whole searches of light curves without planets.
 
     make bench-search PART=calibrate             some hours of one core; goes on where it stopped
     python benchmarks/calibrate.py table         print what has been measured so far
 
-A star's planets are left out, its light is turned upside down and, where it has several quarters,
-their order is changed; what the search then finds is noise. All thresholds are lowered for it, so
-that also what comes near to them is seen. The table says, for each kind of star apart and each
-range of periods, which statistic one star in a hundred reaches by chance over all periods, from the
-exponential tail of what was found, and how often the thresholds in force are passed.
+The points in transit of a star's planets are left out, the flux is inverted and, if the star has
+several quarters, their order is changed. Signals that the search then finds are noise. Lowered
+thresholds show also signals slightly below the thresholds. The table shows, for each kind of star
+and each range of periods, the margin that one star in a hundred exceeds by chance over all periods,
+from the exponential tail of the signals, and how often signals pass the thresholds in force.
 
-Stars that thresholds were once chosen on are named so: the others say whether the choice holds.
+The table separates stars on which thresholds were chosen; the other stars test the choice.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ from search import SIMULATED, append, interval, load, measured, part_of
 
 RESULTS = Path(__file__).with_name("calibration.jsonl")
 SEED = 40_000
-"""Other curves than those of `search.py` (chosen)."""
+"""Seed of other light curves than those of `search.py` (chosen)."""
 LOWERED = 0.7
-"""Of every threshold: far enough for a tail, and the search still ends (chosen)."""
+"""How far every threshold is lowered: enough for a tail, and the search still ends (chosen)."""
 LEAST_EXCESS = 9.0
-"""Of a chain that is looked at (chosen: below `engine._CHAINED`)."""
+"""Least excess of a chain that is followed (chosen: below `engine._CHAINED`)."""
 LEAST_TAIL = 5
-"""Curves near a threshold, from which on a tail is drawn (chosen)."""
+"""Least number of light curves near a threshold for which a tail is fitted (chosen)."""
 FALSE_ALARMS = 0.01
-"""Stars without planets in which the search may find a candidate."""
+"""Allowed part of stars without planets in which the search finds a candidate."""
 TURNS = 60
-"""Curves of a star of several quarters (chosen: some hours of one core in all)."""
+"""Light curves of a star of several quarters (chosen: some hours of one core in all)."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A star that curves are made of.
+    """A star from which light curves are made.
 
     Attributes
     ----------
     kind : str
-        What is judged apart.
+        Kind of star, a part of the table.
     name : str
     read : callable
-        Gives its observations.
+        Returns the star's observations.
     chosen_on : bool
-        Whether a threshold was once chosen on it.
+        Whether a threshold was chosen on this star.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Source:
 
 
 def single_quarters(folder: str) -> list[Source]:
-    """Give one star for each file of a folder."""
+    """Return one star for each file of a folder."""
     count = len(sorted((hard_stars.DATA / folder).glob("*.fits")))
     return [
         Source("one quarter", f"{folder} {k}", partial(hard_stars.files, folder, slice(k, k + 1)))
@@ -101,7 +101,7 @@ SOURCES = (
 
 @cache
 def without_planets(source: Source) -> Observations:
-    """Leave out the points in transit of what is found in a star."""
+    """Return a star without the points in transit of its candidates."""
     observed = source.read()
     keep = np.ones(len(observed.time), bool)
     for candidate in search(observed).candidates:
@@ -117,7 +117,7 @@ def without_planets(source: Source) -> Observations:
 
 
 def inverted(observed: Observations, order: np.ndarray) -> Observations:
-    """Turn a light curve upside down, its quarters in another order, the gaps where they were."""
+    """Return a light curve with inverted flux and its quarters in another order; gaps stay."""
     parts = [observed.time[observed.quarter == q] for q in range(len(observed.level))]
     gaps = [after[0] - before[-1] for before, after in pairwise(parts)]
     time, begin = [], observed.time[0]
@@ -135,9 +135,9 @@ def inverted(observed: Observations, order: np.ndarray) -> Observations:
 
 @contextmanager
 def lowered() -> Iterator[list[float]]:
-    """Lower the thresholds for a while; gather the excess of each chain that was followed.
+    """Lower the thresholds within a context, and yield the list of excesses of followed chains.
 
-    The search itself stays as it is: only what is compared with its statistics is another number.
+    The search itself does not change: only the numbers that its statistics are compared with do.
     """
     names = ("_THRESHOLDS", "_PULSATING", "_CHAINED", "_early_or_late")
     before = {name: getattr(search_engine, name) for name in names}
@@ -162,7 +162,7 @@ def lowered() -> Iterator[list[float]]:
 
 
 def trials() -> Iterator[tuple[str, Source, int]]:
-    """Give every curve: its name, the star, and which order of the quarters; stars take turns."""
+    """Yield every light curve: name, star, and number of its order of quarters, stars in turn."""
     for turn in range(TURNS):
         for source in SOURCES:
             if turn == 0 or source.kind != "one quarter":
@@ -170,7 +170,7 @@ def trials() -> Iterator[tuple[str, Source, int]]:
 
 
 def trial(source: Source, turn: int) -> dict[str, object]:
-    """Search one curve without planets by lowered thresholds."""
+    """Search one light curve without planets with lowered thresholds."""
     quiet = without_planets(source)
     rng = np.random.default_rng([SEED, turn])
     count = len(quiet.level)
@@ -195,7 +195,10 @@ def trial(source: Source, turn: int) -> dict[str, object]:
 
 
 def tail(margins: list[float], count: int, part: float) -> str:
-    """Say which margin over the threshold a part of all curves exceeds, by an exponential tail."""
+    """Describe the margin over the threshold that a part of all light curves exceeds.
+
+    The margin is from an exponential tail of the margins above the lowered threshold.
+    """
     above = np.array([margin + LOWERED for margin in margins if margin > -LOWERED])
     if len(above) < LEAST_TAIL:
         over = int((above > LOWERED).sum())
@@ -205,7 +208,7 @@ def tail(margins: list[float], count: int, part: float) -> str:
 
 
 def table(results: Path) -> None:
-    """Print, kind by kind, what chance reaches."""
+    """Print the false alarms and the largest margins, kind by kind."""
     done = measured(results)
     stars = sorted({tuple(key.split("; ")[:2]) for key in done})
     print(f"engine {engine()}: {len(done)} curves of {len(stars)} stars, without planets, inverted")
@@ -234,13 +237,13 @@ def table(results: Path) -> None:
 
 
 def ranges() -> list[tuple[float, float]]:
-    """Give the ranges of periods that have a threshold of their own, days."""
+    """Return the ranges of periods that have their own threshold, days."""
     ends = [days for days, _ in search_engine._THRESHOLDS]
     return list(zip([0.17, *ends[:-1]], ends, strict=True))
 
 
 def largest(row: dict[str, object], shortest: float, longest: float) -> float:
-    """Give the largest margin of a candidate of these periods over the threshold in force."""
+    """Return the largest margin of a candidate of these periods over the threshold in force."""
     margins = [
         found["margin"]
         for found in row["rows"]
@@ -250,7 +253,7 @@ def largest(row: dict[str, object], shortest: float, longest: float) -> float:
 
 
 def passes(row: dict[str, object]) -> bool:
-    """Whether a curve has a candidate by the thresholds in force."""
+    """Return whether a light curve has a candidate by the thresholds in force."""
     chained = max(row["chains"], default=0.0) > search_engine._CHAINED
     return any(
         found["candidate"] and found["margin"] > 0 and (chained or not found["late"])

@@ -1,8 +1,9 @@
-"""How fast page and front are: all that was promised of them, each figure beside its promise.
+"""Measure the speed of page and front, each figure with its promise.
 
-The lab that LAB_NAME and LAB_PREFIX name is used where its server answers, and needs a front; else
-one is made, and removed again. Chromium opens the page as the front serves it. Prints one line for
-each promise, with the load of this machine at its end; the exit status is 1 where one is not kept.
+If the server of the lab that LAB_NAME and LAB_PREFIX name answers, that lab is used; it needs a
+front. Otherwise a lab is created, and removed afterwards. Chromium opens the page at the front.
+Prints one line for each promise, with the load of this machine; the exit status is 1 if a promise
+is not kept.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ EXPLORER = PROJECT / "explorer"
 KEPLER_11, SHORT = 6541920, 900_000_301
 SHORT_POINTS = 2_000_000
 SHORT_SECONDS = 58.85
-"""From one short cadence to the next (Kepler Archive Manual, section 2.1)."""
+"""Seconds from one short cadence to the next (Kepler Archive Manual, section 2.1)."""
 BATCH = 500_000
 ROUNDS = 7
 MUST = {"first": 1.0, "zoom": 0.3, "short": 1.5, "bytes": 300_000}
-"""Seconds and bytes, from the issue's table."""
+"""Promised limits: seconds, and bytes."""
 
 
 @contextmanager
 def standing() -> Iterator[Lab]:
-    """Give the lab that answers, or one for this run alone."""
+    """Yield the lab that answers, or create one only for this run."""
     lab = Lab()
     try:
         requests.post(f"{lab.url}/api/v0/exec", data="1", timeout=5).raise_for_status()
@@ -52,7 +53,7 @@ def standing() -> Iterator[Lab]:
         words = ["-e", f"import_source={DATA / 'kepler'}", "-e", f"import_stars={KEPLER_11}"]
         run = playbook("import.yml", *words, "-e", "lab_distribution_wanted=wheel")
         assert run.rc == 0, run.output[-3000:]
-        # What the page shows of a star, and what guests ask for.
+        # The page shows the candidates of a star, and guests request them.
         run = playbook("playbooks/transits.yml", "-e", f"transits_stars={KEPLER_11}")
         assert run.rc == 0, run.output[-3000:]
         yield lab
@@ -62,7 +63,7 @@ def standing() -> Iterator[Lab]:
 
 @contextmanager
 def entrance(lab: Lab) -> Iterator[tuple[str, str]]:
-    """Give the address of the front, and a file with the authority that its certificate is of."""
+    """Yield the address of the front, and a file with the authority of its certificate."""
     url = f"https://{lab.prefix}.10/"
     with tempfile.TemporaryDirectory() as folder:
         authority = Path(folder) / "ca.pem"
@@ -78,7 +79,7 @@ def entrance(lab: Lab) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def short_cadence(lab: Lab) -> Iterator[int]:
-    """Write a star of two million points, and take it away again."""
+    """Write a star of two million points, and delete it afterwards."""
     token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
     warp10 = Warp10(lab.url)
     name = f"pdcsap.flux{{KEPLERID={SHORT},OBJECT=made,MISSION=Simulation,OBSMODE=short%20cadence}}"
@@ -94,12 +95,12 @@ def short_cadence(lab: Lab) -> Iterator[int]:
             warp10.update("".join(lines).encode(), token)
         yield SHORT
     finally:
-        # By the selector that has no other star in it.
+        # The selector matches only this star.
         warp10.delete(f"pdcsap.flux{{KEPLERID={SHORT},OBSMODE=short%20cadence}}", token)
 
 
 def marks(page: Page, name: str) -> list[float]:
-    """Give the times of the page's own marks, seconds: their duration, or since its beginning."""
+    """Return the page's own marks, seconds: durations, or times since the page began."""
     return page.evaluate(
         "name => performance.getEntriesByName(name)"
         ".map(e => (e.entryType === 'mark' ? e.startTime : e.duration) / 1000)",
@@ -108,13 +109,13 @@ def marks(page: Page, name: str) -> list[float]:
 
 
 def drawn(page: Page, address: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Load a star's page again and again: seconds to its curve, and to all of it."""
+    """Load a star's page repeatedly; return the seconds to its light curve, and to all points."""
     first, whole = [], []
     for _ in range(rounds):
         page.goto("about:blank")
         page.goto(address)
         page.locator("[data-drawn]:not([data-sample])").wait_for(timeout=60_000)
-        # What comes after the curve is work beside the next one.
+        # Wait for the rest of the page, which would slow down the next round.
         page.locator(".fold [data-period], .below .notice").first.wait_for(timeout=60_000)
         first += marks(page, "curve drawn")
         whole += marks(page, "curve whole")
@@ -122,7 +123,7 @@ def drawn(page: Page, address: str, rounds: int) -> tuple[list[float], list[floa
 
 
 def zoomed(page: Page, rounds: int) -> list[float]:
-    """Zoom to some days here and there: seconds from the key to the points of the new window."""
+    """Zoom in by keys; return the seconds from each key to the points of the new window."""
     frame = page.locator(".frame").first
     frame.focus()
     for count in range(rounds):
@@ -139,27 +140,27 @@ def zoomed(page: Page, rounds: int) -> list[float]:
 
 
 def size() -> int:
-    """Give the bytes of all scripts and styles, with gzip."""
+    """Return the bytes of all scripts and styles with gzip."""
     files = [*EXPLORER.glob("dist/*.js"), *EXPLORER.glob("dist/*.css")]
     return sum(len(gzip.compress(file.read_bytes())) for file in files)
 
 
 def say(what: str, kept: bool, figures: str) -> bool:
-    """Print figures beside their promise, and the load that they were seen at."""
+    """Print figures with their promise and the load of this machine; return `kept`."""
     words = "kept" if kept else "NOT KEPT"
     print(f"{what}: {figures}: {words}; load {os.getloadavg()[0]:.1f}", flush=True)
     return kept
 
 
 def timed(what: str, seconds: list[float], most: float) -> bool:
-    """Say the median of some times, seconds, beside what was promised."""
+    """Print the median of some times, seconds, with its promise; return whether it is kept."""
     middle = statistics.median(seconds)
     spread = f"median of {len(seconds)} from {min(seconds):.2f} to {max(seconds):.2f} s"
     return say(what, middle <= most, f"{middle:.2f} s, {spread} (at most {most} s)")
 
 
 def page_rows(lab: Lab, address: str) -> list[bool]:
-    """Measure in one browser, the first visit of each page aside."""
+    """Measure the page in one browser, without the first visit of each page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context(
@@ -180,7 +181,7 @@ def page_rows(lab: Lab, address: str) -> list[bool]:
 
 
 def main() -> int:
-    """Measure and say."""
+    """Measure all figures, and return the exit status."""
     if not Path(CHROMIUM).exists():
         print(f"There is no {CHROMIUM}: `ansible-playbook molecule/front/image.yml` installs it.")
         return 2

@@ -1,4 +1,4 @@
-"""What a guest waits for at the front, without a browser; see `benchmarks/explorer.py`."""
+"""Measure how long guests of the front wait, without a browser; see `benchmarks/explorer.py`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import requests
 from lab import SCHEDULER, Lab
 
 GUESTS, ADDRESSES = 200, 50
-"""Of one address the front takes four scripts at a time: as many guests have it."""
+"""Guests, and their addresses: four guests share one, whose four scripts the front runs at once."""
 FIRST_ADDRESS = 101
-"""Number of the first within the lab's network: no host of a lab has one from here on."""
+"""Last number of the first address in the lab's network: no host of a lab has a higher one."""
 AGAIN = 3.0
-"""Seconds until what a limit refused is sent again, as by the page (explorer/src/wait.ts)."""
+"""Seconds until a script that a limit refused is sent again, as in explorer/src/wait.ts."""
 PATIENCE = 180.0
-"""Seconds; chosen: whoever waits longer for an answer has gone."""
+"""Seconds that a guest waits for an answer (chosen)."""
 PAIRS = 15
 MUST = {"ratio": 1.5, "more": 0.05, "python": 1.0, "answers": 2.0, "part": 0.95}
-"""From the issue's table: times and seconds, seconds, seconds, and the part of the answers."""
+"""Promised limits: ratio and seconds more, seconds, seconds, and the part of the answers."""
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 CURVE = "'pdcsap.flux' @HELLOEXOWORLD/LIGHTCURVE 1.5 d @HELLOEXOWORLD/DETREND"
@@ -32,7 +32,7 @@ Say = Callable[[str, bool, str], bool]
 
 
 def scripts(star: int) -> dict[str, str]:
-    """Give what guests ask: the questions of the page and of the documents."""
+    """Return the scripts of guests, by name: those of the page and of the documents."""
     one = f"{{ 'KEPLERID' '{star}' 'OBSMODE' 'long cadence' }}"
     return {
         "find": f"[ {READ} '~(pdcsap|sap)%5C.flux' {{}} ] FIND",
@@ -44,7 +44,7 @@ def scripts(star: int) -> dict[str, str]:
 
 
 def fetched(lab: Lab, front: str, authority: str, star: int, say: Say) -> bool:
-    """Fetch a star by the front and from the data server in turn, pairs of equal answers."""
+    """Fetch a star alternately by the front and from the data server, and compare the times."""
     ways = {f"{lab.url}/": [], front: []}
     sessions = {url: requests.Session() for url in ways}
     for _ in range(1 + PAIRS):
@@ -54,7 +54,7 @@ def fetched(lab: Lab, front: str, authority: str, star: int, say: Say) -> bool:
             answer = sessions[url].post(
                 f"{url}api/v0/exec",
                 scripts(star)["fetch"].encode(),
-                # Each as the other: packing would be the front's alone.
+                # Without compression, which only the front would do.
                 headers={"Accept-Encoding": "identity"},
                 verify=authority,
                 timeout=60,
@@ -76,7 +76,7 @@ def fetched(lab: Lab, front: str, authority: str, star: int, say: Say) -> bool:
 
 
 def python(lab: Lab, front: str, authority: str, star: int, say: Say) -> list[bool]:
-    """Measure the light curve in Python, by the front and from the data server in turn."""
+    """Measure the light curve in Python, alternately by the front and from the data server."""
     name = "light_curve().to_lightkurve()"
     work = {
         "by the front": python_api.ways(front, str(star), authority)[name],
@@ -94,7 +94,7 @@ def python(lab: Lab, front: str, authority: str, star: int, say: Say) -> list[bo
 
 
 def guests(lab: Lab, authority: str, star: int, say: Say) -> list[bool]:
-    """Let guests in, all at once, each from an address of the lab's network."""
+    """Send the scripts of all guests at once, from addresses of the lab's network."""
     job = {
         "host": f"{lab.prefix}.10",
         "authority": Path(authority).read_text(),
@@ -106,8 +106,8 @@ def guests(lab: Lab, authority: str, star: int, say: Say) -> list[bool]:
     }
     image = lab.docker("inspect", "-f", "{{.Config.Image}}", f"{lab.name}-{SCHEDULER}").strip()
     last = FIRST_ADDRESS + ADDRESSES - 1
-    # Guests are not on the server's cores: what they take of them is to be little. With less than
-    # that they are late with their own requests, and cut off as slow ones.
+    # Real guests do not use the server's cores, so these have a low priority. With an even lower
+    # one they would send too late, and the front would disconnect them as slow guests.
     command = (
         f"for n in $(seq {FIRST_ADDRESS} {last}); do ip address add {lab.prefix}.$n/24 dev eth0; "
         'done; exec nice -n 5 python3 - "$0"'

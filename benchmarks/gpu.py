@@ -1,7 +1,7 @@
-"""How fast a GPU trains, beside one core: run by benchmarks/gpu.sh, which says what it needs.
+"""Measure how fast a GPU trains, compared with one core; run by benchmarks/gpu.sh.
 
-The networks are trained by the package's own trainer on Keras' backend JAX, with the same examples
-on each device. Speeds are those of epochs after the first, which compiles.
+The package's own trainer trains the networks with Keras' backend JAX, with the same examples on
+each device. Speeds are those of the epochs after the first, which compiles.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ NETWORKS = {
         "batch": 256,
     },
 }
-"""The second shows what the GPU does where there is something to do."""
+"""The second network is large enough to give the GPU work."""
 ASTRONET_STEPS = {"gpu": 60, "core": 3}
-"""Of AstroNet's own network, 9.94 M weights, in batches of 64: a step takes seconds on a core."""
+"""Steps of AstroNet's own network, 9.94 M weights, in batches of 64: seconds a step on a core."""
 TOLERANCE = 1e-4
-"""By which probabilities may differ: a GPU takes sums in another order than a processor."""
+"""Allowed difference of probabilities: a GPU adds in another order than a processor (chosen)."""
 
 
 def examples() -> Examples:
@@ -52,7 +52,7 @@ def part(e: Examples, inputs: inputs_of.Inputs, which: np.ndarray) -> Part:
 
 
 def speeds(device: str) -> dict[str, float]:
-    """Give examples a second of each network."""
+    """Return the examples per second of each network."""
     e = examples()
     inputs = inputs_of.fit(e.views, e.has, e.scalars, inputs_of.DEFAULT, inputs_of.USED)
     held = np.arange(len(e)) % 10 == 0
@@ -94,7 +94,7 @@ def astronet_speed(e: Examples, count: int) -> float:
 
 
 def difference() -> float:
-    """Largest difference of the shipped ensemble's probabilities: this device against ONNX."""
+    """Return the largest difference of the shipped ensemble's probabilities from those of ONNX."""
     e = examples()
     bundle = Bundle.load()
     arrays = bundle.inputs.arrays(e.views, e.has, e.scalars)
@@ -109,7 +109,7 @@ def difference() -> float:
 
 
 class Load(threading.Thread):
-    """Ask nvidia-smi once a second how busy the GPU is, in percent."""
+    """Read the load of the GPU from nvidia-smi once a second, percent."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -127,7 +127,7 @@ class Load(threading.Thread):
 
 
 def one_core() -> dict[str, float]:
-    """Measure the same in a process that has one core and no GPU."""
+    """Return the same speeds of a process that has one core and no GPU."""
     core = str(min(os.sched_getaffinity(0)))
     done = subprocess.run(
         ["taskset", "--cpu-list", core, sys.executable, __file__],

@@ -1,9 +1,9 @@
-"""Many guests at once, each from an address and with a question of its own; standard library alone.
+"""Send scripts of many guests at once, from several addresses; needs only the standard library.
 
 Runs in a container of the lab's network that has the addresses, see `benchmarks/front.py`.
 Argument: a JSON object with `host`, `authority` (PEM), `addresses`, `guests`, `scripts` (by name),
-`again` and `patience` (seconds). Prints a JSON object: seconds of each answer by the name of its
-script, how often a guest was told of a limit, and what else came, with what it said.
+`again` and `patience` (seconds). Prints a JSON object: seconds of the answers by the name of the
+script, counts of refusals by a limit, and counts of other failures, with their texts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ failed: Counter[str] = Counter()
 
 
 def ask(address: str, script: str) -> tuple[int, bool, bytes]:
-    """Send a script from an address: status, whether the script itself was at fault, and answer."""
+    """Send a script from an address; return status, whether the script was at fault, and answer."""
     connection = http.client.HTTPSConnection(
         job["host"], context=context, source_address=(address, 0), timeout=job["patience"]
     )
@@ -40,7 +40,7 @@ def ask(address: str, script: str) -> tuple[int, bool, bytes]:
 
 
 def visit(number: int) -> None:
-    """Ask one of each, each guest beginning with another; again where a limit says so."""
+    """Send every script as one guest; guests begin with different ones. Repeat a limited script."""
     names = list(job["scripts"])
     address = job["addresses"][number % len(job["addresses"])]
     begin.wait()
@@ -53,12 +53,13 @@ def visit(number: int) -> None:
                 status, own_fault, body = ask(address, job["scripts"][name])
             except (OSError, http.client.HTTPException) as error:
                 with lock:
-                    # Who sends for ten seconds is cut off, and may be late by this machine.
+                    # The front disconnects a guest who sends for ten seconds; this machine may be
+                    # the reason.
                     late = "after ten seconds" if time.monotonic() - sent > 10 else "sooner"
                     failed[f"{name}: {error!r}, {late}"] += 1
                 break
             now = time.monotonic()
-            # As the page does: what has not run is sent again.
+            # As the page does, send a script again that has not run.
             if status in (429, 503) and now - wanted < job["patience"]:
                 with lock:
                     limited[json.loads(body)["error"]] += 1

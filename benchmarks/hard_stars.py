@@ -1,11 +1,12 @@
-"""Stars that searches get wrong: planets out of time, hot Jupiters, binaries, spots, red giants.
+"""Search stars that searches often get wrong: planets with late transits, binaries, red giants.
 
     make bench-search PART=hard                    every star, ten minutes of one core
     python benchmarks/hard_stars.py Kepler-9 …     those whose names begin so
 
-Each line says what came of a star, whether that is right, and the seconds of one core; the program
-ends with 1 where one is wrong. Real stars are read from the data folder, and left out where it has
-none; the others are put into Kepler-11 without its planets, or into a simulated star.
+Each line has the candidates of a star, whether they are right, and the seconds of one core; the
+exit status is 1 if a star is wrong. Real stars are read from the data folder, and left out if their
+files are missing. Other signals are put into Kepler-11 without its planets, or into a simulated
+star.
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ from search import PLANETS, load, same, without_planets
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data"))
 EPOCH = 140.3
-"""BKJD of what is put in (chosen)."""
+"""Epoch of the signals that are put in, BKJD (chosen)."""
 
 
 @dataclass(frozen=True)
 class Star:
-    """A star and what must come of it.
+    """A star and the expected result of its search.
 
     Attributes
     ----------
     name : str
     read : callable
-        Gives its observations; raises FileNotFoundError where its data are not there.
+        Returns the star's observations; raises FileNotFoundError if its data are missing.
     planets : tuple of float
-        Periods, days, that must be candidates; nothing else may be.
+        Periods, days, of all candidates.
     binaries : tuple of float
-        Periods that must be called false positives, one row each.
+        Periods, days, of all false positives, one row each.
     words : str
-        Must stand in what is said of a row, passed or not.
+        Text in the verdict of a test of some row.
     pair_days : float
-        What must lie between two lone events that belong together; 0 where there are none.
+        Days between two single-transit events that belong together; 0 without such a pair.
     """
 
     name: str
@@ -71,7 +72,7 @@ def files(folder: str, chosen: slice = slice(None)) -> Observations:
 
 
 def public(star: int) -> Observations:
-    """Read the SAP flux that the public database held."""
+    """Read the SAP flux of a star from the copy of the public database."""
     folder = DATA / "helloexoworld"
     about = json.loads((folder / f"{star:09d}.json").read_text())
     steps_ms = np.load(folder / f"{star:09d}_dt_ms.npy").astype(np.int64)
@@ -81,12 +82,12 @@ def public(star: int) -> Observations:
 
 
 def red_giant(number: int) -> Observations:
-    """Read one of nine, by its place in the folder."""
+    """Read one of nine red giants, by its place in the folder."""
     return files("red_giants", slice(number, number + 1))
 
 
 def with_light(host: str, *lights: object) -> Observations:
-    """Multiply the light of a star without planets by others."""
+    """Return a star without planets, its flux multiplied by other light curves."""
     return multiplied(without_planets(host) if host == QUIET else load(host), *lights)
 
 
@@ -99,7 +100,7 @@ def multiplied(star: Observations, *lights: object) -> Observations:
 
 @dataclass(frozen=True)
 class Transits:
-    """The light of a planet in time."""
+    """The transits of a planet as a light curve."""
 
     planet: Planet
 
@@ -112,7 +113,7 @@ def planet(period: float, hours: float, ratio: float) -> Planet:
 
 
 def large(depth: float) -> Observations:
-    """Kepler-11 in four quarters, with an eclipse that no planet makes."""
+    """Return Kepler-11 in four quarters, with an eclipse too deep for a planet."""
     eclipse = Binary(3.2145, EPOCH, (depth, 0.0), 4.0)
     return multiplied(files(f"kepler/{QUIET}", slice(0, 4)), eclipse)
 
@@ -199,7 +200,7 @@ STARS = (
 
 
 def wrong(star: Star, result: Result) -> list[str]:
-    """Say what is not as it must be."""
+    """Return the differences from the expected result, one sentence each."""
     rows = [
         (v.vetting.ephemeris.period_days, v.vetting.disposition, v.vetting.tests)
         for v in result.candidates

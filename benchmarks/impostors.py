@@ -1,15 +1,15 @@
-"""What the package's model says of impostors that nobody labelled: the table of docs/training.md.
+"""Score synthetic impostors by the package's model: the table of docs/training.md.
 
     python benchmarks/impostors.py quick    some minutes
     python benchmarks/impostors.py all      about half an hour of one core
     python benchmarks/impostors.py table    print what has been measured so far
 
-Light curves of real stars, without what they show themselves, are mirrored, scrambled, or get a
-planet or an eclipsing binary; each goes through the search, and what the search finds is scored.
-The model has seen none of these stars' made light curves. Where nothing is put in, the search finds
-hardly anything: then its two strongest signals below its threshold are scored. What is found in a
-light curve is one file in .cache/impostors: an interrupted run goes on where it stopped, several
-processes may run (--part 0/2 and --part 1/2), and another model scores the same files in seconds.
+Light curves of real stars, without their own signals, are inverted, scrambled, or get a planet or
+an eclipsing binary. Each is searched, and the candidates are scored. The model was not trained on
+these light curves. Without an added signal the search finds hardly anything: then its two strongest
+signals below its threshold are scored. The candidates of a light curve are one file in
+.cache/impostors: an interrupted run goes on where it stopped, several processes may run (--part 0/2
+and --part 1/2), and another model scores the same files in seconds.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ RESULTS = PROJECT / "benchmarks" / "impostors.jsonl"
 STARS = (6541920, 11442793, 11454304)
 RECIPE = "search-1"
 TRIALS = {"inverted": 4, "scrambled": 15, "eclipse_half": 18, "eclipse": 4, "planet": 8}
-"""Light curves a star: enough for 100 candidates of noise and more than 50 binaries found at
-half their period."""
+"""Light curves of each star by kind: enough for 100 candidates of noise and for more than 50
+binaries found at half their period."""
 QUICK = 1
 SEED = 30_000
-"""Other light curves than those that a data set's synthetic examples are made of by default."""
+"""Seed of other light curves than those of a data set's synthetic examples by default."""
 
 
 @cache
 def code() -> str:
-    """Name what decides which light curves are made, what is found in them, and its views."""
+    """Return a name of the code that makes the light curves, searches them and makes the views."""
     return f"{recipe(RECIPE).digest[:12]}-{digest(SYNTHETIC_CODE)[:12]}"
 
 
 @cache
 def quiet(star: int) -> Observations:
-    """Read a star as the database has it, and leave out what it shows itself."""
+    """Read a star, and remove its own signals."""
     folder = DATA / f"{star:09d}"
     if not folder.is_dir():
         raise SystemExit(f"There are no light curves in {folder}: set HELLOEXOWORLD_DATA.")
@@ -68,12 +68,12 @@ def model() -> Bundle:
 
 
 def path_of(star: int, kind: str, number: int) -> Path:
-    """Name the file of what is found; other code has other files."""
+    """Return the file for the candidates of a light curve; other code has other files."""
     return FOUND / f"{code()}-{SEED}" / f"{star}-{kind}-{number}.npz"
 
 
 def trial(star: int, kind: str, number: int) -> None:
-    """Make one light curve, search it, and keep the views and scalars of what was put in."""
+    """Make one light curve, search it, and write views and scalars of its labelled candidates."""
     made = make(quiet(star), kind, SEED, number)
     facts, scalars = [], []
     views: dict[str, list[np.ndarray]] = {}
@@ -107,7 +107,7 @@ def trial(star: int, kind: str, number: int) -> None:
 
 
 def scored(path: Path) -> list[dict[str, object]]:
-    """Score what was found in one light curve."""
+    """Score the candidates of one light curve."""
     with np.load(path) as content:
         facts = json.loads(str(content["facts"]))
         names = [name for name in content.files if name not in ("facts", "scalars")]
@@ -124,12 +124,12 @@ def scored(path: Path) -> list[dict[str, object]]:
 
 
 def version() -> str:
-    """Say what the figures are of."""
+    """Return the names of model and code, of which the figures are."""
     return f"{model().name} {code()}"
 
 
 def planned(most: int) -> Iterator[tuple[int, int, str, int]]:
-    """Kinds and stars take turns, so that a part of a run is a fair sample of the whole."""
+    """Yield all trials; kinds and stars take turns, so that a part of a run is a fair sample."""
     for number in range(most):
         for index, star in enumerate(STARS):
             for kind, count in TRIALS.items():
@@ -138,7 +138,7 @@ def planned(most: int) -> Iterator[tuple[int, int, str, int]]:
 
 
 def measured(results: Path) -> dict[str, list[dict[str, object]]]:
-    """Score all that was found, beside what the results file has of this model and code."""
+    """Return the scores of all files, and those in the results file of this model and code."""
     done = {}
     if results.exists():
         rows = [json.loads(line) for line in results.read_text().splitlines()]
@@ -154,7 +154,7 @@ def measured(results: Path) -> dict[str, list[dict[str, object]]]:
 
 
 def table(results: Path) -> None:
-    """Print how many score at or above the threshold, and how many of those vetting lets pass."""
+    """Print how many candidates reach the threshold, and how many of them pass the vetting."""
     done = measured(results)
     low = model().threshold(0.9)
     print(f"Model {model().name}, at or above its threshold of precision .9 ({low:.3f}):")

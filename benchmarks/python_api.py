@@ -1,9 +1,9 @@
-"""How long `connect(URL).light_curve(STAR)` takes, beside other ways to ask for the same points.
+"""Compare the time of `connect(URL).light_curve(STAR)` with other ways to read the same points.
 
     python benchmarks/python_api.py http://127.0.0.1:8080 [STAR]
 
-All ways in turn, in one run, several times; the shortest of each counts, and its ratio to FETCH
-alone, which no way can do without.
+One run measures all ways in turn, several times. It prints the shortest time of each way, and its
+ratio to FETCH alone, which every way needs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WAYS = {
 
 
 def ways(url: str, star: str, verify: bool | str = True) -> dict[str, Callable[[], object]]:
-    """Give each way to ask a server for the points of a star."""
+    """Return each way to read the points of a star from a server."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import lightkurve  # noqa: F401 - its import is not what is measured
@@ -65,7 +65,7 @@ def ways(url: str, star: str, verify: bool | str = True) -> dict[str, Callable[[
 
 
 def best(work: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Run all in turn, several times: the shortest time of each, seconds."""
+    """Run all ways in turn, several times; return the shortest time of each, seconds."""
     found = dict.fromkeys(work, float("inf"))
     for _ in range(ROUNDS):
         for name, run in work.items():

@@ -1,10 +1,11 @@
-"""Whether the recipes of views give one score: the table of docs/training.md, from FITS files.
+"""Compare the scores of the recipes of views: the table of docs/training.md, from FITS files.
 
     make bench-recipes             compare search-1 with astronet-1 on the stars at hand
-    make bench-recipes ACCEPT=1    and, where they agree, list both in the package's model
+    make bench-recipes ACCEPT=1    and, if they agree, list both in the package's model
 
-A model lists the recipes whose views it scores, with the hash of the code that makes them. After a
-change of that code it refuses them until this has shown that the scores have stayed.
+A model lists the recipes whose views it scores, with the hash of the code that makes the views.
+After a change of that code, the model refuses these views until this program has shown that the
+scores have not changed.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ DATA = Path(
     os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
 )
 STARS = ("kepler/006541920", "kepler/011442793", "systems/003323887", "systems/003239945")
-"""Those with several candidates: Kepler-11, -90, -9 and -167."""
+"""Stars with several candidates: Kepler-11, -90, -9 and -167."""
 MEDIAN, LARGEST = 0.02, 0.10
-"""Differences of scores that are allowed."""
+"""Allowed differences of scores (chosen)."""
 
 
 def differences(bundle: Bundle) -> list[float]:
-    """Print the scores of all candidates by both recipes; give how they differ."""
+    """Print the scores of all candidates by both recipes; return the differences."""
     found = []
     for folder in STARS:
         paths = sorted((DATA / folder).glob("*.fits"))
@@ -63,10 +64,10 @@ def differences(bundle: Bundle) -> list[float]:
 
 
 def accept() -> str:
-    """List the recipes of today in the package's model; its new name.
+    """List the recipes of the present code in the package's model; return the model's new name.
 
-    That astronet-1 still makes the views that the model was trained on is shown by the tests, which
-    hold it against AstroNet's own records.
+    The tests compare astronet-1 with AstroNet's own records, and so show that it still makes the
+    views on which the model was trained.
     """
     folder = shipped()
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}

@@ -1,13 +1,13 @@
-"""How well, and how fast, planets are found: the table of docs/search.md, from FITS files.
+"""Measure how well and how fast planets are found: the table of docs/search.md, from FITS files.
 
     python benchmarks/search.py quick       about five minutes: the stars, some nulls and injections
     python benchmarks/search.py all         everything, some hours on one core
     python benchmarks/search.py table       print what has been measured so far
 
 Every trial is one line of the results file: an interrupted run goes on where it stopped, and
-several processes may write to one file (--part 0/2 and --part 1/2). The file that stands beside
-this program holds what has been measured with this version of the engine; name another by --results
-to measure anew. Trials have fixed seeds, other than those with which thresholds were chosen. Cells
+several processes may write to one file (--part 0/2 and --part 1/2). The results file beside this
+program holds the measurements of this version of the engine; name another file by --results to
+measure again. Trials have fixed seeds, which differ from those used to choose thresholds. Cells
 take turns, so that a part of a run is a fair sample of the whole.
 """
 
@@ -58,7 +58,7 @@ STARS = (
     ("011454304", "PDCSAP_FLUX"),
 )
 SIMULATED = ("900000102", "900000106", "900000110", "900000114")
-"""Stars without planets that were never looked at while the search was made."""
+"""Stars without planets on which nothing of the search was chosen."""
 NULL_STARS = ("006541920", "011442793", "011454304", *SIMULATED)
 CELLS = (
     ("006541920", 8.0),
@@ -66,13 +66,13 @@ CELLS = (
     ("006541920", 12.0),
     ("011454304", 10.0),
 )
-"""Star and SNR of what must be reached; measured first."""
+"""Star and SNR of the injections with a required recovery; measured first."""
 FURTHER_CELLS = (
     ("006541920", 7.0),
     ("simulated", 10.0),
     ("011454304", 14.0),
 )
-"""What is reported beside it; the simulated stars take turns."""
+"""Star and SNR of other injections that are reported; the simulated stars take turns."""
 INJECTIONS, NULLS, GERBLS = 200, 1050, 20
 QUICK_INJECTIONS = 2
 SEED = 20_000
@@ -95,11 +95,11 @@ def load(star: str, column: str = "PDCSAP_FLUX") -> Observations:
 
 
 def savitzky_golay_cdpp(observed: Observations, hours: float) -> float:
-    """Estimate CDPP, ppm, where a header has none, after Gilliland et al. (2011, ApJS 197, 6).
+    """Estimate the CDPP, ppm, of a simulated star, after Gilliland et al. (2011, ApJS 197, 6).
 
-    Robust deviation (1.4826 MAD) of running means over a duration, after a quadratic Savitzky-Golay
-    filter of 101 cadences. Without their factor of 1.168: on Kepler-11 it is then 1.12, 1.04 and
-    0.84 times what the header says for 3, 6 and 12 h.
+    The estimate is the robust deviation (1.4826 MAD) of running means over a duration, after a
+    quadratic Savitzky-Golay filter of 101 cadences. Without the paper's factor of 1.168 it is 1.12,
+    1.04 and 0.84 times the value in the header of Kepler-11 for 3, 6 and 12 h.
     """
     width = round(hours / 24 / CADENCE_DAYS)
     means = []
@@ -113,7 +113,7 @@ def savitzky_golay_cdpp(observed: Observations, hours: float) -> float:
 
 
 def cdpp(observed: Observations, hours: float) -> float:
-    """CDPP at a duration, ppm: between those of the header, and beyond, a power law."""
+    """Return the CDPP at a duration, ppm, by a power law through the header's nearest values."""
     known, noise = zip(*sorted(observed.cdpp.items()), strict=True)
     k = int(np.clip(np.searchsorted(known, hours), 1, len(known) - 1))
     slope = np.log(noise[k] / noise[k - 1]) / np.log(known[k] / known[k - 1])
@@ -126,7 +126,7 @@ def searched(star: str) -> Search:
 
 
 def without_planets(star: str) -> Observations:
-    """Leave out the points in transit of what is found."""
+    """Return a star without the points in transit of its candidates."""
     found, observed = searched(star), load(star)
     keep = np.ones(len(observed.time), bool)
     for candidate in found.candidates:
@@ -137,7 +137,7 @@ def without_planets(star: str) -> Observations:
 
 
 def star_trial(star: str, column: str) -> dict[str, object]:
-    """Do all that `kepler-lens search` does but the plots, with everything compiled."""
+    """Search a star as `kepler-lens search` does, without plots and with compiled code."""
     searched(SIMULATED[0])
     began = time.process_time()
     found = search_and_vet(load.__wrapped__(star, column))
@@ -155,7 +155,7 @@ def star_trial(star: str, column: str) -> dict[str, object]:
 
 @cache
 def null_events(star: str) -> tuple[tuple[Events, NDArray[np.int32]], ...]:
-    """Give the single events of a star without its planets, and the quarter of each centre."""
+    """Return the single events of a star without its planets, and the quarter of each centre."""
     prepared = searched(star).prepared
     hidden = np.zeros(len(prepared.time), bool)
     for candidate in searched(star).candidates:
@@ -168,7 +168,7 @@ def null_events(star: str) -> tuple[tuple[Events, NDArray[np.int32]], ...]:
 
 
 def null_trial(star: str, number: int) -> dict[str, object]:
-    """Scramble the quarters of a star without its planets, inverted; search what is left."""
+    """Search the inverted single events of a star without its planets, in scrambled quarters."""
     rng = np.random.default_rng([SEED, int(star), number])
     events = null_events(star)
     order = rng.permutation(int(events[0][1].max()) + 1)
@@ -183,7 +183,7 @@ def null_trial(star: str, number: int) -> dict[str, object]:
 
 
 def injection(star: str, snr: float, number: int) -> tuple[Observations, Ephemeris]:
-    """Put one planet of a given SNR into a star without its own."""
+    """Put one planet of a given SNR into a star without its own planets."""
     if star == "simulated":
         star = SIMULATED[number % len(SIMULATED)]
     rng = np.random.default_rng([SEED, int(star), round(10 * snr), number])
@@ -210,7 +210,7 @@ def same(period: float, truth: float) -> bool:
 def injection_trial(star: str, snr: float, number: int) -> dict[str, object]:
     observed, truth = injection(star, snr, number)
     began = time.process_time()
-    # What the first round takes stays taken: more rounds can only help where it missed.
+    # A second search with all rounds helps only if the first round missed the planet.
     for rounds in ([1], []):
         candidates = search(observed, *rounds).candidates
         periods = [c.ephemeris.period_days for c in candidates]
@@ -228,7 +228,7 @@ def injection_trial(star: str, snr: float, number: int) -> dict[str, object]:
 
 
 def gerbls_trial(star: str, snr: float, number: int) -> dict[str, object]:
-    """Give the straightforward sketch the same star; its strongest period counts, however weak."""
+    """Search the same star by the gerbls sketch, whose strongest period counts, however weak."""
     observed, truth = injection(star, snr, number)
     return {"recovered": same(search_gerbls.strongest_period(observed), truth.period_days)}
 
@@ -237,7 +237,7 @@ Trial = tuple[str, Callable[[], dict[str, object]]]
 
 
 def trials(injections: int) -> Iterator[Trial]:
-    """Give all trials, each with its key: stars, required cells in turn among nulls, the rest."""
+    """Yield all trials with their keys: stars, then required cells and nulls, then the rest."""
     for star, column in STARS:
         yield f"star {star} {column}", partial(star_trial, star, column)
     for number in range(injections):
@@ -266,7 +266,7 @@ def measured(results: Path, version: str = "") -> dict[str, dict[str, object]]:
     if not results.exists():
         return {}
     rows = (json.loads(line) for line in results.read_text().splitlines())
-    # What another version of the engine found says nothing of this one.
+    # Results of another version of the engine do not count.
     return {row.pop("trial"): row for row in rows if row["engine"] == (version or engine())}
 
 
@@ -278,14 +278,14 @@ def append(results: Path, row: dict[str, object]) -> None:
 
 
 def interval(successes: int, count: int) -> str:
-    """Part of successes with its 95 % interval (Clopper and Pearson)."""
+    """Return the part of successes with its 95 % interval (Clopper and Pearson) as text."""
     low = beta.ppf(0.025, successes, count - successes + 1) if successes else 0.0
     high = beta.ppf(0.975, successes + 1, count - successes) if successes < count else 1.0
     return f"{successes / count:6.1%} [{low:.1%}, {high:.1%}] of {count}"
 
 
 def table(results: Path, version: str = "") -> None:
-    """Print what was measured."""
+    """Print the measurements of a version of the engine, by default of this one."""
     done = measured(results, version)
     every = sum(1 for _ in trials(INJECTIONS))
     print(f"engine {version or engine()}: {len(done)} of {every} trials")
@@ -324,7 +324,7 @@ def table(results: Path, version: str = "") -> None:
 
 
 def recovery_of_both(done: dict[str, dict[str, object]]) -> list[str]:
-    """Say how many planets this search and the gerbls sketch found of the same ones."""
+    """Return sentences that compare this search and the gerbls sketch on the same planets."""
     lines = []
     for star, snr in (*CELLS, *FURTHER_CELLS):
         prefix = "gerbls " + injection_key(star, snr, 0)[:-1]

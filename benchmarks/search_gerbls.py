@@ -1,8 +1,8 @@
-"""A straightforward search with `gerbls`, as one would write it in an afternoon, to compare with.
+"""A straightforward search with `gerbls` for comparison.
 
-A running median is taken away, bright points are cut off, box-shaped transits are folded in six
-ranges of period, and the strongest signal detection efficiency is what was found. Needs what
-requirements/bench.txt pins.
+The search subtracts a running median, removes bright points, and folds box-shaped transits in six
+ranges of period. Its result is the period of the greatest signal detection efficiency. It needs the
+packages of requirements/bench.txt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def installed() -> bool:
 
 
 def durations(low: float, high: float, density: float | None) -> list[float]:
-    """Give the durations, days, of a range of periods: those that this project's search folds."""
+    """Return the durations, days, that this project's search folds in a range of periods."""
     least, most = duration_range(low, density)[0], duration_range(high, density)[1]
     chosen = [h / 24 for h in DURATIONS_HOURS[1::2] if least <= h <= most and h / 24 < 0.15 * low]
     return chosen or [0.1 * low]
@@ -43,7 +43,7 @@ def spectrum(
     Returns
     -------
     period, power : float64[k]
-        Days; Δχ² of the best box that is a dimming, else 0.
+        Days; Δχ² of the best box, 0 if the box is a brightening.
     """
     from gerbls import pyBLSAnalyzer, pyDataContainer, pyFastBLS
 
@@ -52,7 +52,7 @@ def spectrum(
         chosen = durations(low, high, density)
         data, program = pyDataContainer(), pyFastBLS()
         data.store(time, flux, error, convert_to_flux=False)
-        # Its own downsampling expects periods of a day: the grid is as fine as this search's.
+        # gerbls' own downsampling is for periods of a day; this grid is as fine as this search's.
         program.setup(
             data, low, high, t_samp=max(min(chosen) / 5, 0.0204), verbose=False,
             duration_mode="constant", durations=chosen,
@@ -65,7 +65,7 @@ def spectrum(
 
 
 def strongest_period(star: Observations) -> float:
-    """Give the period of greatest signal detection efficiency, days."""
+    """Return the period of the greatest signal detection efficiency, days."""
     flux = star.flux.copy()
     error = np.empty_like(flux)
     for q in np.unique(star.quarter):

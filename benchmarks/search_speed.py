@@ -1,7 +1,8 @@
-"""One search of Kepler-11, 0.5 to 500 days, side by side with the programs of others.
+"""Compare one search of Kepler-11, 0.5 to 500 days, with other programs.
 
-Needs what requirements/bench.txt pins. All run on one core in one process, on the same light curve
-without its variability; that of this project also fits the noise, which the others are given.
+Needs the packages of requirements/bench.txt. All searches run on one core in one process, on the
+same light curve without its variability. This project's search also fits the noise; the other
+programs get it as input.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from search_gerbls import LONGEST, SEGMENTS, SHORTEST
 
 
 def timed(name: str, run: Callable[[], float], rounds: int) -> float:
-    """Run some times, print the best processor time and the strongest period."""
+    """Run a search several times; print the shortest processor time and the strongest period."""
     seconds, best = [], 0.0
     for _ in range(rounds):
         began = time.process_time()

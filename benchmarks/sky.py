@@ -1,9 +1,9 @@
-"""What everyday commands cost in a database of many stars: 1,000, 10,000, 100,000, then STARS.
+"""Measure everyday commands in a database of many stars: 1,000, 10,000, 100,000, then STARS.
 
-A lab of its own is filled step by step (`sky_stars`), and the same things are asked of it at each
-step. It goes on where it was stopped: the lab stays until the last step is measured, and what was
-measured is in `.lab/bench-sky.json`. Prints a table against the number of stars and, for the last
-step, each figure beside its promise; the exit status is 1 where one is not kept.
+The benchmark fills its own lab step by step (`sky_stars`), and measures the same commands at each
+step. A stopped run goes on where it stopped: the lab stays until the last step is measured, and the
+figures are in `.lab/bench-sky.json`. Prints a table against the number of stars and, for the last
+step, each figure with its promise; the exit status is 1 if a promise is not kept.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ PROMISES = {
     "watch, share of a core [%]": 2.0,
     "dips of a new star, after its import [s]": 120.0,
 }
-"""The most that each may be at 550,000 stars."""
+"""The largest allowed values at 550,000 stars."""
 DAY_S = 86_400
 ROUND_S = 60
-"""Between two rounds of the watch, `macros_watch_period`."""
+"""Seconds between two rounds of the watch, `macros_watch_period`."""
 HEAPS = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 4096, 6144)
 """MiB of the server's heap that are tried, the smallest first."""
 HEAP = "smallest heap of those tried [MiB]"
 SEARCH, SEARCH_MORE = "search of a named star [s]", 10.0
-"""It may take so many seconds more than at the first step."""
+"""Allowed seconds more than at the first step."""
 
 
 class Sky:
-    """The lab, and what is asked of it."""
+    """The lab, and the measurements on it."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
@@ -72,7 +72,7 @@ class Sky:
         return self.lab.shell(SERVER, f"cat /etc/warp10/tokens/{name}.token").strip()
 
     def command(self, words: str) -> tuple[float, str]:
-        """Run a command of the package on the scheduler's host: seconds, and what it said."""
+        """Run a command of the package on the scheduler's host; return seconds and output."""
         began = time.monotonic()
         said = self.lab.shell(
             SCHEDULER, f"runuser -u kepler -- /opt/kepler-lens/venv/bin/kepler-lens {words}"
@@ -80,14 +80,14 @@ class Sky:
         return time.monotonic() - began, said
 
     def status(self) -> float:
-        """Seconds until it is known what is there; right, and not counted anew."""
+        """Return the seconds of `status`, whose sums must be right without a new count."""
         words = "status --job /etc/kepler-lens/import.json"
         seconds, said = zip(*(self.command(words) for _ in range(3)), strict=True)
         assert all("sums=right" in text for text in said), said[0]
         return statistics.median(seconds)
 
     def job_seconds(self, job: str, settings: dict[str, object]) -> float:
-        """Run a job's unit with other settings: seconds that it took by its own report."""
+        """Run a job's unit with other settings; return the seconds of its own report."""
         path = f"/etc/kepler-lens/{job}.json"
         told = json.loads(self.lab.shell(SCHEDULER, f"cat {path}")) | settings
         self.tell(job, told)
@@ -108,7 +108,7 @@ class Sky:
         return self.job_seconds("import", {"source": f"{url}new{star}/", "selection": {}})
 
     def dips(self) -> float:
-        """Seconds from the end of the import of the new star until the watch has looked at it."""
+        """Return the seconds from the end of a new star's import until the watch's look at it."""
         if not self.new:
             self.import_new()
         began = time.monotonic()
@@ -119,12 +119,12 @@ class Sky:
         return time.monotonic() - began
 
     def watched(self) -> dict[str, object]:
-        """What the watch says of its last round."""
+        """Return the watch's note of its last round."""
         (found,) = self.lab.execute(f"[ {READ} 'transit.watch' {{}} MAXLONG -1 ] FETCH NONEMPTY")
         return json.loads(found[0]["v"][0][1]) if found else {"round": ""}
 
     def rounds(self, until: Callable[[dict[str, object]], bool]) -> dict[str, object]:
-        """Wait for a round of the watch that is as wished; what it says of itself."""
+        """Wait for a round of the watch whose note satisfies `until`, and return the note."""
         began, last = time.monotonic(), self.watched()["round"]
         while True:
             time.sleep(1)
@@ -134,7 +134,7 @@ class Sky:
             assert time.monotonic() - began < 1800, said
 
     def full_round(self) -> float:
-        """Seconds of a round that goes through all light curves, as once a day."""
+        """Return the seconds of a round through all light curves, which runs once a day."""
         before = int(time.time() * 1e6)
         token = self.tokens["results-write"]
         self.warp10.delete("transit.watch{}", token)
@@ -143,11 +143,11 @@ class Sky:
         return float(said["seconds"])
 
     def quiet_round(self) -> float:
-        """Seconds of a round in which nothing is new."""
+        """Return the seconds of a round without new light curves."""
         return float(self.rounds(lambda said: not said["looked"] and not said["left"])["seconds"])
 
     def answers(self) -> bool:
-        """Whether the server does what every day asks of it."""
+        """Return whether the server answers everyday requests."""
         try:
             self.status()
             self.seconds(self.fetch)
@@ -157,10 +157,10 @@ class Sky:
         return True
 
     def smallest(self, least: float) -> float:
-        """The smallest heap of those tried with which the server does its work, MiB.
+        """Return the smallest of `HEAPS` with which the server does its work, MiB.
 
-        `least` is the first of them. The unit's memory is set so that the start script takes the
-        heap of it.
+        `least` is the first heap to try. The memory of the unit is set so that the start script
+        computes the heap from it.
         """
         percent = int(default("warp10", "warp10_heap_percent"))
         unit = self.lab.host(SERVER)
@@ -182,10 +182,10 @@ class Sky:
         return float("nan")
 
     def planned(self) -> tuple[float, float]:
-        """Begin a search of all stars: seconds to the first, and the most memory of its driver, MB.
+        """Begin a search of all stars; return the seconds to the first, and its driver's peak, MB.
 
-        Every star is to be looked at, for what is noted of its light curve was made up; the search
-        is stopped some seconds later.
+        Every star must be searched, because the fingerprints of the stored searches are made up.
+        The search is stopped 30 s after its first star.
         """
         status = f"{STATES}/transits/status.json"
         told = json.loads(self.lab.shell(SCHEDULER, "cat /etc/kepler-lens/transits.json"))
@@ -204,7 +204,7 @@ class Sky:
         pid = self.lab.shell(SCHEDULER, "systemctl show -p MainPID --value kepler-transits").strip()
         text = self.lab.shell(SCHEDULER, f"cat /proc/{pid}/status")
         self.lab.shell(SCHEDULER, "systemctl stop kepler-transits")
-        # It brings what the stopped one may have changed, which later ones then need not.
+        # This search does the work that the stopped one left, so that later searches do not.
         self.search()
         return seconds, int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1e3
 
@@ -218,7 +218,7 @@ class Sky:
         return self.driver_mb
 
     def tell(self, job: str, told: dict[str, object]) -> None:
-        """Write a job's settings; what its last run said goes."""
+        """Write a job's settings, and delete the status and report of its last run."""
         self.lab.shell(
             SCHEDULER,
             f"printf '%s' '{json.dumps(told)}' > /etc/kepler-lens/{job}.json && "
@@ -229,7 +229,7 @@ class Sky:
         return self.job_seconds("transits", {"stars": [KEPLER_11], "force": True})
 
     def seconds(self, script: str, rounds: int = ROUNDS) -> float:
-        """The median time of a script's answer."""
+        """Return the median time of a script's answer, seconds."""
         times = []
         for _ in range(rounds):
             began = time.monotonic()
@@ -242,7 +242,7 @@ class Sky:
         return self.lab.shell(SERVER, f"systemctl show -p {field} --value warp10").strip()
 
     def memory(self) -> float:
-        """Resident memory of the server's process, GB."""
+        """Return the resident memory of the server's process, GB."""
         text = self.lab.shell(SERVER, f"cat /proc/{self.unit('MainPID')}/status")
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1e6
 
@@ -251,7 +251,7 @@ class Sky:
         return int(stats["gts.estimate"])
 
     def back(self) -> float:
-        """Seconds from SIGKILL until the server answers again."""
+        """Return the seconds from SIGKILL until the server answers again."""
         self.lab.shell(SERVER, "systemctl kill --signal KILL warp10")
         began = time.monotonic()
         while True:
@@ -263,7 +263,7 @@ class Sky:
                 assert time.monotonic() - began < 1200
 
     def figures(self, least: float) -> dict[str, Callable[[], float]]:
-        """What is measured, in its order; `least` is the smallest heap with fewer stars, MiB."""
+        """Return all measurements in order; `least` is the smallest heap with fewer stars, MiB."""
         own, whole = f"'KEPLERID' '{KEPLER_11}'", "MAXLONG MAXLONG"
         return {
             "back after SIGKILL [s]": self.back,
@@ -300,7 +300,7 @@ class Sky:
 
 
 def provisioned(lab: Lab) -> None:
-    """Make the lab, with Kepler-11 and ten other stars; the search is set up, and has run."""
+    """Create the lab with Kepler-11 and ten other stars, and run a search."""
     words = ["-e", "lab_distribution_wanted=wheel", "-e", f"import_source={DATA / 'kepler'}"]
     words += ["-e", f"transits_stars={KEPLER_11}"]
     words += ["-e", f"transits_folder={PROJECT / '.lab' / lab.name}"]
@@ -310,27 +310,27 @@ def provisioned(lab: Lab) -> None:
 
 
 def known_attributes(lab: Lab) -> dict[str, str]:
-    """Give the attributes of a candidate that a search has found."""
+    """Return the attributes of a candidate that a search has found."""
     script = f"{{ 'KEPLERID' '{KEPLER_11}' }} @HELLOEXOWORLD/CANDIDATES"
     attributes = lab.execute(script)[0][0]["a"]
     return {name: text for name, text in attributes.items() if not name.startswith("score")}
 
 
 def share(figures: dict[str, float]) -> float:
-    """Give the part of a day in which the watch takes a core, percent."""
+    """Return the part of a day in which the watch uses a core, percent."""
     quiet = figures["watch, a round in which nothing is new [s]"]
     full = figures["watch, a round through all light curves [s]"]
     return 100 * (quiet / ROUND_S + full / DAY_S)
 
 
 def steps() -> list[int]:
-    """How many stars there are at each step."""
+    """Return the number of stars at each step."""
     most = int(os.environ.get("STARS") or STEPS[-1])
     return [*(step for step in STEPS if step < most), most]
 
 
 def table(measured: dict[str, dict[str, float]]) -> str:
-    """Write the figures against the number of stars."""
+    """Return a table of the figures against the number of stars."""
     columns = sorted(measured, key=int)
     names = list(measured[columns[-1]])
     lines = ["| | " + " | ".join(f"{int(stars):,}" for stars in columns) + " |"]
@@ -343,7 +343,7 @@ def table(measured: dict[str, dict[str, float]]) -> str:
 
 
 def verdicts(measured: dict[str, dict[str, float]]) -> bool:
-    """Print each promise of the last step; whether all were kept."""
+    """Print each promise of the last step; return whether all were kept."""
     columns = sorted(measured, key=int)
     first, last = measured[columns[0]], measured[columns[-1]]
     promises = PROMISES | {SEARCH: first[SEARCH] + SEARCH_MORE}
@@ -357,7 +357,7 @@ def verdicts(measured: dict[str, dict[str, float]]) -> bool:
 
 
 def main() -> int:
-    """Fill, ask, say."""
+    """Fill the database, measure, print, and return the exit status."""
     lab = Lab()
     STATE.parent.mkdir(exist_ok=True)
     state = {"filled": 0, "measured": {}}
@@ -380,7 +380,7 @@ def main() -> int:
             figures = state["measured"].setdefault(str(stars), {})
             least = max((one.get(HEAP, 0) for one in state["measured"].values()), default=0)
             for name, measure in sky.figures(least).items():
-                # Where it goes on, more stars may be there already than this step has.
+                # After a restart, the database may already have more stars than this step.
                 if name not in figures and state["filled"] == stars:
                     figures[name] = measure()
                     print(f"  {name}: {figures[name]:.3g}", flush=True)

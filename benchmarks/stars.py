@@ -1,4 +1,4 @@
-"""Many stars to import, made of one: the same light curves under numbers that no catalogue uses."""
+"""Many stars to import, made of one: the same light curves with numbers that no catalogue has."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ FIRST = 900_100_001
 
 
 def make_stars(folder: Path, original: Path, stars: int, first: int = FIRST) -> None:
-    """Copy the FITS files of one star for each of many; simulate them where it is not there.
+    """Copy the FITS files of one star for each of many stars; simulate them if it is missing.
 
-    Stars are observed for more or fewer quarters: series of one length, each as long as what the
-    server holds back in memory, would be stored faster or slower than any real ones.
+    Stars have different numbers of quarters: series of equal length, which may match the length of
+    the server's buffer in memory, would be stored faster or slower than real series.
     """
     files = sorted(original.glob("*.fits"))
     if not files:

@@ -1,12 +1,13 @@
-"""How well planets are told from impostors: the table of docs/training.md, by cross-validation.
+"""Measure how well networks tell planets from impostors: the table of docs/training.md.
 
     python benchmarks/training.py quick       about ten minutes: the networks, boosting, the nulls
-    python benchmarks/training.py all         also AstroNet's own network, and what was left out
+    python benchmarks/training.py all         also AstroNet's own network and other branches
     python benchmarks/training.py table       print what has been measured so far
 
-Five folds by star and shared ephemeris of AstroNet's published records; what is tested is always
-`astronet`, also where `astronet_more` is trained on. Every network is one line of the results file:
-an interrupted run goes on where it stopped. Seconds are those of one core.
+Cross-validation with five folds of AstroNet's published records, by star and shared ephemeris. The
+tested records are always those of `astronet`, even for networks that are also trained on
+`astronet_more`. Every network is one line of the results file: an interrupted run goes on where it
+stopped. Seconds are those of one core.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "da
 RESULTS = PROJECT / ".cache" / "bench-training.jsonl"
 FOLDS, SEED = 5, 1
 VALIDATION = 10
-"""One of so many parts of what is trained on is for early stopping, as in `kepler-lens train`."""
+"""One of this many parts of the training records is for early stopping, as in the package."""
 TESTED = "astronet"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A way of predicting; `how` predicts a fold, `seeds` are how many networks are averaged."""
+    """One row of the table; `how` predicts a fold, `seeds` is the number of averaged networks."""
 
     name: str
     how: Callable[[Row, int, int], dict[str, Any]]
@@ -71,9 +72,9 @@ def examples() -> Examples:
 
 @cache
 def split() -> tuple[np.ndarray, np.ndarray]:
-    """The fold of each example, and which are tested."""
+    """Return the fold of each example, and whether it is tested."""
     e = examples()
-    # Of the tested records alone, so that these are spread evenly; groups reach over both.
+    # Only tested records are spread evenly over the folds; groups may contain both kinds.
     first = np.array([Path(f).parent.name == TESTED for f in e.files])[e.file]
     fold = folds(e.group, np.where(first, e.label, -1), e.synthetic, FOLDS, SEED)
     check_split(fold, e.star, e.group, e.synthetic, [f"fold {k}" for k in range(FOLDS)])
@@ -158,7 +159,7 @@ def boosting(row: Row, k: int, seed: int) -> dict[str, Any]:
 
 
 ASTRONET_EPOCHS, ASTRONET_RATE, ASTRONET_BATCH = 22, 2e-4, 64
-"""As it was found best on these records (shared design notes): Adam with a cosine."""
+"""Best values found on these records, for Adam with a cosine decay of the rate."""
 
 
 def astronet(row: Row, k: int, seed: int) -> dict[str, Any]:
@@ -209,7 +210,7 @@ ROWS = (
 
 
 class Results:
-    """Lines of (row, fold, seed), each with what was predicted; of these records and this plan."""
+    """The predictions by row, fold and seed, for these records and this plan."""
 
     def __init__(self, path: Path) -> None:
         from kepler_lens.train.network import Size
@@ -234,7 +235,7 @@ class Results:
         self.lines[row, fold, seed] = line
 
     def predicted(self, row: Row, which: str, seeds: list[int]) -> np.ndarray | None:
-        """The mean of some networks' predictions, None where some are lacking."""
+        """Return the mean of some networks' predictions, or None if one is missing."""
         fold, first = split()
         out = np.zeros((len(fold), len(CLASSES)))
         for k in range(FOLDS):
@@ -269,7 +270,7 @@ def table(results: Results) -> Iterator[str]:
     yield "|---" * (len(names) + 4) + "|"
     for row in ROWS:
         for count in sorted({1, row.seeds}):
-            # AstroNet's network has no place for the scalars.
+            # AstroNet's network has no input for scalars.
             for which in ("views",) if row.how is astronet else ("views", "p"):
                 line = _line(results, row, count, which, group, fold[first])
                 if line:
@@ -297,7 +298,7 @@ def _line(
 
 
 def speed(bundle: Bundle) -> Iterator[str]:
-    """Milliseconds a candidate, views ready, alone and in batches."""
+    """Yield the milliseconds for each candidate with ready views, alone and in batches."""
     e = examples()
     one = [{name: view[0] for name, view in e.views.items()}]
     for words, rounds, candidates, score in (
@@ -310,7 +311,7 @@ def speed(bundle: Bundle) -> Iterator[str]:
             began = time.perf_counter()
             score()
             took.append((time.perf_counter() - began) / candidates * 1e3)
-        # The least is what the program takes: other work on the machine only adds.
+        # The minimum is the program's own time: other work on the machine only adds to it.
         yield (
             f"shipped ensemble, {words}: {min(took):.2f} ms a candidate "
             f"(median {np.median(took):.2f})"

@@ -1,8 +1,8 @@
-"""Measure the search on the fleet: two workers against one, and the server's FETCH against it all.
+"""Measure the search on the fleet: two workers against one, and the part of the server's FETCH.
 
-Copies of one star under other numbers are searched by both workers of a lab of its own, then by one
-of them, in rounds. Prints one line for each promise; the exit status is 1 where one is not kept.
-What two processes without a fleet gain on the same cores is measured beside it, since no fleet
+In each round both workers of the benchmark's own lab search copies of one star under other numbers,
+then one worker does. Prints one line for each promise; the exit status is 1 if a promise is not
+kept. The gain of two processes without a fleet is measured too, because no fleet on the same cores
 gains more.
 """
 
@@ -29,7 +29,7 @@ LEAST_GAIN, MOST_FETCH = 1.8, 0.1
 
 
 def copies(lab: Lab) -> list[int]:
-    """Write a star again and again, under numbers of its own."""
+    """Write copies of a star under other numbers, and return the numbers."""
     token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
     warp10 = Warp10(lab.url)
     curve = fetch_curve(warp10, warp10.public_token(), 6541920, "PDCSAP_FLUX")
@@ -42,13 +42,13 @@ def copies(lab: Lab) -> list[int]:
 
 
 def plain(path: str) -> int:
-    """Search a star from its files, with its pages, as a worker does."""
+    """Search a star from its files and draw its pages, as a worker does; return their number."""
     curves = [read_light_curve(f, ("PDCSAP_FLUX",)) for f in sorted(Path(path).glob("*.fits"))]
     return len(pages(search_and_vet(observations(curves))))
 
 
 def gain_of_processes() -> float:
-    """Give the stars a second of two processes over those of one; two stars each, once warm."""
+    """Return the speed of two processes over that of one, after a first round; two stars each."""
     path = str(DATA / "kepler/006541920")
     with ProcessPoolExecutor(1) as first, ProcessPoolExecutor(1) as second:
         seconds = []
@@ -62,7 +62,7 @@ def gain_of_processes() -> float:
 
 
 def search(lab: Lab, stars: list[int]) -> dict:
-    """Search stars anew; the report."""
+    """Search stars again, and return the report."""
     job = json.loads(lab.shell(SCHEDULER, "cat /etc/kepler-lens/transits.json"))
     text = json.dumps(job | {"stars": stars, "force": True})
     lab.shell(
@@ -76,13 +76,13 @@ def search(lab: Lab, stars: list[int]) -> dict:
 
 
 def main() -> int:
-    """Provision, measure, say, and remove."""
+    """Provision a lab, measure, print, and remove the lab; return the exit status."""
     print(f"two processes without a fleet against one: {gain_of_processes():.2f} times", flush=True)
     lab = Lab()
     source = ["-e", f"import_source={DATA / 'kepler'}", "-e", "import_stars=6541920"]
-    # The server's own look at new stars is work beside the search.
+    # The scheduled job is off: it would use the server's cores during the search.
     quiet = ["-e", "macros_watch=false"]
-    # A star that is not there: what is measured comes afterwards.
+    # The play searches a star that does not exist; the measured searches come afterwards.
     nothing = ["-e", "transits_stars=1", "-e", f"transits_folder={PROJECT / '.lab' / lab.name}"]
     try:
         for name, words in (("import.yml", source), ("playbooks/transits.yml", nothing)):
@@ -91,7 +91,7 @@ def main() -> int:
         stars = copies(lab)
         one, two = [], []
         for _ in range(ROUNDS):
-            search(lab, stars[:4])  # both are there, and have compiled
+            search(lab, stars[:4])  # afterwards both workers are there and have compiled
             two.append(search(lab, stars))
             lab.shell(WORKERS[1], "systemctl stop kepler-worker")
             one.append(search(lab, stars))
@@ -102,7 +102,7 @@ def main() -> int:
 
 
 def figures(one: list[dict], two: list[dict]) -> tuple[bool, bool]:
-    """Print what was measured; whether each promise was kept."""
+    """Print the measurements; return whether each promise was kept."""
     rates = [[report["stars_per_minute"] for report in reports] for reports in (one, two)]
     gain = sum(rates[1]) / sum(rates[0])
     stages = {

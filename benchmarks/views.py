@@ -1,9 +1,9 @@
-"""What views cost and how near they are to published records: the table of docs/training.md.
+"""Measure the time of views and their difference from published records, for docs/training.md.
 
     python benchmarks/views.py
 
-All on one core, in processor seconds, the best of some rounds; of the stars whose files are in
-the folder of real data. Compiling is not counted: it happens once on a machine.
+Times are processor seconds of one core, the shortest of some rounds, for stars whose files are in
+the folder of real data. They do not include compiling, which happens once on a machine.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from kepler_lens.search.prepare import prepare
 
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).parents[2] / "shared" / "data"))
 STARS = {6541920: "kepler/006541920", 3239945: "systems/003239945"}
-"""Those of which AstroNet's records and the files are both at hand."""
+"""Stars with both AstroNet's records and files."""
 KEPLER_11 = (
     (10.3039, 131.3, 4.1), (13.0249, 138.177, 4.8), (22.6871, 148.455, 5.6),
     (31.9954, 154.162, 4.4), (46.6888, 165.3, 6.6), (118.379, 168.91, 9.7),
 )  # fmt: skip
-"""Its planets b to g: period (days), epoch (BKJD), duration (hours), roughly."""
+"""Approximate period (days), epoch (BKJD) and duration (hours) of Kepler-11 b to g."""
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def load(star: int) -> list[LightCurve]:
 
 
 def ephemeris_of(record: Record) -> Ephemeris:
-    """Give the ephemeris as NASA's table has it: the shortest decimals of the record's 32 bits."""
+    """Return the ephemeris of NASA's table: the shortest decimals of the record's float32."""
     period, epoch, days = (
         float(str(np.float32(record.number_of(name))))
         for name in ("tce_period", "tce_time0bk", "tce_duration")
@@ -90,7 +90,7 @@ def ephemeris_of(record: Record) -> Ephemeris:
 
 
 def near(record: Record, made: Views | ViewError) -> str:
-    """Give correlation and largest difference of both views."""
+    """Return correlation and largest difference of both views as text."""
     if isinstance(made, ViewError):
         return str(made)
     words = []
@@ -104,7 +104,7 @@ def near(record: Record, made: Views | ViewError) -> str:
 
 
 def timed(name: str, run: Callable[[], object], rounds: int) -> None:
-    """Run once to compile, then some times; print the best processor time."""
+    """Run once to compile, then several times; print the shortest processor time."""
     run()
     seconds = []
     for _ in range(rounds):

@@ -1,6 +1,6 @@
 """Compare each role's argument_specs with its defaults, and write its README and docs/variables.md.
 
-With --check nothing is written; the exit status is 1 where something differs.
+With --check nothing is written. The exit status is 1 if something differs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def specs_of(role: Path) -> dict[str, Any]:
 
 
 def differences(role: Path) -> list[str]:
-    """Say where a role's argument_specs and defaults disagree."""
+    """Return the differences between a role's argument_specs and defaults, one sentence each."""
     options = specs_of(role).get("options", {})
     defaults = yaml.safe_load((role / "defaults/main.yml").read_text()) or {}
     found = [
@@ -47,7 +47,7 @@ def differences(role: Path) -> list[str]:
 
 
 def table(specs: dict[str, Any]) -> str:
-    """Write a role's variables as a Markdown table."""
+    """Return a role's variables as a Markdown table."""
     lines = ["| variable | type | default | what it is |", "|---|---|---|---|"]
     for name, option in specs.get("options", {}).items():
         default = "required" if option.get("required") else f"`{shown(option.get('default'))}`"
@@ -64,13 +64,13 @@ def table(specs: dict[str, Any]) -> str:
 
 
 def sentences(description: str | list[str]) -> list[str]:
-    """Give a description's sentences, with the markup of Ansible's documentation as Markdown."""
+    """Return a description's sentences in Markdown instead of the markup of Ansible's documents."""
     parts = [description] if isinstance(description, str) else description
     return [code(part) for part in parts]
 
 
 def code(text: str) -> str:
-    """Turn C(word) into `word`."""
+    """Replace C(word) by `word`."""
     out, rest = "", text.strip()
     while "C(" in rest:
         before, rest = rest.split("C(", 1)
@@ -80,19 +80,19 @@ def code(text: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Show a value as YAML would."""
+    """Return a value in YAML."""
     if value == "":
         return '""'
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).replace("\n...", "").strip()
 
 
 def cell(text: str) -> str:
-    """Keep a text within its cell."""
+    """Escape a text for a cell of a table."""
     return text.replace("|", "\\|").replace("\n", " ")
 
 
 def readme(role: Path) -> str:
-    """Write a role's README."""
+    """Return the text of a role's README."""
     specs = specs_of(role)
     parts = [f"# {role.name}", specs["short_description"] + "."]
     parts += sentences(specs.get("description", []))
@@ -102,7 +102,7 @@ def readme(role: Path) -> str:
 
 
 def main() -> int:
-    """Check or write."""
+    """Check or write all pages, and return the exit status."""
     check = "--check" in sys.argv[1:]
     roles = sorted(
         path.parents[1] for path in (PROJECT / "roles").glob("*/meta/argument_specs.yml")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lab import DATA, PROJECT, Lab
 
-# As Molecule sets it, for tests that are run one by one.
+# Molecule sets this too; here it is for tests that run without Molecule.
 os.environ.setdefault("LAB_KEY", str(PROJECT / ".lab" / "key"))
 
 

@@ -1,4 +1,4 @@
-"""A lab as the tests and benchmarks see it: its hosts, its server, its import, the playbooks."""
+"""A lab for tests and benchmarks: its hosts, its server, its import, the playbooks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVER = "'2000-01-01T00:00:00Z' '2100-01-01T00:00:00Z'"
 
 
 def default(role: str, name: str) -> object:
-    """What a role's variable is where the inventory says nothing."""
+    """Return the default of a role's variable."""
     return yaml.safe_load((PROJECT / f"roles/{role}/defaults/main.yml").read_text())[name]
 
 
@@ -37,7 +37,7 @@ SCHEDULER_PORT = default("fleet", "fleet_scheduler_port")
 
 @dataclass
 class Run:
-    """How a playbook went."""
+    """Result of a playbook's run."""
 
     rc: int
     output: str
@@ -61,7 +61,7 @@ class Lab:
         return {name: self.host(name) for name in (SERVER, SCHEDULER, *WORKERS)}
 
     def shell(self, name: str, command: str) -> str:
-        """Run a command on a host; its output, and an error where it fails."""
+        """Run a command on a host and return its output; fail if the command fails."""
         done = self.host(name).run(command)
         assert done.rc == 0, f"{name}: {command}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -75,11 +75,11 @@ class Lab:
         return answer.json()
 
     def series(self, selector: str) -> list[dict]:
-        """Fetch whole series as a guest does, with the token that the public macro gives."""
+        """Fetch whole series as a guest does, with the token of the public macro."""
         return self.execute(f"[ @HELLOEXOWORLD/GETREADTOKEN {selector} {EVER} ] FETCH")[0]
 
     def counts(self) -> dict[tuple[str, str, str], int]:
-        """Points in the server by class, star and OBSMODE, counted by the server itself."""
+        """Return the server's own count of points by class, star and OBSMODE."""
         rows = self.execute(
             f"[ @HELLOEXOWORLD/GETREADTOKEN '~.*flux.*' {{}} {EVER} ] FETCH "
             "<% DROP [ SWAP DUP NAME SWAP DUP LABELS SWAP SIZE ] %> LMAP"
@@ -91,7 +91,7 @@ class Lab:
         return playbook("import.yml", *arguments)
 
     def publish(self, folder: Path, delay_ms: int = 0) -> str:
-        """Publish a folder to the lab as its role does; every answer comes `delay_ms` late."""
+        """Publish a folder to the lab as its role does; each answer is delayed by `delay_ms`."""
         fields = "{{.Config.Image}} {{.HostConfig.CpuShares}}"
         image, shares = self.docker("inspect", "-f", fields, f"{self.name}-{SCHEDULER}").split()
         name, address = f"{self.name}-archive", f"{self.prefix}.6"
@@ -118,10 +118,10 @@ class Lab:
         assert self.counts() == {}
 
     def start_import(self, source: str, *, wait: bool = False, **changes: object) -> None:
-        """Start the import's unit on another source, without the playbook; may wait for its end."""
+        """Start the import's unit on another source, without the playbook."""
         job = json.loads(self.shell(SCHEDULER, "cat /etc/kepler-lens/import.json"))
         text = json.dumps(job | {"source": source} | changes).replace("'", "")
-        # Its exit status is that of the import, which `wait_import` gives.
+        # Ignore the exit status of the import here; `wait_import` returns it.
         start = "start --wait kepler-import || true" if wait else "start --no-block kepler-import"
         self.shell(
             SCHEDULER,
@@ -132,12 +132,12 @@ class Lab:
         )
 
     def import_state(self, name: str = "status") -> dict:
-        """Give the import's status.json or report.json."""
+        """Return the import's status.json or report.json, empty if it does not exist."""
         done = self.host(SCHEDULER).run(f"cat /var/lib/kepler-lens/import/{name}.json")
         return json.loads(done.stdout) if done.rc == 0 else {}
 
     def wait_until(self, what: str, true, timeout: float = 120) -> None:
-        """Wait for something, and show the import's journal where it does not come."""
+        """Wait until `true` returns true; after `timeout` fail with the import's journal."""
         end = time.monotonic() + timeout
         while not true():
             if time.monotonic() > end:
@@ -148,7 +148,7 @@ class Lab:
             time.sleep(0.3)
 
     def wait_import(self, timeout: float = 240) -> tuple[int, dict]:
-        """Wait for the import's end; its exit status and its report."""
+        """Wait for the import's end, and return its exit status and its report."""
 
         def unit() -> dict[str, str]:
             names = "ActiveState,Job,ExecMainStatus,InvocationID"
@@ -161,12 +161,12 @@ class Lab:
             timeout,
         )
         report = self.import_state("report")
-        # systemd forgets the exit status of a unit that ended well; the report does not.
+        # systemd forgets the exit status of a unit that ended well; the report keeps it.
         status = int(unit()["ExecMainStatus"])
         return status or report.get("exit_status", 0), report
 
     def journal(self) -> str:
-        """What the last run of the import's unit said."""
+        """Return the journal of the last run of the import's unit."""
         invocation = self.shell(
             SCHEDULER, "systemctl show -p InvocationID --value kepler-import"
         ).strip()
@@ -177,7 +177,7 @@ class Lab:
 def finite_points(*folders: Path) -> dict[tuple[str, str, str], int]:
     """Count finite points by class, star and OBSMODE in FITS files, with astropy's reader.
 
-    The package has a reader of its own, which should not judge itself.
+    astropy is independent of the package's own reader, which is tested here.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
     for path in sorted(file for folder in folders for file in folder.rglob("*.fits")):

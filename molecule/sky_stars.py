@@ -1,4 +1,4 @@
-"""A database of many stars with few points each, written as the package writes it."""
+"""Write a database of many stars with few points each, in the same form as the package."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from kepler_lens.star_points import LOOKS, SEARCH
 from kepler_lens.warp10 import Token, Warp10
 
 POINTS = 4
-"""Of a column: what a star costs beside its points is what is measured."""
+"""Points of a column: few, because the costs of a star besides its points are measured."""
 PLANETS = 30
-"""One star in so many has a candidate: of 200,000 stars of Kepler 6,500 have one."""
+"""One star of this many has a candidate: of 200,000 stars of Kepler, 6,500 have one."""
 BATCH = 2_000
 """Stars of one request."""
 RUN = "20260101T000000Z-bench0"
-# Eleven stars in a row: four of Kepler and seven of K2, as of 550,000 there are.
+# Of eleven stars in a row four are of Kepler and seven of K2, the ratio of all 550,000 stars.
 KEPLER, ALL = 4, 11
-# Stars of each mission, their first number, and how far apart: as spread as the real ones.
+# Stars of each mission, their first number, and the step of numbers: as far apart as real stars.
 MISSIONS = {"Kepler": (200_003, 757_000, 60), "K2": (350_003, 201_000_000, 140)}
 _STRIDE = 48_271
 _COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
 WRAPPED = 244
-"""Characters that WRAP makes of such a series."""
+"""Characters of such a series as WRAP writes it."""
 LOOK, LOOK_AFTER_US = LOOKS[0], 60_000_000
 
 
 def star_of(index: int) -> tuple[str, int]:
-    """Give mission and number of a made star; each index has its own, in no order."""
+    """Return mission and number of a made-up star; each index has its own number, in no order."""
     part, rest = divmod(index, ALL)
     mission = "Kepler" if rest < KEPLER else "K2"
     own = part * KEPLER + rest if mission == "Kepler" else part * (ALL - KEPLER) + rest - KEPLER
@@ -48,7 +48,7 @@ def star_of(index: int) -> tuple[str, int]:
 
 
 def curve_of(index: int) -> LightCurve:
-    """Make the light curve of a star."""
+    """Return the light curve of a star."""
     mission, star = star_of(index)
     time_us = 1_245_000_000_000_000 + 1_765_000_000 * np.arange(POINTS)
     flux = np.random.default_rng(index).normal(50_000, 50, POINTS).astype(np.float32)
@@ -77,7 +77,7 @@ def curve_of(index: int) -> LightCurve:
 
 
 def entry_of(curve: LightCurve) -> Entry:
-    """Make the ledger's entry of the light curve's file."""
+    """Return the ledger's entry of the light curve's file."""
     name = f"kplr{curve.star:09d}-2009350155506_llc.fits"
     digest = hashlib.sha256(name.encode()).hexdigest()
     span = (int(curve.time_us[0]), int(curve.time_us[-1]), POINTS)
@@ -100,7 +100,7 @@ def entry_of(curve: LightCurve) -> Entry:
 
 
 def searches(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
-    """Give the lines of what a search writes of stars: its point, and a candidate of some."""
+    """Yield the lines that a search writes of stars: a point of each, and a candidate of some."""
     for index, curve in curves:
         found = int(index % PLANETS == 0)
         about = {
@@ -122,9 +122,9 @@ def searches(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
 
 
 def notes(registered: Sequence[str]) -> Iterator[str]:
-    """Give the lines of `kepler_lens.directory` for lines of the register.
+    """Yield the lines of `kepler_lens.directory` for lines of the register.
 
-    What stands for the series is as long as what the server would write, and nothing reads it.
+    A filler stands for the series: it is as long as the server's text, and nothing reads it.
     """
     for line in registered:
         text = unquote(line.split("'")[1])
@@ -133,8 +133,8 @@ def notes(registered: Sequence[str]) -> Iterator[str]:
 
 
 def looks(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
-    """Give the lines of what the server's scheduled job writes of stars that it has looked at."""
-    # Some time after their points came: a look before that may have missed some.
+    """Yield the lines that the server's scheduled job writes of stars after a look at them."""
+    # Some time after the points came: an earlier look may have missed some of them.
     about = json.dumps({"at": time.time_ns() // 1000 + LOOK_AFTER_US, "dips": 0, "error": ""})
     text = quote(about, safe="")
     for _, curve in curves:
@@ -142,7 +142,7 @@ def looks(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
 
 
 def attributes(curves: Sequence[tuple[int, LightCurve]], known: dict[str, str]) -> Iterator[str]:
-    """Give the lines of the candidates' attributes, those of a real one with other periods."""
+    """Yield the lines of the candidates' attributes: those of a real candidate, other periods."""
     for index, curve in curves:
         if index % PLANETS == 0:
             period = {"period": f"{1 + index % 400:.6f}"}
@@ -157,17 +157,22 @@ def _candidate(classname: str, curve: LightCurve, **more: str) -> str:
 def fill(
     warp10: Warp10, tokens: dict[str, Token], first: int, last: int, known: dict[str, str]
 ) -> Iterator[int]:
-    """Write the stars from `first` to before `last`; gives how many are there after each piece.
+    """Write the stars from `first` to before `last`.
 
     Parameters
     ----------
     warp10 : Warp10
     tokens : dict
-        By name, as the server's host has them.
+        Name, as on the server's host, to token.
     first, last : int
         Indices of stars, see `star_of`.
     known : dict
         Attributes of a real candidate.
+
+    Yields
+    ------
+    int
+        Index after the last star that is written, after each request.
     """
     writer = Writer(RUN, "bench")
     ledger = Ledger(warp10, tokens["ledger-read"], tokens["ledger-write"], writer)

@@ -1,4 +1,4 @@
-"""Roles and playbooks without a host: what they would do, and the files that they would write."""
+"""Run playbooks without hosts, and write the files that roles would write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRODUCTION = PROJECT / "inventories/production"
 
 
 def ansible(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run one of Ansible's programs in the project, with the settings of the project alone."""
+    """Run one of Ansible's programs in the project, with only the settings of the project."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return subprocess.run(
         [str(Path(sys.executable).with_name(words[0])), *words[1:]],
@@ -32,7 +32,10 @@ def ansible(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def renderer(folder: Path) -> Callable[..., dict[str, str]]:
-    """Give what writes templates of roles, or texts, for a host of the example inventory."""
+    """Return a function that renders templates of roles, or texts, for a host of an inventory.
+
+    The inventory is the example inventory, inventories/production.
+    """
 
     def render(
         host: str, roles: list[str], sources: Mapping[str, str], **settings: Any
@@ -43,7 +46,7 @@ def renderer(folder: Path) -> Callable[..., dict[str, str]]:
             kind = "template" if source.endswith(".j2") else "copy"
             copy |= {"src": str(PROJECT / source)} if kind == "template" else {"content": source}
             tasks.append({f"ansible.builtin.{kind}": copy})
-        # The roles' defaults and variables, and none of their tasks.
+        # The play has the defaults and variables of the roles, but runs none of their tasks.
         unwanted = [{"role": role, "tags": ["unwanted"]} for role in roles]
         play = {"hosts": host, "gather_facts": False, "roles": unwanted, "tasks": tasks}
         (folder / "play.yml").write_text(yaml.safe_dump([play]))
@@ -74,5 +77,5 @@ def render(tmp_path: Path) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def module_render(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
-    """See `renderer`; what several tests look at is written once."""
+    """See `renderer`; for files that are written once for several tests."""
     return renderer(tmp_path_factory.mktemp("rendered"))

@@ -1,4 +1,4 @@
-"""Every number that the search rests on says what it is and where it is from."""
+"""Every constant of the search is documented: its meaning, its unit and its origin."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SEARCH = Path(__file__).parents[1] / "files" / "kepler_lens" / "kepler_lens" / "
 
 
 def without_reason(text):
-    """Name the constants of a module with numbers and without a sentence after them.
+    """Return the names of a module's constants with numbers that no docstring follows.
 
-    One sentence may stand for several lines of constants.
+    One docstring may follow several lines of constants.
     """
     waiting, silent = [], []
     for node in ast.parse(text).body:

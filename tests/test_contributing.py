@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says of the project is so."""
+"""CONTRIBUTING.md agrees with the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def section(title: str) -> str:
 
 
 def rows(title: str) -> list[list[str]]:
-    """Cells of the table of a section, without its head."""
+    """Return the cells of the table of a section, without the head."""
     lines = [line for line in section(title).splitlines() if line.startswith("|")]
     return [line.strip("| ").split(" | ") for line in lines[2:]]
 
@@ -35,10 +35,10 @@ ROLES = "Which scenario for which role"
 
 @pytest.mark.parametrize(("question", "answer"), rows("Where is …?"))
 def test_an_answer_names_what_is_there(question, answer):
-    """Each file is there, and after it what stands in it."""
+    """Each file exists, and one of the files contains each word of the answer."""
     paths = [PROJECT / word for word in re.findall(r"`([\w./]+/[\w.]+)`", answer)]
     links = [PROJECT / word for word in re.findall(r"\]\(([\w./]+)", answer)]
-    # NAME stands for whatever is added.
+    # NAME is a placeholder for the name of a new file.
     named = [path for path in paths + links if "NAME" not in path.name]
     assert named, question
     texts = [path.read_text() for path in named]

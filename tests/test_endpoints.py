@@ -1,4 +1,4 @@
-"""Ports have one home each, and addresses of either kind make URLs."""
+"""One file names each port, and URLs work with addresses of IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_firewall_opens_the_ports_that_the_inventory_names(render):
 
 
 def test_the_firewall_needs_no_names_of_protocols(render):
-    """Debian 12 has none without netbase, and refuses the rules."""
+    """Without the package netbase, Debian 12 knows no names and refuses the rules."""
     rules = render(SERVER, ["base"], {"rules": FIREWALL})["rules"]
     (names,) = re.findall(r"^ *meta l4proto {(.*)}", rules, re.MULTILINE)
     assert re.fullmatch(r"[\d, ]+", names)
@@ -69,7 +69,7 @@ def test_addresses_of_ipv6_are_in_brackets_in_urls(render):
 
 
 def test_a_port_stands_in_one_file():
-    """Only its role's defaults say it, and their description."""
+    """Only the defaults of the role and their description name the port."""
     homes = {"8080": ("warp10", "lab"), "8786": ("fleet",), "2252": (), "1F90": ()}
     folders = ("roles", "playbooks", "plugins", "molecule")
     for path in (path for folder in folders for path in (PROJECT / folder).rglob("*")):

@@ -1,4 +1,4 @@
-"""The page's files without a browser: small, whole, and without another host."""
+"""The files of the page, without a browser: small, complete, and without another host."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 EXPLORER = Path(__file__).parents[1] / "explorer"
 DIST, SRC = EXPLORER / "dist", EXPLORER / "src"
 MOST_BYTES = 300_000
-"""Of all scripts and styles with gzip, as was promised."""
+"""Bytes of all scripts and styles with gzip, the promised limit."""
 MOST_AT_FIRST = 80_000
-"""chosen: what the first curve waits for; the editor comes when a script is to be written."""
+"""Bytes with gzip before the first light curve (chosen); the editor is loaded on demand."""
 
 
 def zipped(*names: str) -> int:
@@ -39,7 +39,7 @@ def test_the_page_names_only_its_own_files():
 @pytest.mark.parametrize("file", sorted(DIST.glob("*.*s")), ids=lambda f: f.name)
 def test_no_other_host_is_in_the_files(file):
     hosts = set(re.findall(r"https?://([\w.-]+)", file.read_text()))
-    # Names of XML languages, which nobody fetches; the VOTable has one.
+    # These are names of XML languages, which no browser fetches; a VOTable has one.
     assert hosts <= {"www.w3.org", "www.ivoa.net"}
 
 

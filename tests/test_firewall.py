@@ -1,4 +1,4 @@
-"""The firewall lets in where the host is reached, whatever the inventory says of ssh."""
+"""The firewall opens the port of the current ssh connection, whatever the inventory sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RULES = "roles/base/templates/helloexoworld.nft.j2"
 
 
 def test_the_connection_is_found_under_sudo():
-    """Sudo takes the variable from its children, and has it itself."""
+    """Sudo removes SSH_CONNECTION from its children's environment, but has it in its own."""
     over = "192.0.2.1 50000 192.0.2.10 2222"
     done = subprocess.run(
         ["sh", "-c", f"env -u SSH_CONNECTION {sys.executable} {LOOK}; true"],
@@ -36,7 +36,7 @@ def test_ssh_is_open_where_it_was_found(render):
 
 
 def test_ssh_is_open_where_nothing_was_found(render):
-    """As over the connection of Docker."""
+    """A connection by Docker has no ssh."""
     rules = render("worker1.example.org", ["base"], {"rules": RULES})["rules"]
     assert "tcp dport { 22 } ip saddr { 0.0.0.0/0 } accept" in rules
 

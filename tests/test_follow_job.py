@@ -11,7 +11,7 @@ PLUGIN = PROJECT / "plugins/action/follow_job.py"
 
 
 def test_systemd_shows_no_page_that_waits_for_a_key():
-    """Debian 12's pager does, where there is a terminal without a size."""
+    """In a terminal without a size, Debian 12's pager waits for a key."""
     spec = importlib.util.spec_from_file_location("follow_job", PLUGIN)
     plugin = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(plugin)

@@ -1,4 +1,4 @@
-"""What an operator sets of the front and of the server for guests reaches their files."""
+"""The settings of the front and of the guest server reach their files."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_server_for_guests_has_the_limits_that_are_set(said):
         "maxloop": "42000",
         "maxpixels": "70008",
     }
-    # Limits that a script could raise up to the hard ones are the same.
+    # A script can raise a soft limit up to the hard one, so both are equal.
     for name, value in limits.items():
         assert f"warpscript.{name} = {value}\n" in said["conf"]
     assert "70001 LIMIT 70002 MAXGTS'" in said["ask"]
@@ -96,10 +96,10 @@ def test_guests_ask_the_data_server_for_the_macros_that_are_set(said):
     asked = dict(zip(words[::2], words[1::2], strict=True))
     assert asked.pop("SAMPLE") == "LIST-> DROP @HELLOEXOWORLD/SAMPLE"
     assert asked.pop("FOLD") == "LIST-> DROP @HELLOEXOWORLD/FOLD"
-    # These read with a token that guests have not.
+    # CURVE and SERIES read with a token that guests do not have.
     assert asked.pop("CURVE") == "LIST-> DROP @HELLOEXOWORLD/CURVE"
     assert asked.pop("SERIES") == "LIST-> DROP @HELLOEXOWORLD/SERIES"
-    # What is left are functions, by their own names.
+    # The others are functions, and their texts are their names.
     assert all(name == text for name, text in asked.items())
     assert "FETCH" in asked
     assert said["fold"].startswith("{\n  'name' 'HELLOEXOWORLD/FOLD'")
@@ -137,7 +137,7 @@ def test_the_front_has_the_limits_and_addresses_that_are_set(said):
         assert words in said["nginx"]
     about = {"maxtime": 45, "points": 70001, "script_bytes": 12345, "title": "Our sky"}
     assert json.loads(said["explorer"]) == about
-    # There is no folder with a page.
+    # Without a folder with a page, the role writes a start page.
     assert "<title>Our sky</title>" in said["index"]
     assert "https://exoworld.example.org:9443/api/v0/exec" in said["index"]
     kept = json.loads(said["kept"])

@@ -1,4 +1,4 @@
-"""The tables of mutants fit the project as it is; `make mutants` breaks it by them."""
+"""The tables of mutants fit the project; `make mutants` breaks the project by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents promise of playbooks: the tags that choose a part, and their sentences."""
+"""Promises of the documents about playbooks: tags that choose a part, and error sentences."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 import yaml
 from conftest import PRODUCTION, PROJECT, ansible
 
-# What each of the documented tags does; nothing but what is always done would be a broken promise.
+# A task of each documented tag: a tag that ran only the tasks tagged `always` would do nothing.
 PARTS = {
-    "base": ("playbooks/site.yml", "base : Make service users"),
-    "warp10": ("playbooks/site.yml", "warp10 : Write the configuration"),
+    "base": ("playbooks/site.yml", "base : Create the service users"),
+    "warp10": ("playbooks/site.yml", "warp10 : Write the configuration of Warp 10"),
     "kepler_lens": ("playbooks/site.yml", "kepler_lens : Install the package"),
     "fleet": ("playbooks/site.yml", "fleet : Configure Dask"),
     "import": ("import.yml", "import : Run the import, or stop it"),
@@ -40,7 +40,7 @@ def test_a_documented_tag_does_its_part(tag):
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A fresh clone: nothing but what is in it."""
+    """A fresh clone: only the playbooks, without generated files."""
     shutil.copytree(PROJECT / "playbooks", tmp_path / "playbooks")
     return tmp_path
 
@@ -74,7 +74,7 @@ def test_status_without_an_installation_says_what_to_do(clone):
 
 
 def test_authorities_are_trusted_before_anything_else_can_fail():
-    """A host that fails loses its handlers, and its next run sees nothing to do."""
+    """A host that fails loses its pending handlers, and the next run does not notify them again."""
     tasks = yaml.safe_load((PROJECT / "roles/base/tasks/configure.yml").read_text())
     last = max(
         n for n, task in enumerate(tasks) if task.get("notify") == "Update trusted authorities"

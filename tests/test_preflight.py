@@ -1,4 +1,4 @@
-"""What cannot work is refused before it starts, in a sentence that says what to do."""
+"""Settings that cannot work are refused beforehand, in a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEEN = {"worker2.example.org": ("/homes/sky", "/var/lib/kepler-lens/cache")}
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory) -> str:
-    """What the preflight of an import says on each host, none of which is asked."""
+    """The output of an import's preflight for each host, without a connection to any host."""
     folder = tmp_path_factory.mktemp("preflight")
     play = {
         "hosts": "all:!training",
@@ -66,7 +66,7 @@ def test_what_is_refused_is_what_the_units_hide():
 
 
 def asked(tmp_path, **settings: object) -> str:
-    """Give what the preflight of a Warp 10 server says, in one line; no host is asked."""
+    """Return the output of a Warp 10 server's preflight on one line, without a connection."""
     host = "warp10.example.org"
     play = {
         "hosts": host,
@@ -103,7 +103,7 @@ def test_the_wheel_on_debian_12_says_what_to_do(tmp_path):
     assert (
         "from the wheel needs Debian 13: take such a host, or warp10_distribution=archive" in said
     )
-    # Nothing else is wrong: no Java was named.
+    # No other refusal: the operator named no package of Java.
     assert "warp10_java_package" not in said
 
 

@@ -1,4 +1,4 @@
-"""What an operator sets reaches services and jobs, also as the texts that -e name=value gives."""
+"""Settings reach services and jobs, even if they are texts, as -e name=value gives them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kepler_lens.searcher.config import load_job as load_search
 from kepler_lens.train.job import load_job as load_training
 
 SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))
-# By the role whose variables they have, and the host that they are for.
+# Host to role to templates that are written for the host with the variables of the role.
 WRITTEN = {
     SERVER: {
         "warp10": ["common.conf.j2", "log4j.properties.j2", "start.j2", "warp10.service.j2"],
@@ -29,7 +29,7 @@ FACTS = {"distribution_major_version": "12", "architecture": "x86_64"}
 LOOSE = {"warp10_version": "1", "warp10_java_packages": {}, "warp10_main_class": "Main"}
 LOOSE |= {"warp10_classpath": "/jar", "ansible_facts": FACTS}
 TOKENS = ["read", "write", "ledger_read", "ledger_write"]
-# Job: how the package reads its settings, the tokens it wants, what is set, and what it then has.
+# Job to the function that reads its settings, its tokens, the variables set, and the job's values.
 JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
     "import": (
         load_import,
@@ -50,7 +50,7 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
             "source": "/srv/sky",
             "columns": ("SAP_FLUX_ERR", "SAP_QUALITY"),
             "force": True,
-            # Two workers share them.
+            # Two workers share the requests.
             "archive": {"parallel": 6, "cache": "/srv/cache"},
             "server": "http://192.0.2.99:1",
         },
@@ -146,7 +146,7 @@ def options(role: str) -> dict[str, dict[str, Any]]:
 
 
 def typed(role: str) -> dict[str, str]:
-    """A role's numbers and switches as texts, each as it is by default."""
+    """Return the default values of a role's numbers and switches as texts."""
     return {
         name: str(option["default"]).lower()
         for name, option in options(role).items()

@@ -1,4 +1,4 @@
-"""Every variable of a role occurs in the tests, or it is said why not."""
+"""Every variable of a role occurs in the tests, or has a reason why it does not."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def test_each_variable_occurs_in_a_test():
         for name in spec.get("options", {})
         if role not in ROLES and not re.search(rf"\b{name}\b", text)
     }
-    # Those that are tested by now leave the list.
+    # A variable that is tested by now must leave the list.
     assert untested == set(VARIABLES)

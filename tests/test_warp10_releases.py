@@ -1,4 +1,4 @@
-"""Configuration and WarpScript of the project are such as both releases of Warp 10 know."""
+"""Both releases of Warp 10 know every key and function that the project uses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ VERSIONS = {"wheel": "2.1.0", "archive": "3.5.0"}
 
 
 def listed(name: str) -> set[str]:
-    """Read a stored list of names; its comments say how it was made."""
+    """Read a stored list of names; its comments describe how the list was made."""
     lines = (LISTS / name).read_text().splitlines()
     return {line for line in lines if not line.startswith("#")}
 
 
 @pytest.fixture(params=VERSIONS)
 def configuration(request, render) -> tuple[str, dict[str, str]]:
-    """Give a version, and what the role writes for it, its secrets' names too."""
+    """A version, and the keys that the role writes for it, including the names of secrets."""
     template = f"roles/warp10/templates/{request.param}.conf.j2"
     text = render("warp10.example.org", ["warp10"], {"conf": template}, warp10_transits=True)
     lines = [line for line in text["conf"].splitlines() if line and not line.startswith("//")]
@@ -44,14 +44,14 @@ def test_no_macro_is_fetched_from_elsewhere(configuration) -> None:
     assert configuration[1]["warpfleet.macros.repos"] == "none"
 
 
-# A string, a comment, a name that is called or loaded, then whatever else stands between blanks.
+# A string, a comment, a multi-line string, or any other word between blanks.
 _WORD = re.compile(r"""'[^'\n]*'|"[^"\n]*"|//[^\n]*|/\*.*?\*/|<'.*?'>|(?P<word>\S+)""", re.DOTALL)
-# What the parser itself reads: macros, numbers, truth, variables and the names of macros.
+# Words of the syntax: brackets of macros, numbers, booleans, variables and calls of macros.
 _SYNTAX = re.compile(r"<%|%>|<S|S>|[-+]?\d[\d.eE+-]*|0x[0-9a-fA-F]+|true|false|T|F|[$@!]\S+")
 
 
 def functions(text: str) -> set[str]:
-    """Give the functions that a script names."""
+    """Return the functions that a script names."""
     words = {match["word"] for match in _WORD.finditer(text) if match["word"]}
     return {word for word in words if not _SYNTAX.fullmatch(word)}
 
@@ -62,11 +62,11 @@ def test_functions_are_told_from_all_else() -> None:
 
 
 def python_scripts(source: str) -> Iterator[str]:
-    """Give the scripts that Python has executed; what it fills in counts as a variable."""
+    """Yield the scripts within Python code; a text that Python fills in counts as a variable."""
 
     def text(node: ast.AST) -> str:
         if isinstance(node, ast.Constant):
-            # As str.format would read it.
+            # Fill in fields and brackets as str.format does.
             filled = re.sub(r"-?(?<!\{)\{\w+\}(?!\})", "$filled_in", str(node.value))
             return filled.replace("{{", "{").replace("}}", "}")
         if isinstance(node, ast.JoinedStr):
@@ -89,7 +89,7 @@ def python_scripts(source: str) -> Iterator[str]:
 
 
 def blocks(path: Path) -> str:
-    """Give the examples of a document that call the project's macros, also out of a command."""
+    """Return the examples of a document that call the project's macros, even within commands."""
     found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
     shell = re.compile(r"<<'END'\n(.*?)^END$", re.DOTALL | re.MULTILINE)
     return "\n".join(
@@ -101,7 +101,7 @@ def blocks(path: Path) -> str:
 
 @functools.cache
 def scripts() -> dict[str, str]:
-    """Give all WarpScript of the project by the file in which it stands."""
+    """Return all WarpScript of the project by file."""
     template = re.compile(r"\{\{.*?\}\}")
     found = {path: path.read_text() for path in PROJECT.glob("roles/*/files/*.mc2")}
     for path in PROJECT.glob("roles/*/templates/*.mc2.j2"):

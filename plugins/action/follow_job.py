@@ -1,7 +1,7 @@
-"""Start, follow or stop the unit of a job, with a line of progress as it goes.
+"""Start, follow or stop the unit of a job, and print its progress line by line.
 
-The job is the unit's, not the play's: interrupting the play leaves it running. What it says of
-itself, in status.json and report.json, is written by `kepler_lens.jobs`.
+The job belongs to the unit, not to the play: if the play is interrupted, the job goes on.
+`kepler_lens.jobs` writes the job's status.json and report.json.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ansible.utils.display import Display
 
 RUNNING = ("active", "activating", "reloading", "deactivating")
 LINE_EVERY_S = 8.0
-# What systemd did to a job that its unit sets limits to.
+# Result of a unit whose limits systemd enforced, with the reason for people.
 LIMITS = {
     "oom-kill": "it needed more memory than {unit} allows (MemoryMax); the next one resumes",
     "timeout": "it took longer than {unit} allows (RuntimeMaxSec); the next one resumes",
 }
-# With control groups of version 1 systemd does not see who sent the signal.
+# With control groups of version 1, systemd does not know who sent the signal.
 KILLED = (
     "it was killed, by hand or since it needed more memory than {unit} allows (MemoryMax); "
     "the next one resumes"
@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
     def _start(self, arguments: list[str]) -> None:
         unit, state = self._unit_name, self._state
         line = f"START_ARGUMENTS={' '.join(arguments)}\n"
-        # The last job's numbers must not be taken for this one's.
+        # Without the files of the last job, its numbers cannot be taken for those of this job.
         self._shell(
             f"printf %s {shlex.quote(line)} > /run/kepler-lens-{self._name}.env && "
             f"rm -f {state}/status.json {state}/report.* && "
@@ -88,7 +88,7 @@ class ActionModule(ActionBase):
         )
 
     def _follow(self) -> dict[str, str]:
-        """Print progress until the unit ends; gives its properties then."""
+        """Print progress until the unit ends, and return the unit's properties."""
         last = 0.0
         while True:
             unit = self._unit()
@@ -117,7 +117,7 @@ class ActionModule(ActionBase):
             ).strip()
             how = f"exit status {unit['ExecMainStatus']}, {unit['Result']}"
             raise AnsibleActionFail(f"The {word} failed ({how}): {lines}")
-        # systemd forgets the exit status of a unit that ended well; the report does not.
+        # systemd forgets the exit status of a unit that ended well; the report keeps it.
         report = self._json("report.json")
         if report.get("state") == "stopped":
             raise AnsibleActionFail(f"The {word} was stopped before its end; the next one resumes.")
@@ -129,9 +129,9 @@ class ActionModule(ActionBase):
         return {"changed": report["changes"] > 0, "report": report, "msg": report["outcome"]}
 
     def _show_table(self, report: dict[str, Any], url: str) -> None:
-        """Print the job's table; a job that broke off has left none."""
+        """Print the job's table; an interrupted job has no table."""
         table = self._shell(f"cat {self._state}/report.txt 2>/dev/null || true")
-        # People reach the server where it is published, which need not be where the fleet does.
+        # People may reach the server at another address than the fleet does.
         if url and report.get("server"):
             table = table.replace(report["server"], url)
         for line in table.splitlines():
@@ -148,7 +148,7 @@ class ActionModule(ActionBase):
         return json.loads(text)
 
     def _shell(self, command: str) -> str:
-        # Over ssh it runs on a terminal, where systemd shows what it says page by page, and waits.
+        # Over ssh the command has a terminal, where systemd's pager would wait for a key.
         answer = self._low_level_execute_command(f"export SYSTEMD_PAGER=cat; {command}")
         if answer["rc"] != 0:
             raise AnsibleActionFail(

@@ -1,7 +1,7 @@
-"""Give ansible-playbook an exit status of its own where a play asked for it.
+"""End ansible-playbook with the exit status that a play has set.
 
-A play asks by `set_stats: {data: {exit_status: 10}}`. Ansible's own statuses only say that a host
-failed; a script that runs a play needs to tell apart what it may do something about.
+A play sets it by `set_stats: {data: {exit_status: 10}}`. Ansible's own statuses only tell that a
+host failed; a script that runs a play needs to know which failures it can handle.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ description: Ends ansible-playbook with the C(exit_status) that a play left by C
 
 
 def end(status: int) -> None:
-    """End the process, once all that it says is said."""
+    """End the process after its output is written."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
 
 class CallbackModule(CallbackBase):
-    """Look at the statistics at the end."""
+    """Read the exit status from the statistics at the end of the plays."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"

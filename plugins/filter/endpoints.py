@@ -1,6 +1,6 @@
-"""Where the inventory's services listen and are installed, for URLs, units and firewalls alike.
+"""Ports, URLs and defaults of the inventory's services, for jobs, units and firewalls alike.
 
-A port or a folder stands in the defaults of its role, and an inventory may set another one.
+The defaults of a role name its port or folder, and an inventory may set another one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,19 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 @dataclass(frozen=True)
 class Service:
-    """How the service of a group is found; the first of `addresses` that a host has counts."""
+    """Variables that locate the service of a group.
+
+    Attributes
+    ----------
+    role
+        Role with the default of the port.
+    scheme
+        Scheme of the URL.
+    port
+        Variable of the port.
+    addresses
+        Variables of the address; the first that a host has is used.
+    """
 
     role: str
     scheme: str
@@ -36,18 +48,18 @@ SERVICES = {
 
 
 def url_host(address: str) -> str:
-    """Write an address as a URL has it: IPv6 in brackets."""
+    """Return an address for a URL: an IPv6 address in brackets."""
     return f"[{address}]" if ":" in address and not address.startswith("[") else address
 
 
 def role_default(name: str, role: str) -> Any:
-    """Give the default of a role's variable, also in plays without the role."""
+    """Return the default of a role's variable, also in plays without the role."""
     defaults = (ROLES / role / "defaults/main.yml").read_text(encoding="utf-8")
     return yaml.safe_load(defaults)[name]
 
 
 def endpoint_port(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> int:
-    """Give the port of a group's service, of its first host."""
+    """Return the port of a group's service, from the group's first host or the role's default."""
     service = SERVICES[group]
     for host in groups.get(group, [])[:1]:
         if service.port in hostvars[host]:
@@ -56,7 +68,7 @@ def endpoint_port(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, 
 
 
 def endpoint_url(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> str:
-    """Give the URL of a group's service, on its first host."""
+    """Return the URL of a group's service on the group's first host."""
     service = SERVICES[group]
     hosts = groups.get(group, [])
     if not hosts:
@@ -73,7 +85,7 @@ def endpoint_url(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, l
 
 
 class FilterModule:
-    """What Ansible loads."""
+    """The filters of this module."""
 
     def filters(self) -> dict[str, Any]:
         return {

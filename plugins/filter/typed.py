@@ -1,7 +1,7 @@
-"""Lists that people type: of stars, of whole numbers, of words.
+"""Read lists that people type: of stars, of whole numbers, of words.
 
-Each filter gives what it read and ``fault``, a sentence where that cannot be read, so that a role
-can refuse it before anything is touched. The reader is the package's own.
+Each filter returns ``list``, the entries, and ``fault``, a sentence if the text cannot be read, so
+that a role can refuse the text before it changes anything. The package's own module reads the text.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# The controller need not have the package installed: the reader needs nothing but Python.
+# The controller may not have the package installed; its module `starlist` needs only Python.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "files" / "kepler_lens"))
 
 from kepler_lens import starlist
 
 
 def typed_stars(value: Any, variable: str) -> dict[str, Any]:
-    """Read stars, or the file of the controller that lists them, as a job file has them."""
+    """Read stars, or a file on the controller that lists them; the list is that of a job file."""
     return _read(lambda: starlist.written(starlist.stars_or_file(value, variable) or []))
 
 
 def typed_numbers(value: Any, variable: str) -> dict[str, Any]:
-    """Read whole numbers."""
+    """Read whole numbers from 0 on."""
     return _read(lambda: starlist.numbers_of(value, variable))
 
 
@@ -40,10 +40,10 @@ def _read(read: Callable[[], list[Any]]) -> dict[str, Any]:
 
 
 class FilterModule:
-    """The filters, by name."""
+    """The filters of this module."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Give them to Ansible."""
+        """Return the filters by name, for Ansible."""
         return {
             "typed_stars": typed_stars,
             "typed_numbers": typed_numbers,

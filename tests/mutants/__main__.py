@@ -25,7 +25,7 @@ words.add_argument("--kind", nargs="*", default=(), help="kinds of package.toml"
 
 
 def main() -> int:
-    """Run the parts that were asked for."""
+    """Run the chosen parts, and return the exit status."""
     asked = words.parse_args()
     survived = 0
     with tempfile.TemporaryDirectory() as name:

@@ -16,7 +16,7 @@ _NOTICED = re.compile(r"^(?:FAILED|ERROR) (?:\S+?\.py::)?(.+?)(?: - .*)?$", re.M
 
 
 class StaleError(Exception):
-    """A mutant does not fit the project any more: the text that it breaks has changed."""
+    """A mutant does not fit the project any more: the text that it replaces has changed."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Mutant:
     kind
         Part of the project, such as import.
     broken
-        What is wrong then, in words.
+        Description of the fault.
     file
         Path in the project.
     right, wrong
-        The text as it is, once in the file, and what stands there instead.
+        The correct text, which is once in the file, and the text that replaces it.
     tests
-        Files, or single tests, that should notice.
+        Files, or single tests, that should fail.
     provision
         Whether the hosts of a lab are provisioned first.
     server
@@ -51,12 +51,12 @@ class Mutant:
     server: bool = False
 
     def applied(self, text: str) -> str:
-        """Give the broken text of the file.
+        """Return the broken text of the file.
 
         Raises
         ------
         StaleError
-            What it breaks stands there not at all, or several times.
+            The file does not have the correct text once.
         """
         times = text.count(self.right)
         if times != 1 or self.right == self.wrong:
@@ -68,7 +68,7 @@ class Mutant:
 
 
 def copy_project(target: Path) -> None:
-    """Copy what git knows of the project, or would know."""
+    """Copy the files of the project that git tracks or would track."""
     words = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(words, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     for name in listed.splitlines():
@@ -79,7 +79,7 @@ def copy_project(target: Path) -> None:
 
 @contextmanager
 def broken(mutant: Mutant, folder: Path) -> Iterator[None]:
-    """Break the copy, and mend it afterwards."""
+    """Break the copy, and restore it afterwards."""
     file = folder / mutant.file
     text, before = file.read_text(encoding="utf-8"), file.stat()
     file.write_text(mutant.applied(text), encoding="utf-8")
@@ -87,7 +87,7 @@ def broken(mutant: Mutant, folder: Path) -> Iterator[None]:
         yield
     finally:
         file.write_text(text, encoding="utf-8")
-        # With its date: what was compiled of it is still good.
+        # Restore the date too, so that code compiled from the file stays valid.
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
@@ -102,7 +102,7 @@ def run(
         | {
             "PWD": str(folder),
             "PYTHONPATH": str(folder / "files/kepler_lens"),
-            # Two mutants of one size may be written within one second.
+            # Two mutants of equal size may have the same second as date.
             "PYTHONDONTWRITEBYTECODE": "1",
         },
         stdin=subprocess.DEVNULL,
@@ -114,5 +114,5 @@ def run(
 
 
 def noticed(said: str) -> list[str]:
-    """Give the names of the tests that failed, of what pytest said."""
+    """Return the names of the failed tests in the output of pytest."""
     return _NOTICED.findall(said)

@@ -1,7 +1,7 @@
-"""Break the roles and macros one way at a time, on a lab of their own.
+"""Break the roles and macros one way at a time, on their own lab.
 
-What provisions hosts is run on the lab, which is then mended by the project as it is. Macros are
-broken for the tests alone, which hand them to the lab's server themselves.
+A broken role provisions the lab, and afterwards the correct project repairs it. Macros are broken
+only for the tests, which send them to the lab's server themselves.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ MUTANTS = [
 
 
 def caught_by(mutant: Mutant, folder: Path) -> list[str]:
-    """Break the copy, run what should notice, and give the names of what did."""
+    """Break the copy, run playbook and tests, and return the names of those that failed."""
     try:
         with broken(mutant, folder):
             done = run(SITE, folder, ENVIRONMENT)
@@ -80,7 +80,7 @@ def caught_by(mutant: Mutant, folder: Path) -> list[str]:
 
 
 def macros(folder: Path, cache: Path) -> int:
-    """Break the macros with the lab's server at hand; give how many went unnoticed."""
+    """Break the macros, with the lab's server; return how many no test noticed."""
     address = f"{ENVIRONMENT['LAB_PREFIX']}.10"
     tokens = cache.with_name("tokens")
     copy = ["docker", "cp", f"{SERVER}:/etc/warp10/tokens", str(tokens)]
@@ -91,7 +91,13 @@ def macros(folder: Path, cache: Path) -> int:
 
 
 def main(folder: Path, cache: Path) -> int:
-    """Stand up a lab, break what makes it, and print what noticed; give how many nothing did."""
+    """Create a lab, break roles and macros, and print which tests failed.
+
+    Returns
+    -------
+    int
+        How many mutants no test noticed.
+    """
     for mutant in MUTANTS:
         mutant.applied((folder / mutant.file).read_text(encoding="utf-8"))
     source = ["-e", f"import_source={package.DATA / 'kepler'}"] if package.DATA.is_dir() else []

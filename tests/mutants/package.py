@@ -1,7 +1,7 @@
-"""Break the package one way at a time; its unit tests notice, with the real data and without.
+"""Break the package one way at a time; its unit tests fail, with the real data and without.
 
-What is broken, and which tests should notice, stands in package.toml. A mutant counts as noticed
-where a test fails; the tests pass on the project as it is, which is tried first.
+package.toml lists the mutants and the tests that should fail. A mutant counts as noticed if a test
+fails. The same tests must first pass on the correct project.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core import PROJECT, Mutant, StaleError, broken, noticed, run
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", PROJECT.parent / "shared" / "data"))
 TABLE = Path(__file__).with_suffix(".toml")
 LIMIT_S = 600
-"""chosen: ten times what the slowest of the tests takes on a busy machine."""
+"""Chosen: ten times the seconds of the slowest test on a busy machine."""
 
 _PACKAGE = "files/kepler_lens/kepler_lens"
 _TESTS = "files/kepler_lens/tests"
@@ -27,7 +27,7 @@ _SERVER = ("WARP10_URL", "WARP10_TOKENS")
 
 
 def mutants() -> list[Mutant]:
-    """Read the table, in which paths are those within the package and its tests."""
+    """Read the table, whose paths are relative to the package and to its tests."""
     rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return [
         Mutant(
@@ -52,9 +52,9 @@ class Runs:
     folder
         The copy.
     data
-        Folder of real files; one that is not there for none.
+        Folder of real files; a folder that does not exist for a run without them.
     cache
-        Where compiled code is kept.
+        Folder for compiled code.
     """
 
     def __init__(self, folder: Path, data: Path, cache: Path) -> None:
@@ -62,19 +62,19 @@ class Runs:
         self.cache = cache
         self.environment = os.environ | {
             "HELLOEXOWORLD_DATA": str(data),
-            # One core each: the tests are small, and others may want the rest.
+            # One core: the tests are small, and other processes may need the other cores.
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
         }
 
     def tests(self, names: Iterable[str], cache: Path, *, server: bool, first: bool) -> str:
-        """Run tests and give what they said; with `first` they end at the first that fails."""
+        """Run tests and return their output; with `first`, stop at the first failure."""
         without = {} if server else dict.fromkeys(_SERVER, "")
         words = [sys.executable, "-m", "pytest", "-q", *(["-x"] if first else []), *names]
         environment = self.environment | without | {"NUMBA_CACHE_DIR": str(cache)}
         return run(words, self.folder, environment, timeout=LIMIT_S).stdout
 
     def passing(self, chosen: Sequence[Mutant]) -> str:
-        """Run the tests of the mutants on the project as it is; what they said if one failed."""
+        """Run the tests of the mutants on the correct project; return the output of a failure."""
         for server in (False, True):
             names = sorted({name for m in chosen if m.server == server for name in m.tests})
             if not names:
@@ -85,10 +85,10 @@ class Runs:
         return ""
 
     def caught_by(self, mutant: Mutant) -> str:
-        """Give the first test that notices; empty where none does."""
+        """Return the first test that fails; empty if none does."""
         cache = self.cache
         if "numba.njit" in (self.folder / mutant.file).read_text(encoding="utf-8"):
-            # Compiled code of one file may hold that of another.
+            # Code compiled from one file may contain code of the broken file.
             cache = self.cache / mutant.broken
         with broken(mutant, self.folder):
             try:
@@ -106,7 +106,7 @@ def main(
     data: Mapping[str, Path] | None = None,
     server: bool = False,
 ) -> int:
-    """Break the copy in `folder` and print what noticed.
+    """Break the copy in `folder` and print which tests fail.
 
     Parameters
     ----------
@@ -115,16 +115,16 @@ def main(
     cache
         A folder for compiled code.
     kinds
-        Of the table; all of them by default.
+        Kinds of mutants to try; by default all.
     data
-        Ways to run the tests: in words, to a folder of real files that is there or not.
+        Ways to run the tests: description to a folder of real files, which may not exist.
     server
-        Whether a real server is named, which macros need.
+        Whether the environment names a real server, which mutants of macros need.
 
     Returns
     -------
     int
-        How many mutants nothing noticed.
+        How many mutants no test noticed.
     """
     chosen = [m for m in mutants() if not kinds or m.kind in kinds]
     ways = data or ways_of("both")
@@ -152,7 +152,7 @@ def main(
 
 
 def ways_of(word: str) -> dict[str, Path]:
-    """Give the ways to run the tests: with the real data, without, or both where there is any."""
+    """Return the ways to run the tests: with the real data, without them, or both if they exist."""
     ways = {"without the real data": Path("/nowhere"), "with the real data": DATA}
     if word == "both":
         return ways if DATA.is_dir() else {"without the real data": Path("/nowhere")}

@@ -1,4 +1,4 @@
-"""Light curves of NASA's Kepler and K2 missions, from FITS files into Warp 10, and from there.
+"""Light curves of NASA's Kepler and K2 missions: from FITS files to Warp 10, and from Warp 10.
 
 >>> from kepler_lens import read_light_curve
 >>> lc = read_light_curve("kplr006541920-2009166043257_llc.fits")  # doctest: +SKIP
@@ -28,7 +28,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    # On demand: `kepler-lens --help` need wait neither for NumPy nor for requests.
+    # Imported on demand, so that `kepler-lens --help` waits neither for NumPy nor for requests.
     if name in _MODULES:
         return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`python -m kepler_lens` is `kepler-lens`, also where the package is not installed."""
+"""Run `kepler-lens` by `python -m kepler_lens`, even if the package is not installed."""
 
 from kepler_lens.cli import main
 

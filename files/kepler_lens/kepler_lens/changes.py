@@ -1,10 +1,11 @@
-"""What imports have changed, told to who looks at stars by itself: the server's scheduled job.
+"""Notes of the stars that an import has changed, for the server's scheduled job.
 
-Class ``star.changed``, without labels, in the application of the light curves: at the time of each
-write (µs) a JSON list of the stars that were written to. It is told after the server has the points
-and before the ledger calls them done, so that what dies in between is told by the next attempt. Two
-who write in the same microsecond leave one list: what is told is for a quick answer, and whoever
-must not miss a star goes through all of them once in a while.
+Class ``star.changed``, without labels, in the application of the light curves, has a point at the
+time of each write (µs): a JSON list of the stars that were written to. An import writes the point
+after the server has the light curves and before the ledger marks them as done, so that the next
+attempt notes them if the import dies in between. If two imports write in the same microsecond, one
+of the two lists is lost. The notes only make the job fast: a reader that must not miss a star also
+reads all stars from time to time.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from kepler_lens.warp10 import Token, Warp10
 CHANGED = "star.changed"
 
 KEPT_DAYS = 30
-"""Chosen: at 20 stars a minute, the scheduled job has looked at more than all stars meanwhile."""
+"""Days that a note is kept. Chosen: at 20 stars a minute the job reads all stars in that time."""
 
 _DAY_US = 86_400_000_000
 
 
 def tell(warp10: Warp10, token: Token, stars: Iterable[int]) -> None:
-    """Note that stars have been written to just now; nothing for none.
+    """Write a note that these stars have changed now; write nothing if there are none.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ def tell(warp10: Warp10, token: Token, stars: Iterable[int]) -> None:
     token : Token
         The write token of the light curves.
     stars : iterable of int
+        KIC or EPIC numbers.
     """
     if told := sorted(set(stars)):
         text = quote(json.dumps(told, separators=(",", ":")), safe="")
@@ -40,7 +42,7 @@ def tell(warp10: Warp10, token: Token, stars: Iterable[int]) -> None:
 
 
 def forget_old(warp10: Warp10, token: Token) -> None:
-    """Delete what was told more than `KEPT_DAYS` ago."""
+    """Delete the notes that are older than `KEPT_DAYS`."""
     warp10.delete(f"{CHANGED}{{}}", token, 0, _now() - KEPT_DAYS * _DAY_US)
 
 

@@ -1,7 +1,6 @@
 """The command `kepler-lens`.
 
-`main` is the entry point. The other commands stand in modules of their own (`COMMANDS`), which add
-theirs to `app`.
+`main` is the entry point. Other commands are in the modules of `COMMANDS`, which add them to `app`.
 """
 
 from __future__ import annotations
@@ -44,18 +43,18 @@ COMMANDS = (
 """Modules that add their commands to `app`."""
 
 SOME_FAILED = 3
-"""Exit status of a command that did what it could and left out bad files."""
+"""Exit status of a command that left out bad files and finished the rest."""
 
 
 class Form(StrEnum):
-    """What a light curve can be converted to."""
+    """Format to which a light curve can be converted."""
 
     CSV = "csv"
     GTS = "gts"
 
 
 class Cadence(StrEnum):
-    """How often the flux was measured: every 29.4 min, or every 58.8 s."""
+    """Interval between measurements of the flux: 29.4 min (long) or 58.8 s (short)."""
 
     LONG = "long"
     SHORT = "short"
@@ -253,16 +252,16 @@ def delete(
     if not yes:
         typer.confirm(f"Delete {len(found)} series of {names} from {server}?", abort=True)
     if ledger_token:
-        # First what says that they are there: if this is cut short, an import repairs it.
+        # The ledger first: if this command is interrupted, an import repairs the rest.
         ledger = Ledger(warp10, ledger_read or ledger_token, ledger_token)
         ledger.forget(numbers)
         if ledger_read:
             ledger.settle_own()
-    # Then the register: while a series is there, this command can be repeated.
+    # Then the register: as long as a series exists, this command can be repeated.
     Register(warp10, token, token).forget(numbers)
     Directory(warp10, token, token).forget(numbers)
     if results_token:
-        # Points of series that serve for all stars, and so not among those that were counted.
+        # These series hold points of all stars, so they are not among the counted series.
         for name in (SEARCH, *LOOKS):
             forget(warp10, results_token, f"{name}{{}}", numbers)
     for one in meant:
@@ -271,25 +270,30 @@ def delete(
 
 
 def say(line: str) -> None:
-    """Say something beside a command's output."""
+    """Print a line to standard error."""
     typer.echo(line, err=True)
 
 
 def end(left_out: int, done: int = 1) -> None:
-    """End a command with the status that says whether files were left out, or all of them."""
+    """End a command with `SOME_FAILED` if files were left out, and with 1 if none was done."""
     if left_out:
         raise typer.Exit(SOME_FAILED if done else 1)
 
 
 def end_job(report: Mapping[str, Any], folder: Path) -> NoReturn:
-    """Print a job's table, and end the command as the job has ended.
+    """Print a job's table, and end the command with the exit status of the job.
 
     Parameters
     ----------
     report : mapping
-        Of the job, see `kepler_lens.jobs.report`.
+        Report of the job, see `kepler_lens.jobs.report`.
     folder : Path
-        Its state.
+        State folder of the job.
+
+    Raises
+    ------
+    KeplerLensError
+        The job has failed.
     """
     from kepler_lens.jobs.report import FAILED, SUMMARY_FILE
 
@@ -335,7 +339,7 @@ def _from_server(
 
 
 def run(application: typer.Typer) -> None:
-    """Run a command and turn what is explained into one line and an exit status."""
+    """Run a command; print an error of the package on one line and end with its exit status."""
     try:
         application()
     except KeplerLensError as error:

@@ -245,7 +245,7 @@ def _selection(star: int, segments: list[int] | None, cadence: Cadence) -> Selec
 
 
 def _unlike(taken: set[Path], output: Path, item: Item) -> Path:
-    """Name the file to write, unlike those before: names may be the same in several folders."""
+    """Return a path that no earlier file has: files of several folders may have equal names."""
     name = item.name.removesuffix(".gz")
     path, number = output / name, 1
     while path in taken:

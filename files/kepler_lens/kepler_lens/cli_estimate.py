@@ -9,7 +9,7 @@ import typer
 from kepler_lens.cli import Cadence, app
 
 _HEAP_PART = 0.25
-"""Of its host's memory, that a server's heap is by default (`warp10_heap_percent`)."""
+"""Part of a host's memory that is the server's heap by default (`warp10_heap_percent`)."""
 
 
 @app.command()

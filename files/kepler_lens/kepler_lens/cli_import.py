@@ -108,7 +108,7 @@ def import_(
 
     Example: kepler-lens import ./fits --server http://127.0.0.1:8080 --tokens ./tokens
     """
-    # On demand: Dask and astropy take a second that `--help` need not wait for.
+    # Imported on demand, so that `--help` does not wait a second for Dask and astropy.
     from kepler_lens.importer.config import load_job
     from kepler_lens.importer.driver import run_import
     from kepler_lens.named import TagServer, stars_wanted
@@ -181,7 +181,7 @@ def status(
     if job is None and server is None and state == HOME_STATE and SYSTEM_JOB.exists():
         job = SYSTEM_JOB
     if job is not None:
-        # What is there can be asked even where the list of stars cannot be read.
+        # The status does not need the list of stars, which may be unreadable.
         known = load_job(job, stars=False)
         folder, files, server = known.state, known.tokens, known.server
     if report:

@@ -31,7 +31,7 @@ def scores(
 
     Example: kepler-lens scores --job /etc/kepler-lens/scores.json
     """
-    # On demand: Dask and the search take seconds that `--help` need not wait for.
+    # Imported on demand, so that `--help` does not wait seconds for Dask and the search.
     from kepler_lens.scorer.driver import run_scores
     from kepler_lens.searcher.config import load_job
 

@@ -1,4 +1,4 @@
-"""`kepler-lens search`: look for transits in the light curve of one star."""
+"""`kepler-lens search`: search the light curve of one star for transits."""
 
 from __future__ import annotations
 

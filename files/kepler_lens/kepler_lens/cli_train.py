@@ -1,4 +1,4 @@
-"""`kepler-lens train`, `evaluate` and `explain`: make a model bundle, judge it, look inside."""
+"""`kepler-lens train`, `evaluate` and `explain`: train, evaluate and explain a model bundle."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def _load(records: list[Path], table: Path | None, *, allow_cut: bool) -> Exampl
 
 
 def _releases(records: list[Path], table: Path | None) -> dict[str, str]:
-    """Name the tables of labels: those of the manifests, and what was given."""
+    """Return release to SHA-256 of the tables of labels: those of the manifests and `table`."""
     from kepler_lens.classify.labels import DR24
     from kepler_lens.classify.manifest import MANIFEST_FILE, file_sha256, read_manifest
 

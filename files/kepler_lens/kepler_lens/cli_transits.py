@@ -30,7 +30,7 @@ def transits(
 
     Example: kepler-lens transits --job /etc/kepler-lens/transits.json
     """
-    # On demand: Dask and the search take seconds that `--help` need not wait for.
+    # Imported on demand, so that `--help` does not wait seconds for Dask and the search.
     from kepler_lens.searcher.config import load_job
     from kepler_lens.searcher.driver import run_search
 

@@ -1,7 +1,7 @@
-"""Light curves as CSV, one file a light curve, for spreadsheets, pandas and `kepler2warp10`.
+"""Light curves as CSV, one file for each light curve, for spreadsheets, pandas and `kepler2warp10`.
 
-The header's facts stand before the table as comments (``# KEPLERID: 6541920``), so that
-``pandas.read_csv(file, comment='#')`` gives the table and `from_csv` gives everything back.
+Comments before the table hold the values of the header (``# KEPLERID: 6541920``), so that
+``pandas.read_csv(file, comment='#')`` returns the table and `from_csv` the whole light curve.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ def to_csv(lc: LightCurve, columns: Sequence[str] | None = None) -> bytes:
     ----------
     lc : LightCurve
     columns : sequence of str, optional
-        FITS names; by default all that were read.
+        FITS names; by default all columns of the light curve.
 
     Returns
     -------
     bytes
-        Comments with the labels, then the columns ``time_us`` and `columns`. A value that is not
-        finite is left empty; a row without any value is left out.
+        Comments with the labels, then the columns ``time_us`` and `columns`. A cell whose value is
+        not finite is empty; a row without any finite value is left out.
     """
     columns = list(columns or lc.columns)
     present = [np.isfinite(lc.columns[c]) for c in columns]
     kept = np.any(present, axis=0)
     cells = {_TIME: pa.array(lc.time_us[kept])}
     for column, finite in zip(columns, present, strict=True):
-        # Numbers that are not finite become null, which CSV writes as nothing.
+        # Numbers that are not finite become null, which CSV writes as an empty cell.
         value = np.where(finite, lc.columns[column], 0).astype(lc.columns[column].dtype)[kept]
         missing = pa.array(~finite[kept])
         cells[column] = pa.compute.if_else(missing, pa.scalar(None, pa.string()), value_text(value))
@@ -56,19 +56,24 @@ def to_csv(lc: LightCurve, columns: Sequence[str] | None = None) -> bytes:
 
 
 def from_csv(data: bytes, name: str = "light curve") -> LightCurve:
-    """Read back what `to_csv` wrote.
+    """Read a light curve that `to_csv` wrote.
 
     Parameters
     ----------
     data : bytes
         The file's content.
     name : str
-        What to call it in errors.
+        Name of the file in errors.
+
+    Returns
+    -------
+    LightCurve
+        Without ``stellar`` and ``cdpp``, which the CSV does not hold.
 
     Raises
     ------
     LightCurveError
-        It has not the form that `to_csv` writes.
+        The content does not have the form that `to_csv` writes.
     """
     comments = [
         line for line in data[:4096].decode("utf-8", "replace").splitlines() if line[:1] == "#"

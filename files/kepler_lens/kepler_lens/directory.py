@@ -1,13 +1,15 @@
-"""The series of stars as the server knows them, kept where it finds them at once.
+"""Notes of the series of stars, which the server finds without a search of its own directory.
 
-A server reads the points of a series by a number that it makes of the series' name with a key of
-its own; who has only a name makes it go through all series of a class. Class ``star.series``,
-labels MISSION and OBSMODE, has a point at each star's number: a JSON object with ``of``, the text
-of `kepler_lens.register` at that moment, and ``series``, class name to the series as WRAP writes
-them: name, numbers and tags. What is noted counts as long as ``of`` is what the register says.
+A server reads the points of a series by a number that it computes from the series' name with its
+own key. For a reader that has only a name, it goes through all series of a class. Class
+``star.series``, labels MISSION and OBSMODE, has a point at each star's number: a JSON object with
+``of``, the text of `kepler_lens.register` when the note was written, and ``series``, a map from
+class name to the series as WRAP writes them: name, numbers and tags. A note is valid while ``of``
+equals the text of the register.
 
-The macros SERIES and CURVE of the role `macros` read it, and ask the server's own directory where
-nothing counts: whoever dies before something is noted leaves slower answers, and no wrong ones.
+The macros SERIES and CURVE of the role `macros` read the notes. If a star has no valid note, they
+use the server's own directory: an import that dies before it writes a note makes answers slower,
+but not wrong.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from kepler_lens.warp10 import Token, Warp10
 CLASS = "star.series"
 
 TOGETHER = 2_000
-"""Stars that are noted at a time. Chosen: a server with 550,000 stars needs some seconds for so
-many, most of them to go through all series, however few are wanted."""
+"""Stars of one request. Chosen: a server with 550,000 stars needs some seconds for this many, most
+of them to go through all series, however few stars are wanted."""
 
 _CLASSES = "~" + "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
 
@@ -36,7 +38,7 @@ _SCRIPT = files(__package__).joinpath("directory.mc2")
 
 
 class Directory:
-    """What is noted of the stars' series on one server.
+    """The notes of the stars' series on one server.
 
     Parameters
     ----------
@@ -51,22 +53,22 @@ class Directory:
         self._write = write
 
     def note(self, stars: Iterable[int]) -> int:
-        """Note the series of those stars of which nothing is noted that counts.
+        """Write notes of the series of those stars that have no valid note.
 
         Parameters
         ----------
         stars : iterable of int
-            Some of them may have no series.
+            Stars without series are allowed.
 
         Returns
         -------
         int
-            Points that were written.
+            Number of points that were written.
         """
         return sum(map(self._note, _batched(stars)))
 
     def forget(self, stars: Iterable[int]) -> None:
-        """Delete what is noted of some stars."""
+        """Delete the notes of some stars."""
         forget(self._warp10, self._write, f"{CLASS}{{}}", stars)
 
     def _note(self, stars: list[int]) -> int:

@@ -1,37 +1,37 @@
-"""What can go wrong, each with the sentence that the user reads.
+"""Errors of the package, each with the sentence that the user reads.
 
-``str()`` of every error here is complete by itself (what, where, what to do): the commands print it
-on one line and leave with `exit_status`.
+``str()`` of every error here is complete (what failed, where, what to do): the commands print it
+on one line and end with `exit_status`.
 """
 
 from __future__ import annotations
 
 
 class KeplerLensError(Exception):
-    """Any failure that is explained to the user in one sentence.
+    """Base of all failures that one sentence explains to the user.
 
     Attributes
     ----------
     exit_status : int
-        With what status a command ends.
+        Exit status of a command that ends with this error.
     """
 
     exit_status = 1
 
 
 class LightCurveError(KeplerLensError):
-    """A file is no intact Kepler or K2 light curve.
+    """A file is not an intact Kepler or K2 light curve.
 
     Parameters
     ----------
     name : str
         The file's name, as the user knows it.
     reason : str
-        What is wrong with it.
+        What is wrong with the file.
     """
 
     def __init__(self, name: str, reason: str) -> None:
-        # Both as arguments: an exception is pickled by them, and workers send theirs home.
+        # Workers send exceptions pickled, and an exception is pickled by these arguments.
         super().__init__(name, reason)
         self.name = name
         self.reason = reason
@@ -55,7 +55,7 @@ class Warp10Error(KeplerLensError):
 
 
 class TokenError(Warp10Error):
-    """The token is wrong, expired or not allowed to do this: trying again cannot help."""
+    """The token is wrong, expired or lacks the permission: a new attempt cannot succeed."""
 
 
 class ServerFullError(Warp10Error):
@@ -63,4 +63,4 @@ class ServerFullError(Warp10Error):
 
 
 class InputRefusedError(Warp10Error):
-    """The server cannot read what it was given: the same input cannot succeed."""
+    """The server cannot read its input: a new attempt with the same input cannot succeed."""

@@ -1,4 +1,4 @@
-"""Tables of NASA's Exoplanet Archive as it exports them: CSV below comments that begin with #."""
+"""Tables as NASA's Exoplanet Archive exports them: comments that begin with #, then CSV."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from kepler_lens.errors import SourceError
 from kepler_lens.text_file import decoded
 
 DECIMAL = re.compile(r"(\d+\.?\d*([eE][+-]?\d+)?)?")
-"""A number that is not negative, or nothing."""
+"""A number that is not negative, or an empty text."""
 INTEGER = re.compile(r"\d+")
 
 
 def table_text(path: str | Path, kind: str) -> str:
-    """Read a table's file.
+    """Read the text of a table's file.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : str
+        Name of the table, for messages.
 
     Raises
     ------
     SourceError
-        It cannot be read.
+        The file cannot be read.
     """
     try:
         return decoded(Path(path).read_bytes())
@@ -41,21 +47,26 @@ def table_rows(
     Parameters
     ----------
     text : str
-        Cells separated by commas, or by semicolons or tabs as spreadsheets save them.
+        Cells are separated by commas, or by semicolons or tabs as spreadsheets save them.
     kind : str
         Name of the table, as the user knows it.
     where : str
         File or address, for messages.
     columns : collection of str
-        What it must have.
+        Columns that the table must have.
     numbers : mapping
-        Columns to the form of their values; those it lacks are not looked at.
+        Column to the pattern of its values; columns that the table lacks are not checked.
+
+    Returns
+    -------
+    list of dict
+        For each row a map from column to cell.
 
     Raises
     ------
     SourceError
-        A column is missing, a row has not one cell for each column, or a value is none of its
-        form.
+        A column is missing, a row does not have one cell for each column, or a value does not match
+        its pattern.
     """
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     table = csv.DictReader(lines, delimiter=_separator(lines[0] if lines else ""))
@@ -83,5 +94,5 @@ def table_rows(
 
 
 def _separator(header: str) -> str:
-    """Find what stands between the names of the columns."""
+    """Return the character that separates the names of the columns."""
     return max(",;\t", key=header.count)

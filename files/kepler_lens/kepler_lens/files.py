@@ -1,7 +1,7 @@
-"""Light curve files that a command is given: found and read as an import does it.
+"""Light curve files that a command is given, found and read as by an import.
 
-A folder's files are those that an import lists, in whatever folders below it, plain or .gz. One
-that cannot be read is named and left out, and the others count.
+The files of a folder are those that an import lists, in all folders below it, plain or .gz. A file
+that cannot be read is named and left out; the other files are read.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from kepler_lens.lightcurve import DEFAULT_COLUMNS, LightCurve, read_light_curve
 
 
 class LightCurveFiles:
-    """The files that a command was given, and how many of them were left out.
+    """The files that a command was given, and the number of files that were left out.
 
     Parameters
     ----------
     paths : iterable of Path
-        Files, which are taken whatever their name, and folders.
+        Files, of any name, and folders.
     refused : callable
-        Is told why a file is left out.
+        Called with the reason (str) for each file that is left out.
 
     Attributes
     ----------
     paths : list of Path
-        All files, those of a folder grouped by star and in order of time.
+        All files; those of a folder are grouped by star and in order of time.
     left_out : int
-        How many could not be read so far.
+        Number of files that could not be read so far.
 
     Raises
     ------
@@ -56,7 +56,13 @@ class LightCurveFiles:
         columns : sequence of str
             FITS names.
         star : int, optional
-            Only this one's files: those whose name says another star are not read.
+            Yield only the files of this star; files whose name is that of another star are not
+            read.
+
+        Yields
+        ------
+        (Path, LightCurve)
+            Each file that can be read.
         """
         for path in self.paths:
             if star is not None and facts_of(path.name).star not in (None, star):
@@ -80,7 +86,12 @@ def newest(
     ----------
     read : iterable of (Path, LightCurve)
     superseded : callable, optional
-        Is told which file is left out for which.
+        Called with a sentence that names the older and the newer file.
+
+    Returns
+    -------
+    list of LightCurve
+        One for each star, mission, cadence and first cadence number.
     """
     best: dict[tuple[int, str, str, int], tuple[Path, LightCurve]] = {}
     for path, curve in read:
@@ -104,7 +115,7 @@ def read_file(path: Path, columns: Sequence[str] = DEFAULT_COLUMNS) -> LightCurv
     Raises
     ------
     LightCurveError
-        It cannot be read, or is no intact light curve.
+        The file cannot be read, or is not an intact light curve.
     """
     try:
         data = unpacked(path.read_bytes(), str(path))
@@ -116,20 +127,25 @@ def read_file(path: Path, columns: Sequence[str] = DEFAULT_COLUMNS) -> LightCurv
 
 
 def names_of_tables(paths: Sequence[Path], suffix: str) -> dict[Path, str]:
-    """Give each file a name below one folder; files of one name get those of their folders, too.
+    """Return a name for each file below one folder; equal names get their folders' names, too.
 
     Parameters
     ----------
     paths : sequence of Path
     suffix : str
-        Of the names, with its dot.
+        Suffix of the names, with its dot.
+
+    Returns
+    -------
+    dict
+        Path to name, a relative path with `suffix`. No two names are equal.
     """
-    # Without any "..": a name must not lead out of the folder.
+    # Resolved, without any "..": a name must not lead out of the folder.
     folders = {path: path.parent.resolve() for path in paths}
     common = os.path.commonpath(folders.values()) if paths else ""
     below = {path: Path(os.path.relpath(folder, common)) for path, folder in folders.items()}
     names = {path: _stem(path) for path in paths}
-    # The second is for a file and its compressed copy in one folder.
+    # The second round separates a file and its compressed copy in one folder.
     for longer in (_stem, lambda path: path.name):
         shared = Counter(names.values())
         names |= {p: str(below[p] / longer(p)) for p in paths if shared[names[p]] > 1}

@@ -1,8 +1,8 @@
 """The bytes of a FITS file: headers, checksums and binary tables, read without a copy.
 
-Reading a light curve with `astropy.io.fits` takes longer than the rest of an import, because it
-builds an object for each of 260 header cards of which a light curve needs thirty; this reads what
-the pipeline of Kepler writes and no more. Source: FITS standard 4.0, sections 4 and 7.3.
+With `astropy.io.fits`, reading a light curve takes longer than the rest of an import, because
+astropy builds an object for each of 260 header cards, of which a light curve needs thirty. This
+module reads only what the pipeline of Kepler writes. Source: FITS standard 4.0, sections 4 and 7.3.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Value = str | int | float | bool
 
 
 class FitsError(Exception):
-    """What is wrong with the bytes, as the end of a sentence that begins with the file's name."""
+    """The bytes are wrong; the text ends a sentence that begins with the file's name."""
 
 
 class Header:
-    """Keywords of one header, parsed when asked for.
+    """Keywords of one header; a value is parsed when it is read.
 
     Parameters
     ----------
     cards : dict
-        Keyword, padded to 8 characters, to the rest of its card.
+        Keyword, padded to 8 bytes, to the rest of its card.
     """
 
     __slots__ = ("_cards",)
@@ -40,14 +40,20 @@ class Header:
         self._cards = cards
 
     def get(self, keyword: str) -> Value | None:
-        """Give a keyword's value; None where it is absent or undefined."""
+        """Return a keyword's value; None if it is absent or undefined."""
         card = self._cards.get(keyword.encode().ljust(8))
         if card is None or not card.startswith(b"= "):
             return None
         return _value(keyword, card[2:].decode("ascii", "replace").strip())
 
     def text(self, keyword: str, default: str | None = None) -> str:
-        """Give a keyword's value, which must be a string unless there is a `default`."""
+        """Return a keyword's string; `default` if it is absent or undefined.
+
+        Raises
+        ------
+        FitsError
+            The value is no string, or is absent and has no `default`.
+        """
         value = self.get(keyword)
         if value is None and default is not None:
             return default
@@ -56,7 +62,13 @@ class Header:
         return value
 
     def integer(self, keyword: str, default: int | None = None) -> int:
-        """Give a keyword's value, which must be a whole number unless there is a `default`."""
+        """Return a keyword's whole number; `default` if it is absent or undefined.
+
+        Raises
+        ------
+        FitsError
+            The value is no whole number, or is absent and has no `default`.
+        """
         value = self.get(keyword)
         if value is None and default is not None:
             return default
@@ -73,9 +85,9 @@ class Unit:
     ----------
     header : Header
     body : int
-        Where its data start, bytes from the start of the file.
+        Start of the unit's data, bytes from the start of the file.
     end : int
-        Where the next unit starts.
+        Start of the next unit, bytes from the start of the file.
     """
 
     header: Header
@@ -85,6 +97,13 @@ class Unit:
 
 def read_unit(data: bytes, start: int) -> Unit:
     """Read the header at `start` and verify the unit's checksum.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    start : int
+        Start of the unit, bytes from the start of the file.
 
     Raises
     ------
@@ -106,7 +125,19 @@ def read_unit(data: bytes, start: int) -> Unit:
 
 
 def read_header(data: bytes, start: int) -> tuple[Header, int]:
-    """Collect the cards up to END, unverified, and say where the header's last block ends."""
+    """Read the cards up to END, without a check of the checksum.
+
+    Returns
+    -------
+    header : Header
+    body : int
+        End of the header's last block, bytes from the start of the file.
+
+    Raises
+    ------
+    FitsError
+        The header has no END.
+    """
     cards: dict[bytes, bytes] = {}
     for position in range(start, len(data) - _CARD + 1, _CARD):
         card = data[position : position + _CARD]
@@ -118,12 +149,13 @@ def read_header(data: bytes, start: int) -> tuple[Header, int]:
 
 
 def read_table(data: bytes, unit: Unit) -> NDArray[Any]:
-    """View a binary table as a structured array[rows] of big-endian fields.
+    """Return a binary table as a structured array[rows] of big-endian fields, a view of `data`.
 
     Raises
     ------
     FitsError
-        The table's columns and rows do not fit together.
+        The columns do not fit the length of a row, have one name twice, or have a format that no
+        light curve has.
     """
     header = unit.header
     names, formats = [], []
@@ -145,7 +177,7 @@ def read_table(data: bytes, unit: Unit) -> NDArray[Any]:
 
 
 def _value(keyword: str, text: str) -> Value | None:
-    """Parse what stands between ``=`` and the comment."""
+    """Parse the text of a card between ``=`` and the comment."""
     if text.startswith("'"):
         # A quote within a string is written twice.
         body, quote, _ = text[1:].replace("''", "\0").partition("'")
@@ -170,8 +202,8 @@ def _value(keyword: str, text: str) -> Value | None:
 def _verify(data: bytes, start: int, end: int, header: Header) -> None:
     """Verify CHECKSUM: the ones' complement sum of a unit's 32-bit words is minus zero.
 
-    FITS standard 4.0, section 4.4.2.7 and appendix J. (`astropy.io.fits` reports a mismatch on the
-    tables of intact Kepler files, so its own check cannot serve.)
+    FITS standard 4.0, section 4.4.2.7 and appendix J. (`astropy.io.fits` reports a mismatch for
+    the tables of intact Kepler files, so its own check cannot be used.)
     """
     if header.get("CHECKSUM") is None:
         raise FitsError("is damaged or not from the pipeline: a header has no CHECKSUM")

@@ -1,8 +1,8 @@
 """Light curves as text: the GTS input format of Warp 10, and CSV.
 
-The schema is that of the public HelloExoWorld, so that its scripts run unchanged: one series a star
-and column over all quarters, named by `CLASS_OF_COLUMN`, with five labels from the FITS primary
-header and the time axis of `kepler_lens.lightcurve.bkjd_to_us` (TDB, not UTC).
+The schema is that of the public HelloExoWorld, so that its scripts run unchanged: one series for
+each star and column over all quarters, named by `CLASS_OF_COLUMN`, with five labels from the FITS
+primary header and the time axis of `kepler_lens.lightcurve.bkjd_to_us` (TDB, not UTC).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ CLASS_OF_COLUMN = {
 
 
 def series_name(classname: str, labels: Mapping[str, str]) -> str:
-    """Write ``class{label=value,…}`` with everything percent-encoded, labels sorted."""
+    """Return ``class{label=value,…}``, percent-encoded, with sorted labels."""
     return quote(classname, safe="") + attribute_text(labels)
 
 
 def attribute_text(pairs: Mapping[str, str]) -> str:
-    """Write attributes as ``/meta`` takes them after a series' name (percent-encoded, sorted)."""
+    """Return attributes as ``/meta`` reads them after a series' name, percent-encoded, sorted."""
     written = (f"{quote(k, safe='')}={quote(pairs[k], safe='')}" for k in sorted(pairs))
     return "{" + ",".join(written) + "}"
 
@@ -45,13 +45,13 @@ def to_gts(lc: LightCurve, columns: Sequence[str] | None = None) -> bytes:
     ----------
     lc : LightCurve
     columns : sequence of str, optional
-        FITS names; by default all that were read.
+        FITS names; by default all columns of the light curve.
 
     Returns
     -------
     bytes
         For each column its finite points: one full line, then continuation lines ``=TS// VALUE``.
-        Empty if there are none. Each value is the shortest decimal that gives the same float32.
+        Empty if there are none. Each value is the shortest decimal that reads as the same float32.
     """
     ticks = pa.array(lc.time_us).cast(pa.string())
     return b"".join(_series_text(lc, column, ticks) for column in columns or lc.columns)
@@ -73,7 +73,7 @@ def _series_text(lc: LightCurve, column: str, ticks: Any) -> bytes:
 
 
 def value_text(value: NDArray[Any]) -> Any:
-    """Write numbers as Warp 10 reads them.
+    """Return numbers as text that Warp 10 reads.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ def value_text(value: NDArray[Any]) -> Any:
     Returns
     -------
     pyarrow.StringArray
-        The shortest decimals that give the same numbers. A float always has a dot or an exponent:
-        without one Warp 10 stores a long, and a series whose first value is a long is cut down to
-        whole numbers as a whole.
+        The shortest decimals that read as the same numbers. A float always has a dot or an
+        exponent: without one Warp 10 stores a long, and cuts all values of a series whose first
+        value is a long down to whole numbers.
     """
     text = pa.array(value).cast(pa.string())
     if value.dtype.kind != "f":
@@ -98,12 +98,12 @@ def value_text(value: NDArray[Any]) -> Any:
 
 
 def parse_gts(lines: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
-    """Read GTS text back.
+    """Read GTS text.
 
     Parameters
     ----------
     lines : iterable of str
-        Input lines, as sent to the server or as its ``fetch`` answers.
+        Lines that are sent to the server, or that its ``fetch`` answers.
 
     Returns
     -------

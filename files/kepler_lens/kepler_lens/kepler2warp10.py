@@ -82,7 +82,8 @@ def push(
             else:
                 pushed += points
             progress.advance(task, file.stat().st_size)
-    # They may have got series of which nothing is noted: readers then ask the server's directory.
+    # The notes may lack new series of these stars; without a note, readers use the server's own
+    # directory.
     forget(warp10, token, f"{CLASS}{{}}", sorted(stars))
     typer.echo(f"{pushed} points of {len(files) - failed} files pushed, {failed} files left out.")
     if failed:
@@ -90,7 +91,7 @@ def push(
 
 
 def _push(warp10: Warp10, file: Path, token: Token, stars: set[int]) -> int:
-    """Push a file and give its number of points (lines); its stars are added to `stars`."""
+    """Push a file, add its stars to `stars`, and return its number of points (lines)."""
     from kepler_lens.csv_text import from_csv
     from kepler_lens.gts import to_gts
 

@@ -2,14 +2,14 @@
 
 The format is that of the Kepler Archive Manual (KDMC-10008-006, section 2.3.1): a primary header,
 the binary table ``LIGHTCURVE`` and the image of the aperture. The table is read as one NumPy view
-of the file's bytes, which is what makes an import as fast as its server.
+of the file's bytes; with it an import is as fast as its server.
 
 Time
 ----
 ``TIME`` is the Barycentric Julian Date in the scale TDB, minus 2454833 days (BKJD). The public
 HelloExoWorld stored it on Warp 10's axis of microseconds since 1970 by the formula of
-`bkjd_to_us`. The axis therefore reads TDB: an ISO date that Warp 10 shows is ahead of UTC by 66 to
-69 s during the missions, and it is the time at which the light reaches the Solar System's
+`bkjd_to_us`. The scale of the axis is therefore TDB: an ISO date that Warp 10 shows is ahead of UTC
+by 66 to 69 s during the missions, and is the time at which the light reaches the Solar System's
 barycentre, not the spacecraft.
 """
 
@@ -36,7 +36,7 @@ QUARTER_STARTS = (
     120.5, 131.5, 169.5, 260.2, 352.3, 443.4, 539.4, 630.1, 735.3,
     808.5, 906.8, 1001.2, 1099.4, 1182.7, 1274.1, 1373.4, 1472.0, 1559.2,
 )  # fmt: skip
-"""First cadence of each quarter of Kepler, 0 to 17, BKJD, as the long cadence files have it."""
+"""First cadence of each quarter of Kepler, 0 to 17, BKJD, from the long cadence files."""
 
 _Key = TypeVar("_Key")
 
@@ -47,7 +47,7 @@ _DAYS_1970_TO_REFERENCE = 14245.5
 
 
 def bkjd_to_us(time: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Turn BKJD into ticks of Warp 10's time axis.
+    """Convert BKJD to ticks of Warp 10's time axis.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ def bkjd_to_us(time: NDArray[np.float64]) -> NDArray[np.int64]:
     -------
     int64[n]
         ``floor((time + 14245.5) * 86400000) * 1000``: microseconds since 1970-01-01T00:00 TDB, in
-        whole milliseconds, as the public HelloExoWorld has them.
+        whole milliseconds, as in the public HelloExoWorld.
     """
     ms = np.floor((time + _DAYS_1970_TO_REFERENCE) * _DAY_MS)
     return ms.astype(np.int64) * 1000
 
 
 def us_to_bkjd(time_us: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Turn ticks back into BKJD (int64[n], µs, to float64[n], days), to within 1 ms."""
+    """Convert ticks (int64[n], µs) back to BKJD (float64[n], days), to within 1 ms."""
     return time_us / (_DAY_MS * 1000.0) - _DAYS_1970_TO_REFERENCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LightCurve:
-    """One star during one quarter or campaign.
+    """Light curve of one star during one quarter or campaign.
 
     Attributes
     ----------
@@ -84,20 +84,21 @@ class LightCurve:
     cadence : str
         'long' (29.4 min) or 'short' (58.8 s).
     labels : dict
-        The five labels of its series, as the primary header has them; MISSION also where an early
-        file has none.
+        The five labels of the star's series, from the primary header; MISSION is set even if an
+        early file has none.
     filever, date : str
-        The file's version and the day it was written (ISO).
+        The file's version and the day on which it was written (ISO).
     first_cadence : int
-        CADENCENO of the table's first row: stays the same when the archive reprocesses the file.
+        CADENCENO of the table's first row; it does not change when the archive reprocesses the
+        file.
     time_us : int64[n]
         Ticks, microseconds (see `bkjd_to_us`), of the rows with a finite TIME.
     columns : dict
         FITS name to array[n]: float32 electrons/s for fluxes and their errors, int32 for quality.
         Values may be NaN.
     stellar : dict
-        What the header knows of the star: TEFF (K), LOGG (log10 of cm/s²), RADIUS (of the Sun's),
-        KEPMAG.
+        Values of the star in the header: TEFF (K), LOGG (log10 of cm/s²), RADIUS (solar radii),
+        KEPMAG (mag). Missing values are left out.
     cdpp : dict
         Hours (3, 6, 12) to the pipeline's combined differential photometric precision, ppm.
     """
@@ -116,7 +117,7 @@ class LightCurve:
     cdpp: dict[float, float] = field(default_factory=dict)
 
     def series(self, column: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Give the rows of a column that have a finite value.
+        """Return the rows of a column that have a finite value.
 
         Parameters
         ----------
@@ -140,7 +141,7 @@ class LightCurve:
 
 
 def version(filever: str, date: str) -> tuple[tuple[int, ...], str]:
-    """Order files by FILEVER ('6.1' before '10.0'), then by the day they were written."""
+    """Return a sort key: FILEVER ('6.1' before '10.0'), then the day the file was written."""
     return tuple(int(part) for part in re.findall(r"\d+", filever)), date
 
 
@@ -150,16 +151,16 @@ def read_light_curve(
     *,
     name: str | None = None,
 ) -> LightCurve:
-    """Read one light curve file, and only if it is intact.
+    """Read one light curve file; refuse a file that is not intact.
 
     Parameters
     ----------
     source : str, path, bytes or binary file
         A file's path, its content, or the open file.
     columns : sequence of str
-        FITS names of the columns wanted.
+        FITS names of the columns to read.
     name : str, optional
-        What to call the file in errors; by default its own name.
+        Name of the file in errors; by default its own name.
 
     Returns
     -------
@@ -168,8 +169,8 @@ def read_light_curve(
     Raises
     ------
     LightCurveError
-        The file is empty, truncated, damaged, no FITS file, of another mission or kind, or lacks a
-        column.
+        The file is empty, truncated, damaged, not a FITS file, of another mission or kind, or lacks
+        a column.
     OSError
         The file cannot be opened or read.
     """
@@ -267,7 +268,7 @@ def _check_is_fits(data: bytes) -> None:
 
 
 def _refuse_format_of_2010(data: bytes) -> None:
-    """Name a file that lacks what every later one has, its checksum too, for what it is."""
+    """Raise `FitsError` if the file has the format of 2010, without checksums and MISSION."""
     header, _ = read_header(data, 0)
     if header.get("TELESCOP") == "Kepler" and all(
         header.get(name) is None for name in ("CHECKSUM", "FILEVER", "MISSION")
@@ -283,7 +284,7 @@ def _mission(primary: Header) -> str:
     if telescope == "Kepler" and mission in MISSIONS:
         return str(mission)
     if telescope == "Kepler" and mission is None:
-        # The pipeline wrote no MISSION before there was a second one (FILEVER up to 5.0).
+        # Before K2, the pipeline wrote no MISSION (FILEVER up to 5.0).
         return "Kepler"
     if {str(telescope).upper(), str(mission).upper()} & {"KEPLER", "K2"}:
         writer = primary.get("CREATOR") or primary.get("ORIGIN") or "another program"
@@ -298,7 +299,7 @@ def _mission(primary: Header) -> str:
 
 
 def _check_rest(data: bytes, start: int, extensions: int) -> None:
-    """Verify the extensions after the table, too: a damaged download is fetched again."""
+    """Verify also the extensions after the table, so that a damaged download is fetched again."""
     for _ in range(extensions):
         if start == len(data):
             raise FitsError("is truncated: its last extension is missing")

@@ -1,4 +1,4 @@
-"""Which numbers the names of stars stand for, asked of a server whose stars are tagged."""
+"""Resolve names of stars to numbers, by a server whose stars are tagged."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _PATIENCE = 30.0
 
 
 class NameServer(Protocol):
-    """Whoever may know names."""
+    """A source that resolves names."""
 
     @property
     def url(self) -> str:
-        """What messages call it."""
+        """Name of the source in messages."""
 
     def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
-        """Ask for the stars whose tags have the names; a name may be that of none."""
+        """Return for each name the numbers of the stars whose tags have it; possibly none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagServer:
-    """A server that may know names.
+    """A Warp 10 server that resolves names by its tags.
 
     Attributes
     ----------
     url : str
     token_file : Path or None
-        The read token's file; None for the token that the server makes public.
+        File of the read token; None for the public token of the server.
     """
 
     url: str
     token_file: Path | None = None
 
     def numbers(self, names: Sequence[Name]) -> dict[Name, set[int]]:
-        """Ask for the stars whose tags have the names; a name may be that of none.
+        """Return for each name the numbers of the stars whose tags have it; possibly none.
 
         Raises
         ------
@@ -59,13 +59,13 @@ class TagServer:
 def numbers_tagged(
     names: Sequence[Name], find: Callable[[str], Iterable[Series]]
 ) -> dict[Name, set[int]]:
-    """Ask for the stars whose tags have the names; a name may be that of none.
+    """Return for each name the numbers of the stars whose tags have it; possibly none.
 
     Parameters
     ----------
     names : sequence of Name
     find : callable
-        Gives the series that a selector matches, without points.
+        Returns the series that a selector matches, without points.
     """
     found: dict[Name, set[int]] = {name: set() for name in names}
     of_attribute: defaultdict[str, list[Name]] = defaultdict(list)
@@ -85,12 +85,12 @@ def numbers_tagged(
 
 
 def numbers_of_stars(stars: Iterable[Star], server: NameServer | None) -> tuple[int, ...]:
-    """Give the number of each star, each once and in order; ask the server for those with names.
+    """Return the numbers of the stars, each once and in order; the server resolves the names.
 
     Raises
     ------
     StarListError
-        There is no server, or it knows a name not at all, or as that of several stars.
+        There is a name but no server, or a name is that of no star or of several stars.
     """
     stars = list(stars)
     names = [star for star in stars if isinstance(star, Name)]
@@ -111,17 +111,27 @@ def numbers_of_stars(stars: Iterable[Star], server: NameServer | None) -> tuple[
 def stars_wanted(
     value: Any, file: Path | None, server: NameServer | None, where: str
 ) -> tuple[int, ...] | None:
-    """Read the stars that were typed and those in a file; see `starlist.stars_of`.
+    """Read the stars that were typed and those of a file; see `starlist.stars_of`.
+
+    Parameters
+    ----------
+    value : str, int, list of them, or None
+    file : Path or None
+        A list of stars.
+    server : NameServer or None
+        Resolves names.
+    where : str
+        Option for which the stars were typed, for messages.
 
     Returns
     -------
     tuple of int, or None
-        None where neither names any, which stands for every star.
+        None, which means every star, if nothing was typed and there is no file.
 
     Raises
     ------
     StarListError
-        Something is no star, or has a name that is not known.
+        An entry is no star, or its name is not known.
     """
     typed = stars_of(value, where)
     if typed is None and file is None:
@@ -130,12 +140,12 @@ def stars_wanted(
 
 
 def star_wanted(text: str, server: NameServer | None, where: str) -> int:
-    """Read the one star that was typed.
+    """Read the one star that was typed, and return its number.
 
     Raises
     ------
     StarListError
-        It is no star, or several, or has a name that is not known.
+        The text is no star or names several stars, or its name is not known.
     """
     stars = stars_of(text or " ", where) or []
     if len(stars) > 1:
@@ -158,15 +168,15 @@ def _only(name: Name, numbers: set[int], server: NameServer | None) -> int:
 
 
 def _selector(attribute: str, names: Iterable[Name]) -> str:
-    """Select the series whose tag has one of the names, and some more: the caller looks closer."""
+    """Return a selector of the series whose tag has one of the names; it may match some more."""
     classes = "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
     meant = "|".join(dict.fromkeys(_beginning(name) for name in names))
-    # The tag is a list, with commas. A server for guests takes no repetition after a bracket.
+    # The tag is a comma-separated list. A guest server allows no repetition after a bracket.
     return f"~({classes}){{{attribute}~{quote(f'(?i).*({meant})([^0-9].*|)', safe='')}}}"
 
 
 def _beginning(name: Name) -> str:
-    """Give what a name's pattern has before its first choice: the star, or the whole KOI."""
+    """Return the fixed beginning of a name's pattern: the star, or the whole KOI."""
     match = re.match(r"[a-z0-9-]+(\\\.[0-9]+)?", name.pattern)
     assert match is not None  # noqa: S101 - every pattern begins with a star's name
     return match[0]

@@ -1,4 +1,4 @@
-"""A pattern of many numbers that a server matches fast."""
+"""A regular expression of many numbers that a server matches fast."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from os.path import commonprefix
 
 
 def number_pattern(numbers: Iterable[int]) -> str:
-    """Write numbers as a regular expression, what they begin with alike only once.
+    """Return numbers as a regular expression that has each common beginning only once.
 
-    A server holds it against a label of every series. With numbers side by side it tries each of
-    them; written so, it looks at a digit once (docs/decisions.md).
+    A server matches the expression with a label of every series. From a plain list of numbers it
+    would try each number; of this expression it reads each digit once (docs/decisions.md).
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def number_pattern(numbers: Iterable[int]) -> str:
     Returns
     -------
     str
-        In brackets, such as ``(12(|3)|7)``.
+        The expression in brackets, such as ``(12(|3)|7)``.
     """
     return f"({_branches(sorted(set(map(str, numbers))))})"
 

@@ -1,4 +1,4 @@
-"""What Warp 10's error answers mean (versions 2.1.0 and 3.5.0), and what is known to be refused."""
+"""The meaning of Warp 10's error answers (versions 2.1.0 and 3.5.0), and checks of its input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kepler_lens.errors import (
     Warp10Error,
 )
 
-# Jetty's page: the reason of 2.1.0 stands in <pre>, that of 3.5.0 in a table.
+# Jetty's error page: 2.1.0 writes the reason in <pre>, 3.5.0 in a table.
 _PAGE = re.compile(r"<pre>(.*?)</pre>|<th>MESSAGE:</th><td>(.*?)</td>", re.DOTALL)
 _JAVA_CLASS = re.compile(r"\b(?:[a-z0-9]+\.)+[A-Z]\w*(?:Exception|Error): ")
 _TOKEN = re.compile(
@@ -26,13 +26,13 @@ _TOKEN = re.compile(
 _FULL = re.compile(r"no space left|disk (is )?full|not enough space", re.IGNORECASE)
 _BAD_INPUT = re.compile(
     r"parse ?error|parseexception|unparseable|for input string|invalid +(metadata|selector|syntax)"
-    # A regular expression that Java cannot read; a percent sign that begins no escape.
+    # Java cannot read a regular expression, or a percent sign begins no escape.
     r"|patternsyntaxexception|near index \d|in escape \(%\)|escape \(%\) pattern"
-    # What 3.5.0 says of a line of `meta` that it cannot read.
+    # 3.5.0 cannot read a line of `meta`.
     r"|updating meta: .*(nullpointer|\.metadata\.)",
     re.IGNORECASE,
 )
-# What a server without this project's macros says of a script that is right.
+# A server without this project's macros answers so to a correct script.
 _UNKNOWN = re.compile(r"unknown (macro|function)", re.IGNORECASE)
 _PASSING_STATUS = (429, 502, 503, 504)
 _SELECTOR = re.compile(r"[^{]+\{([^=~,]+[=~][^,]*(,[^=~,]+[=~][^,]*)*)?\}")
@@ -41,17 +41,17 @@ _META = re.compile(rf"[^{{]+{_PAIRS}{_PAIRS}")
 
 
 def reason(response: requests.Response) -> str:
-    """Give the server's reason: from its header, its page, or its status line.
+    """Return the server's reason, from its header, its page, or its status line.
 
     Parameters
     ----------
     response : requests.Response
-        An answer that is no success.
+        An error answer.
 
     Returns
     -------
     str
-        On one line, as the server words it.
+        The server's own words, on one line.
     """
     page = _PAGE.search(response.text)
     text = (
@@ -66,29 +66,29 @@ def reason(response: requests.Response) -> str:
 def refusal(
     where: str, what: str, status: int, why: str, *, own: bool = False
 ) -> Warp10Error | None:
-    """Say what cannot pass, however often it is tried.
+    """Return the error of a request that no retry can make succeed.
 
     Parameters
     ----------
     where : str
         The server, as the user knows it.
     what : str
-        The endpoint that was asked: update, meta, delete, find, fetch or exec.
+        The endpoint: update, meta, delete, find, fetch or exec.
     status : int
-        The answer's status.
+        HTTP status of the answer.
     why : str
         The server's `reason`, without a secret.
     own : bool
-        Whether the script for exec is the package's own: then it is right, and what fails may pass.
+        Whether the script for exec is the package's own. Such a script is correct, so most of its
+        failures may pass.
 
     Returns
     -------
     Warp10Error or None
-        The error that the caller raises; None where the same request may succeed later.
+        The error that the caller raises; None if the same request may succeed later.
     """
     if status in _PASSING_STATUS:
         return None
-    # Java's class names say nothing to the reader.
     message = readable(why)
     if _TOKEN.search(why) or status in (401, 403):
         return TokenError(
@@ -105,24 +105,24 @@ def refusal(
 
 
 def readable(why: str) -> str:
-    """Cut Java's class names out of a reason, and what is too long to read."""
+    """Return a reason without Java's class names, of at most 300 characters."""
     return _JAVA_CLASS.sub("", why).strip()[:300]
 
 
 def check_selector(selector: str, *, several: bool = True) -> None:
-    """Refuse a selector that is none: 2.1.0 answers some with a word that says nothing.
+    """Check the form of selectors, because 2.1.0 answers to some wrong ones without a reason.
 
     Parameters
     ----------
     selector : str
-        As the client is given it.
+        Selector that was given to the client.
     several : bool
-        Whether there may be more than one, with blanks between them.
+        Whether more than one selector is allowed, with blanks between them.
 
     Raises
     ------
     InputRefusedError
-        One is not of the form ``class{label=value}``.
+        A selector is not of the form ``class{label=value}``.
     """
     for part in (selector.split() if several else None) or [selector]:
         if not _SELECTOR.fullmatch(part):
@@ -133,7 +133,7 @@ def check_selector(selector: str, *, several: bool = True) -> None:
 
 
 def check_meta(lines: Iterable[str]) -> list[str]:
-    """Refuse lines of attributes that are none: 2.1.0 says only that it failed.
+    """Check the form of lines for ``meta``, because 2.1.0 answers wrong ones without a reason.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def check_meta(lines: Iterable[str]) -> list[str]:
     Raises
     ------
     InputRefusedError
-        One is not of the form ``class{label=value}{attribute=value}``; it is named.
+        A line is not of the form ``class{label=value}{attribute=value}``; the error names the line.
     """
     lines = list(lines)
     for number, line in enumerate(lines, 1):

@@ -1,14 +1,14 @@
-"""Which series a star has, found without a search of the server's directory.
+"""The register: which series a star has, found without a search of the server's directory.
 
-A server looks for a series by going through all that have its class, and there are as many of them
-as stars. Class ``star.curve``, labels MISSION and OBSMODE, has few series, and a point at each
-star's number: a percent-encoded JSON text, class name to the labels that its series have besides
-KEPLERID, MISSION and OBSMODE::
+To find a series, a server goes through all series of its class, and there are as many of them as
+stars. Class ``star.curve``, labels MISSION and OBSMODE, has few series, with a point at each star's
+number: a percent-encoded JSON text, a map from class name to the labels that the star's series have
+besides KEPLERID, MISSION and OBSMODE::
 
     {"sap.flux": [{"INSTRUME": "Kepler Photometer", "OBJECT": "KIC 6541920"}], …}
 
-It belongs to the application of the light curves, so that who reads these reads it. Of its ticks:
-see `kepler_lens.star_points`.
+The register belongs to the application of the light curves, so that their read token reads it too.
+See `kepler_lens.star_points` about its ticks.
 """
 
 from __future__ import annotations
@@ -29,15 +29,23 @@ from kepler_lens.warp10 import Series, Token, Warp10
 CLASS = "star.curve"
 
 SLICE = 5_000
-"""Found stars that are compared at a time. Chosen: of 550,000 stars, every tenth of which is found
-at once, their points and those between them are 12 MB of answer."""
+"""Stars that `rebuild` compares at a time. Chosen: of 550,000 stars `rebuild` finds every tenth at
+once; the points of this many stars, and of the stars between them, are 12 MB of answer."""
 
 Classes = dict[str, list[dict[str, str]]]
 """Class name to the remaining labels of each series."""
 
 
 class Place(NamedTuple):
-    """Where the series of a star are named."""
+    """Place of a point of the register.
+
+    Attributes
+    ----------
+    star : int
+        KIC or EPIC number, the tick of the point.
+    mission, obsmode : str
+        Labels MISSION and OBSMODE of the point's series.
+    """
 
     star: int
     mission: str
@@ -51,7 +59,7 @@ class Register:
     ----------
     warp10 : Warp10
     read, write : Token
-        Tokens of the light curves; the second where something is written.
+        Tokens of the light curves; the write token is needed only to write or delete.
     """
 
     def __init__(self, warp10: Warp10, read: Token, write: Token | None = None) -> None:
@@ -60,29 +68,38 @@ class Register:
         self._write = write
 
     def read(self, stars: Sequence[int]) -> dict[Place, Classes]:
-        """Give what is known of some stars (a few hundred at most)."""
+        """Return the entries of some stars (a few hundred at most)."""
         found = points_of(self._warp10, self._read, CLASS, stars)
         return dict(chain.from_iterable(map(_read_points, found)))
 
     def stars(self, classname: str, obsmode: str) -> Iterator[list[int]]:
-        """List the stars that have a class of series, such as ``sap.flux``, piece by piece.
+        """Yield the stars that have a class of series, such as ``sap.flux``, piece by piece.
 
-        A star of two missions is in two pieces.
+        Parameters
+        ----------
+        classname : str
+        obsmode : str
+            ``long cadence`` or ``short cadence``.
+
+        Yields
+        ------
+        list of int
+            Numbers of stars. A star of two missions is in two pieces.
         """
         selector = f"{CLASS}{{OBSMODE={quote(obsmode, safe='')}}}"
         for piece in pages(self._warp10, self._read, selector):
             yield [place.star for place, known in _read_points(piece) if classname in known]
 
     def every_star(self) -> Iterator[list[int]]:
-        """List all stars, piece by piece; a star of two cadences or missions may be in two."""
+        """Yield all stars, piece by piece; a star of two cadences or missions may be in two."""
         for piece in pages(self._warp10, self._read, f"{CLASS}{{}}"):
             yield piece.ticks
 
     def write(self, series: Iterable[tuple[str, Mapping[str, str]]]) -> int:
-        """Note series beside those that are known.
+        """Add series to the entries of their stars.
 
-        Two who note other series of one star at the same moment may miss each other's: `rebuild`
-        finds what is not noted.
+        If two processes add different series of one star at the same moment, one addition may be
+        lost; `rebuild` restores it.
 
         Parameters
         ----------
@@ -92,20 +109,20 @@ class Register:
         Returns
         -------
         int
-            Points that have changed.
+            Number of points that have changed.
         """
         wanted = _by_place(series)
         return self._unite(wanted, self.read(sorted({place.star for place in wanted})))
 
     def forget(self, stars: Iterable[int]) -> None:
-        """Delete what is known of some stars."""
+        """Delete the entries of some stars."""
         forget(self._warp10, self._token(), f"{CLASS}{{}}", stars)
 
     def rebuild(self) -> int:
-        """Note every series of light curves that is there; give the number of changed points."""
+        """Add every series of light curves on the server; return the number of changed points."""
         changed = 0
         classes = "|".join(map(re.escape, CLASS_OF_COLUMN.values()))
-        # By the last digit of the star: all of Kepler in one answer would be too much.
+        # One request for each last digit of a star: all of Kepler in one answer is too much.
         for digit in range(10):
             there = self._warp10.find(f"~({classes}){{KEPLERID~.*{digit}}}", self._read)
             wanted = _by_place((series.classname, series.labels) for series in there)
@@ -138,7 +155,7 @@ class Register:
 
 
 def lines(series: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
-    """Give the lines of the input format that note series of stars which have none yet.
+    """Return the lines of the input format with the entries of stars that have none yet.
 
     Parameters
     ----------
@@ -153,7 +170,7 @@ def _by_place(series: Iterable[tuple[str, Mapping[str, str]]]) -> dict[Place, Cl
     for classname, labels in series:
         rest = dict(labels)
         star, mission, obsmode = (rest.pop(name, "") for name in ("KEPLERID", "MISSION", "OBSMODE"))
-        # What kepler2warp10 pushed as text may have any labels, and then it has no place here.
+        # Series that kepler2warp10 pushed as text may have any labels: some have no place here.
         plain = star.isascii() and star.isdecimal() and star == str(int(star))
         if plain and has_place(int(star)) and mission and obsmode:
             place = Place(int(star), mission, obsmode)

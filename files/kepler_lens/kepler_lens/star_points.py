@@ -1,8 +1,8 @@
-"""Points whose tick is the number of a star: read for some stars, or all of them.
+"""Points whose tick is the number of a star: read for some stars, or for all of them.
 
-A series of such points serves for all stars at once, and a point of it is found without a search of
-the server's directory, whatever there is. Its ticks are no times: they lie in the first hours of
-1970, where no light curve is, and scripts that select by date do not meet them.
+One series of such points holds a value for every star, and the server finds a point of it without a
+search of its directory. The ticks are not times: they are in the first hours of 1970, where no
+light curve is, so that scripts that select by date do not meet them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from kepler_lens.tick_ranges import in_ranges
 from kepler_lens.warp10 import Series, Token, Warp10
 
 SEARCH = "star.search"
-"""What is known of a star's last search, see `kepler_lens.search.results`."""
+"""Class of the points with a star's last search, see `kepler_lens.search.results`."""
 
 LOOKS = ("star.look", "star.failed")
-"""What the server's scheduled job notes of its looks at a star, see docs/warpscript.md."""
+"""Classes of the notes that the server's scheduled job writes, see docs/warpscript.md."""
 
 PAGE = 5_000
-"""Points of a series that one request reads. Chosen: texts of some 700 bytes are 3.5 MB of answer,
-and 550,000 stars are 110 requests."""
+"""Points of a series that one request reads. Chosen: with texts of some 700 bytes an answer has
+3.5 MB, and 550,000 stars need 110 requests."""
 
 
 def points_of(
     warp10: Warp10, token: Token, classname: str, stars: Iterable[int]
 ) -> Iterator[Series]:
-    """Read the points of some stars, of many in one request.
+    """Read the points of some stars, many of them in one request.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def points_of(
     token : Token
         A read token.
     classname : str
-        Of the few series that have points of stars.
+        Class of the few series that have points of stars.
     stars : iterable of int
 
     Yields
     ------
     Series
-        What one series has of a star; those of a star follow each other.
+        The point of one star in one series; the series of a star follow each other.
     """
     yield from in_ranges(warp10, token, classname, [(star, star) for star in stars])
 
@@ -57,7 +57,7 @@ def pages(warp10: Warp10, token: Token, selector: str, page: int = PAGE) -> Iter
     token : Token
         A read token.
     selector : str
-        Of the few series that have points of stars.
+        Selector of the few series that have points of stars.
     page : int, optional
         Points of a series that one request reads.
 
@@ -69,7 +69,7 @@ def pages(warp10: Warp10, token: Token, selector: str, page: int = PAGE) -> Iter
     end = STARS - 1
     while end >= 0:
         found = warp10.fetch(selector, token, end=end, newest=page)
-        # Where one series has more, the others are taken no further than it.
+        # If one series has more points, the pieces of all series end at its last tick.
         cut = max((series.ticks[0] for series in found if len(series.ticks) >= page), default=0)
         for series in found:
             first = bisect_left(series.ticks, cut)

@@ -1,9 +1,9 @@
 """Lists of stars as people write them: numbers and names, typed or in a file.
 
-``6541920``, ``KIC 6541920``, ``EPIC-201912552``, ``Kepler-11``, ``K2-18 b``, ``KOI-157.01``: with
-commas or blanks between them or one a line; ``#`` begins a comment. Which number a name stands for,
-`kepler_lens.named` asks a server. Nothing here needs more than Python: Ansible's controller reads
-with it, too (``plugins/filter/typed.py``).
+``6541920``, ``KIC 6541920``, ``EPIC-201912552``, ``Kepler-11``, ``K2-18 b``, ``KOI-157.01``:
+separated by commas or blanks, or one a line; ``#`` begins a comment. `kepler_lens.named` resolves
+names to numbers. This module needs only Python's standard library, because Ansible's controller
+uses it too (``plugins/filter/typed.py``).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _WHAT = "KIC or EPIC numbers, or names such as Kepler-11, K2-18 b or KOI-157"
 
 
 class StarListError(KeplerLensError):
-    """What was typed, or stands in a list, is no star."""
+    """An entry that was typed, or is in a list, is no star."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A star that is called by a name of its planets.
+    """A star that is written by a name of its planets.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class Name:
     attribute : str
         Tag that holds such names, see `kepler_lens.tags`.
     pattern : str
-        Regular expression of the names in the tag that are meant, in small letters; it means the
-        same in Python and in Java.
+        Regular expression that matches the name in the tag, in small letters; it has the same
+        meaning in Python and in Java.
     where : str
-        Where it was written, for messages.
+        Place at which the name was written, for messages.
     """
 
     text: str
@@ -73,7 +73,7 @@ def read(text: str, where: str, *, by_line: bool = False) -> list[Star]:
     where : str
         File or variable, for messages.
     by_line : bool
-        Whether messages count lines, as of a file; entries otherwise.
+        Whether messages give the number of the line, as for a file, or the number of the entry.
 
     Returns
     -------
@@ -83,11 +83,11 @@ def read(text: str, where: str, *, by_line: bool = False) -> list[Star]:
     Raises
     ------
     StarListError
-        Something is no star; the sentence says where, and what to write instead.
+        An entry is no star; the message names its place and what to write instead.
     """
     stars: dict[Star, None] = {}
     count = 0
-    # The mark of the byte order stands within, too, where files were put together.
+    # If files were concatenated, a byte order mark may be in the middle of the text.
     for number, line in enumerate(_LINES.split(text.replace("\ufeff", " ")), start=1):
         for match, star in _entries(line.split("#", 1)[0]):
             count += 1
@@ -104,7 +104,7 @@ def read_file(path: Path) -> list[Star]:
     Raises
     ------
     StarListError
-        It cannot be read, is empty, or has something that is no star.
+        The file cannot be read, is empty, or has an entry that is no star.
     """
     try:
         text = decoded(path.read_bytes())
@@ -121,23 +121,23 @@ def read_file(path: Path) -> list[Star]:
 
 
 def stars_of(value: Any, where: str) -> list[Star] | None:
-    """Read stars that were typed, or stand in a job file or in an inventory.
+    """Read stars that were typed, or that are in a job file or in an inventory.
 
     Parameters
     ----------
     value : str, int, list of them, or None
     where : str
-        What they were typed for, for messages.
+        Option or variable of the value, for messages.
 
     Returns
     -------
     list of int or Name, or None
-        None where nothing was typed, which stands for every star.
+        None, which means every star, if nothing was typed.
 
     Raises
     ------
     StarListError
-        Something is no star, or there are only blanks.
+        An entry is no star, or the value has only blanks.
     """
     if value is None or value in ("", []):
         return None
@@ -148,7 +148,7 @@ def stars_of(value: Any, where: str) -> list[Star] | None:
 
 
 def stars_or_file(value: Any, where: str) -> list[Star] | None:
-    """Read stars that were typed, or the file whose path was typed instead; see `stars_of`."""
+    """Read stars that were typed, or read the file whose path was typed; see `stars_of`."""
     text = value.strip() if isinstance(value, str) else ""
     path = os.path.expanduser(text)  # noqa: PTH111 - Path refuses a user that there is not
     if os.path.isfile(path):  # noqa: PTH113 - Path refuses a text that is too long for a name
@@ -163,7 +163,7 @@ def stars_or_file(value: Any, where: str) -> list[Star] | None:
 
 
 def written(stars: Iterable[Star]) -> list[int | str]:
-    """Write stars as a job file has them: numbers, then names, each once and in order."""
+    """Return stars as a job file lists them: numbers, then names, each once and sorted."""
     known = list(stars)
     return [
         *sorted({star for star in known if isinstance(star, int)}),
@@ -172,12 +172,12 @@ def written(stars: Iterable[Star]) -> list[int | str]:
 
 
 def words_of(value: Any, where: str) -> list[str]:
-    """Read words apart by commas or blanks, or a list of such.
+    """Read words that are separated by commas or blanks, or a list of such texts.
 
     Raises
     ------
     StarListError
-        There are only blanks.
+        The value has only blanks.
     """
     if value is None or value in ("", []):
         return []
@@ -188,12 +188,12 @@ def words_of(value: Any, where: str) -> list[str]:
 
 
 def numbers_of(value: Any, where: str) -> list[int]:
-    """Read whole numbers apart by commas or blanks, such as quarters.
+    """Read whole numbers that are separated by commas or blanks, such as quarters.
 
     Raises
     ------
     StarListError
-        Something is no whole number from 0 on.
+        An entry is not a whole number from 0 on.
     """
     words = words_of(value, where)
     for count, word in enumerate(words, start=1):
@@ -206,12 +206,12 @@ def numbers_of(value: Any, where: str) -> list[int]:
 
 
 def _text(value: Any) -> str:
-    # A line each: neither a name nor a comment goes on in the next entry of a list.
+    # One line for each entry: no name or comment continues in the next entry of a list.
     return "\n".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _entries(line: str) -> Iterator[tuple[str, Star | None]]:
-    """Give each entry of a line as it is written, with its star; None where it is none."""
+    """Yield each entry of a line as it is written, with its star, or None if it is no star."""
     at = _end(_GAP, line, 0)
     while at < len(line):
         if match := _NUMBER.match(line, at):
@@ -237,7 +237,7 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 def _host(name: str, letters: str) -> str:
-    """Match names of planets: of a star, of one star of a pair, of a planet of either."""
+    """Return a pattern of names of planets: of a star, of one star of a pair, or of one planet."""
     base = re.sub(r"kepler[\s_-]*", "kepler-", name.lower())
     parts = "".join(letters.lower().split())
     if not parts:
@@ -252,7 +252,7 @@ def _one_blank(text: str) -> str:
 
 
 def _hint(word: str) -> str:
-    """Say what to write instead."""
+    """Return what to write instead of a word that is no star."""
     bare = re.sub(r"^(KIC|EPIC)[\s_-]*", "", word, flags=re.IGNORECASE)
     if match := re.fullmatch(r"0*([1-9][0-9]{0,8})\.[0-9]*", bare):
         return f"a number has no decimal point, write {match[1]}"

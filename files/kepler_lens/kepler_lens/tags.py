@@ -6,8 +6,8 @@ confirmed ones, comma-separated), ``kois`` (names of all its Kepler Objects of I
 K00157.01), ``candidates`` (how many are confirmed or candidates), ``teff`` (kelvin) and ``radius``
 (solar radii) of the star. FIND selects by them as by labels.
 
-``/meta`` replaces the whole attribute set of a series, so this module owns it: it writes what the
-tables say and nothing else, and takes away what they no longer say.
+``/meta`` replaces all attributes of a series, so all attributes belong to this module: it writes
+only what the tables contain, and removes what they no longer contain.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ _NUMBERS = {
     "st_rad": DECIMAL,
 }
 MOST_LOST = 0.1
-"""chosen: the archive's tables have never lost a tenth of their stars from one year to the next."""
+"""Largest part of the tags that a run removes without `force`. Chosen: the archive's tables have
+never lost a tenth of their stars from one year to the next."""
 
 _STARS_A_QUERY = 500
 _LINES_A_REQUEST = 5000
@@ -62,7 +63,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What is known of one star.
+    """Tags of one star.
 
     Attributes
     ----------
@@ -71,11 +72,11 @@ class Tags:
     planets
         Names of its confirmed planets, sorted.
     candidates
-        How many of its transit signals are confirmed planets or candidates.
+        Number of its transit signals that are confirmed planets or candidates.
     teff, radius
-        Effective temperature (kelvin) and radius (solar radii); None where unknown.
+        Effective temperature (kelvin) and radius (solar radii); None if unknown.
     kois
-        Names of its Kepler Objects of Interest, sorted, false positives too.
+        Names of its Kepler Objects of Interest, sorted, including false positives.
     """
 
     disposition: str
@@ -86,7 +87,7 @@ class Tags:
     kois: tuple[str, ...] = ()
 
     def attributes(self) -> dict[str, str]:
-        """Attributes of the star's series; what is unknown is left out."""
+        """Return the attributes of the star's series, without unknown values."""
         values = {
             "disposition": self.disposition,
             "planets": ",".join(self.planets),
@@ -100,14 +101,15 @@ class Tags:
 
 @dataclass(slots=True)
 class Catalogue:
-    """Tags by star, and how much of the sky they speak for.
+    """Tags by star, and the missions whose tables were read.
 
     Attributes
     ----------
     tags
         KIC or EPIC number to tags.
     missions
-        Missions whose table was read: on their stars a tag that is not here is taken away.
+        Missions whose table was read: stars of these missions that the tables do not name lose
+        their tags.
     nameless
         Host stars that a K2 table names without an EPIC number; they cannot be tagged.
     """
@@ -117,7 +119,7 @@ class Catalogue:
     nameless: set[str] = field(default_factory=set)
 
     def add_koi(self, rows: Iterable[Row]) -> None:
-        """Add Kepler's cumulative table of Objects of Interest, one row a candidate."""
+        """Add Kepler's cumulative table of Objects of Interest, one row for each candidate."""
         of_star = defaultdict(list)
         for row in rows:
             of_star[int(row["kepid"])].append(row)
@@ -129,7 +131,7 @@ class Catalogue:
         self.missions.add("Kepler")
 
     def add_k2(self, rows: Iterable[Row]) -> None:
-        """Add the table of K2 planets and candidates: several rows a planet, one a publication."""
+        """Add the table of K2 planets and candidates; a planet has one row for each publication."""
         of_star = defaultdict(list)
         for row in rows:
             match = _EPIC.search(row.get(_EPIC_COLUMN) or "") or _EPIC.match(row["hostname"])
@@ -138,7 +140,7 @@ class Catalogue:
             else:
                 self.nameless.add(row["hostname"])
         for star, its_rows in of_star.items():
-            # The default set of parameters first: its stellar values are taken where it has any.
+            # The default set of parameters first, because the first stellar values are used.
             its_rows.sort(key=lambda row: row["default_flag"] != "1")
             by_planet = {row["pl_name"]: row["disposition"] for row in reversed(its_rows)}
             found = [(disposition, name) for name, disposition in by_planet.items()]
@@ -148,18 +150,18 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class TagReport:
-    """What a run of `apply_tags` found and did.
+    """Counts of a run of `apply_tags`.
 
     Attributes
     ----------
     stars
         Stars on the server that have tags now.
     series
-        Their series.
+        Series of these stars.
     changed
         Series whose attributes were written in this run.
     cleared
-        Series whose tags were taken away in this run.
+        Series whose tags were removed in this run.
     """
 
     stars: int
@@ -169,7 +171,7 @@ class TagReport:
 
 
 class TagsLostError(KeplerLensError):
-    """A table would take the tags of many stars away."""
+    """The tables would remove the tags of too many stars."""
 
 
 def apply_tags(
@@ -180,9 +182,9 @@ def apply_tags(
     write_token: Token,
     force: bool = False,
 ) -> TagReport:
-    """Make the attributes of the light curve series what the catalogue says.
+    """Set the attributes of the light curve series to those of the catalogue.
 
-    Only series that exist are written, and only where something differs: a second run writes
+    Only existing series are written, and only if their attributes differ: a second run writes
     nothing.
 
     Parameters
@@ -191,14 +193,14 @@ def apply_tags(
     catalogue : Catalogue
     read_token, write_token : Token
     force : bool
-        Take tags away however many they are.
+        Whether to remove tags of any number of stars.
 
     Raises
     ------
     Warp10Error
         The server cannot be reached or refuses.
     TagsLostError
-        More than `MOST_LOST` of the tags would be taken away, without `force`; nothing is changed.
+        Without `force`, more than `MOST_LOST` of the tags would be removed; nothing is changed.
     """
     tagged = list(_series_of(warp10, catalogue.tags, read_token))
     lines, differing = [], []
@@ -220,7 +222,7 @@ def apply_tags(
             "would lose them: nothing is changed. Is a table cut, or a part? If it is right, "
             "say --force."
         )
-    # Tags are noted with the series: nobody is to read the old ones, whatever dies in between.
+    # The notes hold the tags: they are deleted first, so that nobody reads old tags if this dies.
     directory = Directory(warp10, read_token, write_token)
     touched = sorted({int(series.labels["KEPLERID"]) for series in [*differing, *stale]})
     directory.forget(touched)
@@ -239,7 +241,7 @@ def read_table(path: str | Path, kind: str) -> list[dict[str, str]]:
     path
         The file.
     kind
-        'KOI' or 'K2': which columns it must have.
+        'KOI' or 'K2', which decides the columns that the table must have.
 
     Raises
     ------
@@ -250,15 +252,24 @@ def read_table(path: str | Path, kind: str) -> list[dict[str, str]]:
 
 
 def query_table(kind: str, *, url: str = TAP_URL, patience: float = 60.0) -> list[dict[str, str]]:
-    """Ask the Exoplanet Archive's TAP service for the table, by one synchronous query.
+    """Read a table from the Exoplanet Archive's TAP service, by one synchronous query.
 
-    Sources: its tables ``cumulative`` (KOI) and ``k2pandc`` (K2), as documented at
+    The tables are ``cumulative`` (KOI) and ``k2pandc`` (K2), as documented at
     https://exoplanetarchive.ipac.caltech.edu/docs/TAP/usingTAP.html.
+
+    Parameters
+    ----------
+    kind
+        'KOI' or 'K2'.
+    url
+        Address of the service.
+    patience
+        Seconds during which a failed request is repeated.
 
     Raises
     ------
     SourceError
-        The service does not answer, or not with the table.
+        The service does not answer, or does not answer with the table.
     """
     columns, table = _TAP_TABLES[kind]
     query = " ".join(("select", ",".join(columns), "from", table))

@@ -1,4 +1,4 @@
-"""Text files as editors and spreadsheets of any system write them."""
+"""Decode text files that editors and spreadsheets of any system write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decoded(data: bytes) -> str:
-    """Decode the content of a text file: UTF-8, or UTF-16 with or without its mark.
+    """Decode the content of a text file: UTF-8, or UTF-16 with or without a byte order mark.
 
     Parameters
     ----------
@@ -17,16 +17,16 @@ def decoded(data: bytes) -> str:
     Returns
     -------
     str
-        Without a byte order mark.
+        The text, without a byte order mark.
 
     Raises
     ------
     UnicodeDecodeError
-        It is neither.
+        The content is neither UTF-8 nor UTF-16.
     """
     if data.startswith(_UTF_16):
         return data.decode("utf-16")
-    # Without a mark the other byte of a plain letter or digit tells: it is zero.
+    # Without a mark, UTF-16 shows by a zero byte beside the first letter or digit.
     if data[1:2] == b"\0":
         return data.decode("utf-16-le")
     return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-8-sig")

@@ -1,7 +1,7 @@
-"""Points in ranges of ticks, of many ranges in one request.
+"""Read the points of many ranges of ticks in one request.
 
-The endpoint `fetch` takes one range; a script of the server asks for the next without waiting for
-the way to us and back.
+The endpoint `fetch` reads one range. A script on the server reads many ranges without a round trip
+for each of them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from kepler_lens.warp10 import Series, Token, Warp10
 
 TOGETHER = 500
-"""Ranges that one request reads. Chosen: entries of the ledger of so many stars with 20 quarters
-are some 8 MB of answer."""
+"""Ranges that one request reads. Chosen: the answer with the ledger's entries of this many stars
+with 20 quarters has some 8 MB."""
 
 _RANGES = """// Read the points of ranges of ticks, see kepler_lens/tick_ranges.py
 [ {ranges} ]
@@ -27,7 +27,7 @@ _RANGES = """// Read the points of ranges of ticks, see kepler_lens/tick_ranges.
 def in_ranges(
     warp10: Warp10, token: Token, classname: str, ranges: Sequence[tuple[int, int]]
 ) -> Iterator[Series]:
-    """Read the points in ranges of ticks, of many in one request.
+    """Read the points in ranges of ticks, many ranges in one request.
 
     Parameters
     ----------
@@ -35,14 +35,15 @@ def in_ranges(
     token : Token
         A read token.
     classname : str
-        Of few series: in each range all are asked for.
+        Class of few series: all of them are read in each range.
     ranges : sequence of (int, int)
         First and last tick, both included.
 
     Yields
     ------
     Series
-        What one series has in a range, without attributes; those of a range follow each other.
+        The points of one series in one range, without attributes; the series of a range follow each
+        other.
     """
     for first in range(0, len(ranges), TOGETHER):
         wanted = (f"[ {start} {end} ]" for start, end in ranges[first : first + TOGETHER])

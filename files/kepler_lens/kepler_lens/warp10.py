@@ -1,7 +1,8 @@
 """A client of Warp 10's HTTP interface (versions 2.1.0 and 3.5.0).
 
-Tokens travel in the header ``X-Warp10-Token`` alone, never in a URL, and are cut out of every
-message. Parameters travel in the body: a selector of some hundred stars is too long for a URL.
+Tokens are sent only in the header ``X-Warp10-Token`` or within a script, never in a URL, and are
+removed from every message. Parameters are sent in the body: a selector of some hundred stars is too
+long for a URL.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ Body = bytes | Callable[[], Iterable[bytes]]
 
 _TOKEN_HEADER = "X-Warp10-Token"  # noqa: S105 - the header's name
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - the macro that gives it
-# 73,000 years either way: a span over the whole axis would not fit into 64 bits itself.
+# 73,000 years before and after 1970: a span over the whole axis would not fit into 64 bits.
 _FIRST, _LAST = -(2**61), 2**61
 
 _LINE = re.compile(r"(?:(-?\d+)/[^/]*/\S* |=(-?\d+)/[^/]*/\S* )(.*)")
 
 
 class Token:
-    """A secret that no ``repr``, ``str`` or format shows.
+    """A token of Warp 10; ``repr``, ``str`` and ``format`` do not show its text.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class Token:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Token:
-        """Read the token that stands alone in a file.
+        """Read a token from a file that contains only the token.
 
         Raises
         ------
@@ -68,7 +69,7 @@ class Token:
         return cls(words[0])
 
     def reveal(self) -> str:
-        """Give the secret, for a request's header."""
+        """Return the text of the token, for a request."""
         return self._value
 
     def __repr__(self) -> str:
@@ -77,17 +78,17 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series as ``fetch`` and ``find`` answer it.
+    """One series of an answer of ``fetch`` or ``find``.
 
     Attributes
     ----------
     classname : str
     labels, attributes : dict
-        Decoded; without Warp 10's own ``.app``.
+        Decoded, without Warp 10's own ``.app``.
     ticks : list of int
         Microseconds, ascending.
     values : list
-        float, int, bool or str, one a tick.
+        float, int, bool or str, one for each tick.
     """
 
     classname: str
@@ -97,18 +98,18 @@ class Series:
     values: list[Any]
 
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give ticks (int64[n], µs) and numeric values (float64[n])."""
+        """Return ticks (int64[n], µs) and numeric values (float64[n])."""
         return np.array(self.ticks, np.int64), np.array(self.values, np.float64)
 
 
 class _TransientError(Exception):
-    """A failure that may pass; `answered` where the server itself told of it."""
+    """A failure that may pass; `answered` says whether the server itself reported it."""
 
     answered = False
 
 
 class _Patience(tenacity.stop.stop_base):
-    """Stop some seconds after the first failure, however long the request had gone well."""
+    """Stop some seconds after the first failure, however long the request took until then."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -129,22 +130,22 @@ class Warp10:
     url : str
         The server, such as ``http://warp10.example:8080``; ``/api/v0`` is added.
     timeout : float
-        Seconds of silence after which a request is given up: the server takes no more of it, or
-        gives no answer.
+        Seconds without progress after which an attempt fails: the server reads no more of the
+        request, or sends no answer.
     patience : float
-        Seconds after a first failure during which it is tried again if it may pass, so that a
-        restart of the server is ridden out.
+        Seconds after a first failure during which a request is repeated if the failure may pass, so
+        that a restart of the server does no harm.
 
     Raises
     ------
     TokenError
-        From every method: the token is wrong, expired or of the wrong kind; at once.
+        Every method: the token is wrong, expired or of the wrong kind. Raised without a retry.
     ServerFullError
-        The server's disk is full; at once.
+        The server's disk is full. Raised without a retry.
     InputRefusedError
-        The server cannot read what it was given, and names the line; at once.
+        The server cannot read its input, and names the line. Raised without a retry.
     Warp10Error
-        It refused for another reason, or did not recover in time.
+        The server refused for another reason, or did not recover in time.
     """
 
     def __init__(self, url: str, *, timeout: float = 120.0, patience: float = 120.0) -> None:
@@ -161,14 +162,14 @@ class Warp10:
         Parameters
         ----------
         body : bytes or callable
-            GTS text, or a function that gives it in pieces and is called again on each retry.
+            GTS text, or a function that yields it in pieces and is called again for each retry.
         token : Token
             A write token.
         """
         self._ask("update", token, body)
 
     def meta(self, lines: Iterable[str], token: Token) -> None:
-        """Set attributes, replacing all that a series has (``class{labels}{attributes}`` lines)."""
+        """Replace all attributes of series (lines ``class{labels}{attributes}``)."""
         self._ask("meta", token, "\n".join(check_meta(lines)).encode())
 
     def delete(
@@ -189,15 +190,15 @@ class Warp10:
         token : Token
             A write token.
         start, end : int, optional
-            First and last tick to delete, µs, both included; by default everything, the series
-            themselves too.
+            First and last tick to delete, µs, both included; by default all points and the series
+            themselves.
         dry_run : bool
-            Delete nothing, only say which series are meant.
+            Whether to delete nothing and only return the series.
 
         Returns
         -------
         list of Series
-            Those that match, without points, whether or not they had points in the span.
+            All series that match, without points, whether or not they had points in the span.
         """
         check_selector(selector, several=False)
         fields = {"selector": selector}
@@ -226,38 +227,38 @@ class Warp10:
     ) -> list[Series]:
         """Read points from `start` to `end` (ticks in µs, both included; by default all).
 
-        With `newest` instead of `start`: of each series the last points up to `end`, so many at
-        most.
+        With `newest` instead of `start`, read of each series at most so many points: the last ones
+        up to `end`.
         """
         check_selector(selector)
         first, last = _FIRST if start is None else start, _LAST if end is None else end
         fields = {
             "selector": selector,
             "now": str(last),
-            # A count is a negative span.
+            # Warp 10 reads a negative span as a number of points.
             "timespan": str(last - first + 1 if newest is None else -newest),
             "format": "text",
             "showattr": "true",
-            # Else an error after the first point would look like the end of the answer.
+            # Otherwise an error after the first point would look like the end of the answer.
             "showerrors": "true",
         }
         return list(_parse_fetch(self._ask("fetch", token, _form(fields)).split("\n")))
 
     def exec(self, script: str, *tokens: Token) -> list[Any]:
-        """Run WarpScript and give the stack, top first.
+        """Run a script in WarpScript and return the stack, top first.
 
         Parameters
         ----------
         script : str
         *tokens : Token
-            Those that stand in a script of the package's own. No message shows them, and since such
-            a script is right, it is tried again where it fails.
+            Tokens within a script of the package's own. No message shows them. Such a script is
+            correct, so it is repeated if it fails.
         """
         stack: list[Any] = json.loads(self._ask("exec", None, script.encode(), tokens))
         return stack
 
     def public_token(self) -> Token:
-        """Ask for the read token that the server gives to everybody."""
+        """Read the public read token of the server."""
         (token,) = self.exec(_PUBLIC_TOKEN)
         return Token(token)
 
@@ -273,8 +274,8 @@ class Warp10:
             for attempt in attempts:
                 with attempt:
                     if attempt.retry_state.attempt_number > 1 and what == "update":
-                        # A server that refuses while the body is still on its way may cut the
-                        # connection before its answer is read; to an empty body it does answer.
+                        # A server that refuses a body before its end may close the connection
+                        # before its answer is read; it does answer to an empty body.
                         self._once(what, token, b"")
                     return self._once(what, token, body, within)
         except _TransientError as error:
@@ -297,7 +298,7 @@ class Warp10:
             response = self._session.post(
                 f"{self.url}/api/v0/{what}",
                 headers=headers,
-                # As a file, bytes go out in blocks: the time limit is for each, not for all.
+                # A file is sent in blocks, so that the time limit is for each block, not for all.
                 data=body() if callable(body) else io.BytesIO(body),
                 timeout=self.timeout,
             )
@@ -325,7 +326,7 @@ def _form(fields: Mapping[str, str]) -> bytes:
 
 
 def _cause(error: BaseException) -> str:
-    """Give the system's word, which requests wraps in three layers of its own."""
+    """Return the operating system's reason, which requests wraps in three exceptions."""
     text = str(error) or type(error).__name__
     found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", text)
     return found[-1] if found else text
@@ -338,7 +339,7 @@ def _hide(text: str, *tokens: Token) -> str:
 
 
 def _parse_fetch(lines: Iterable[str]) -> Iterator[Series]:
-    """Read ``fetch``'s text: newest point first, a series after the other."""
+    """Read the text of ``fetch``: one series after the other, the newest point first."""
     series: Series | None = None
     for line in lines:
         if not line:

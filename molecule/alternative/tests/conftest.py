@@ -1,4 +1,4 @@
-"""The scenario's lab, what its inventory chooses, and a sky to import."""
+"""The scenario's lab, the choices of its inventory, and a sky to import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ os.environ["LAB_INVENTORY"] = str(INVENTORY)
 
 
 def chosen() -> dict[str, object]:
-    """What the inventory chooses, of all its groups and hosts."""
+    """Return the variables of all groups and hosts of the inventory."""
     found: dict[str, object] = {}
 
     def collect(group: dict) -> None:
@@ -45,7 +45,7 @@ def lab(choices) -> Lab:
 def sky(tmp_path_factory) -> Path:
     """Two stars, two quarters each; the first star in short cadence, too.
 
-    The package simulates long cadence alone: its files are named and labelled as short ones.
+    The package simulates only long cadence, so the short files are long ones with other labels.
     """
     folder = tmp_path_factory.mktemp("sky")
     simulate(folder, stars=2, quarters=[1, 2])
@@ -60,6 +60,6 @@ def sky(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def source(lab: Lab, sky: Path) -> str:
-    """Where the lab's hosts find the sky."""
+    """The URL of the sky for the lab's hosts."""
     sky.chmod(0o755)
     return lab.publish(sky)

@@ -1,4 +1,4 @@
-"""Ports, packages, time, users, and who may come in."""
+"""Ports, packages, time, users, and the hosts that the firewall lets in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONNECT = "import socket as s; s.create_connection(('{0}', {1}), 3).close()"
 
 
 def listening(lab: Lab, name: str) -> set[tuple[str, int]]:
-    """Addresses and ports on which a host's services listen, but for Docker's own name server."""
+    """Return addresses and ports on which a host's services listen, without Docker's resolver."""
     rows = lab.shell(name, "cat /proc/net/tcp").splitlines()[1:]
     found = set()
     for words in (row.split() for row in rows):
@@ -45,7 +45,7 @@ def test_the_workers_listen_on_their_other_ports_alone(lab, choices):
     first, own = choices["fleet_worker_port"], f"{lab.prefix}.31"
     found = listening(lab, WORKER)
     ports = {port for address, port in found if address == own}
-    # Each process may take any of its hundred.
+    # Each process may use any port of a range of one hundred.
     assert len({port for port in ports if port in range(first, first + 100)}) == 2
     assert len({port for port in ports if port in range(first + 100, first + 200)}) == 2
     assert len(ports) == 4
@@ -55,7 +55,7 @@ def test_the_workers_listen_on_their_other_ports_alone(lab, choices):
 
 
 def test_the_firewall_lets_in_the_clients_that_were_named(lab, choices, source):
-    """The container that publishes the sky is one for the server, and a stranger to the fleet."""
+    """The container that publishes the sky is a client of the server, not of the fleet."""
     for address, port, open_to_it in (
         (f"{lab.prefix}.10", choices["warp10_port"], True),
         (f"{lab.prefix}.20", choices["fleet_scheduler_port"], False),

@@ -1,4 +1,4 @@
-"""The server keeps to the folder, memory, limits, logs, Java and tokens that were chosen."""
+"""The server uses the folder, memory, limits, logs, Java and tokens that were chosen."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ARCHIVE = os.environ.get("WARP10_ARCHIVE")
 JAVA = 21 if ARCHIVE else 8
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 RECURSE = "<% 'n' STORE <% $n 0 > %> <% $n 1 - $again EVAL %> IFT %> 'again' STORE @N@ $again EVAL"
-# Each turn takes milliseconds, and few operations.
+# Each turn of the loop takes milliseconds but few operations.
 LOOP = """'x' 1 20 <% DROP DUP + %> FOR 'UTF-8' ->BYTES 'text' STORE NOW 'begin' STORE
 <% NOW $begin - @N@ 1000 * < %> <% $text SHA256 DROP %> WHILE"""
 BUCKETS = "[ NEWGTS 1 NaN NaN NaN 1 ADDVALUE bucketizer.last 1 1 @N@ ] BUCKETIZE DROP"
-# Of each limit: a script, how much of it is allowed, how much is not, and would be by the default.
+# For each limit: a script, an allowed value, and a value that only the default allows.
 LIMITS = {
     "maxops": ("1 @N@ <% DROP %> FOR", 900_000, 3_100_000),
     "maxfetch": (f"[ {READ} 'limit' {{ 'n' '0' }} MAXLONG -@N@ ] FETCH SIZE", 29_000, 31_000),
@@ -32,7 +32,7 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def many(lab: Lab):
-    """More points and more series than one execution may have."""
+    """Points and series, more than one execution may have."""
     lines = [f"{n}// limit{{n=0}} 1" for n in range(31_000)]
     lines += [f"1// limit{{n={n}}} 1" for n in range(1, 450)]
     token = {"X-Warp10-Token": lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()}
@@ -49,7 +49,7 @@ def server(lab: Lab):
 
 
 def refused(lab: Lab, script: str) -> str:
-    """What the server says against a script; nothing where it runs."""
+    """Return the server's error for a script; empty if the script runs."""
     answer = requests.post(f"{lab.url}/api/v0/exec", data=script, timeout=60)
     return "" if answer.ok else answer.headers.get("X-Warp10-Error-Message", answer.text)
 
@@ -62,13 +62,13 @@ def test_the_data_folder_has_the_database_and_the_usual_one_has_none(server, cho
 def test_the_process_has_the_heap_and_the_java_that_were_chosen(lab, server, choices):
     process = lab.shell(SERVER, "systemctl show -p MainPID --value warp10").strip()
     words = server.file(f"/proc/{process}/cmdline").content_string.split("\0")
-    # Of the unit's memory, which is less than the host's.
+    # The percentage of the unit's memory, which is less than the host's.
     mebibytes = 2 * 1024 * choices["warp10_heap_percent"] // 100
     assert f"-Xmx{mebibytes}m" in words
     assert words[0].startswith(f"/usr/lib/jvm/java-{JAVA}-openjdk")
     unit = lab.shell(SERVER, "systemctl show -p MemoryMax -p TimeoutStartUSec warp10").split("\n")
     assert f"MemoryMax={2 * 1024**3}" in unit
-    # Half a minute more than the server has for its answer.
+    # Half a minute more than the readiness check waits for the server.
     assert "TimeoutStartUSec=2min 30s" in unit
     assert server.package(f"openjdk-{JAVA}-jdk-headless").is_installed
 
@@ -79,15 +79,15 @@ def test_java_and_the_wheel_came_from_where_they_were_told_to(server):
     (uri,) = [line for line in source.splitlines() if line.startswith("URIs:")]
     pin = server.file("/etc/apt/preferences.d/warp10-java").content_string
     assert f"openjdk-{JAVA}-jdk-headless" in pin
-    # The mirror that the host uses has a slash at its end.
+    # The host's own mirror has a slash at its end.
     assert not uri.endswith("/")
-    # No other index can be asked, see prepare.yml.
+    # No other index is reachable, see prepare.yml.
     assert "127.0.0.1:9/" in server.file("/etc/pip.conf").content_string
     assert server.file("/opt/warp10/warp10-2.1.0/bin/warp10-2.1.0.jar").exists
 
 
 def test_logs_are_rotated_at_the_size_and_as_often_as_was_chosen(server, choices):
-    """Each start writes more than the size."""
+    """Each start of the server writes more than the size."""
     logs = sorted(name for name in server.file("/var/log/warp10").listdir() if "warp10.log" in name)
     kept = [f"warp10.log.{n}" for n in range(1, choices["warp10_log_count"] + 1)]
     assert logs == ["warp10.log", *kept]

@@ -36,7 +36,7 @@ def test_the_services_run_from_the_folder_that_was_chosen(lab: Lab, choices, nam
 
 @pytest.mark.parametrize("name", [SCHEDULER, WORKER])
 def test_the_package_that_the_host_lacked_came_from_the_index(lab: Lab, choices, name):
-    """No other index can be asked, see prepare.yml."""
+    """No other index is reachable, see prepare.yml."""
     home = choices["kepler_lens_home"]
     lab.shell(name, f"{home}/venv/bin/python -c 'import toolz'")
     assert "127.0.0.1:9/" in lab.shell(name, "cat /etc/uv/uv.toml")

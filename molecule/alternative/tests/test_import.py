@@ -1,4 +1,4 @@
-"""Short cadence with every column, then long cadence with one; a search of what was measured."""
+"""Short cadence with every column, then long cadence with one column; a search of SAP flux."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHORT = ("900000001", "short cadence")
 
 
 def points(lab: Lab) -> dict[tuple[str, str, str], int]:
-    """Points of light curves in the server by class, star and OBSMODE."""
+    """Return the number of points of light curves in the server by class, star and OBSMODE."""
     rows = lab.execute(
         f"[ @HELLOEXOWORLD/GETREADTOKEN '~.*sap.*' {{}} MAXLONG MINLONG ] FETCH {COUNT}"
     )[0]
@@ -45,7 +45,7 @@ def run_import(source: str, **settings: object) -> Run:
 
 @pytest.fixture(scope="module")
 def short(source) -> Run:
-    """The import that the inventory chooses."""
+    """The import with the choices of the inventory."""
     run = run_import(source)
     assert run.rc == 0, run.output[-3000:]
     return run
@@ -53,7 +53,7 @@ def short(source) -> Run:
 
 @pytest.fixture(scope="module")
 def long(short, source) -> Run:
-    """One column of the other cadence, of all quarters."""
+    """An import of one column of long cadence, of all quarters."""
     run = run_import(
         source, import_cadence="long", import_segments=[1, 2], import_columns=["SAP_FLUX"]
     )
@@ -78,7 +78,7 @@ def test_what_was_fetched_and_nothing_else_stays_in_the_cache_of_the_worker(
 
 
 def test_an_import_is_stopped(lab, short, source):
-    # No host has this address: the job waits for one.
+    # No host has this address, so the job waits.
     lab.start_import(f"http://{lab.prefix}.99/")
     stopped = run_import(source, import_stop=True)
     assert stopped.rc == 0, stopped.output[-2000:]

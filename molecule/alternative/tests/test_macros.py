@@ -1,4 +1,4 @@
-"""The scheduled look for dips is as often, as wide and as patient as was chosen."""
+"""The scheduled job that looks for dips has the period, the threshold and the limits chosen."""
 
 from __future__ import annotations
 

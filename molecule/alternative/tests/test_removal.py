@@ -1,6 +1,6 @@
-"""The server is removed and comes back with its data, and is removed with them.
+"""The server is removed, comes back with its data, and is removed with its data.
 
-Its name puts it after the tests that need the server.
+By its name this file runs after the tests that need the server.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TICKS = "<% DROP [ SWAP DUP NAME SWAP DUP LABELS SWAP TICKLIST ] %> LMAP"
 
 
 def run_warp10(**settings: object) -> Run:
-    # The lab's playbook, which is not run, would say it.
+    # The lab's playbook would set this, but it does not run here.
     kind = "archive" if os.environ.get("WARP10_ARCHIVE") else "wheel"
     words = {"warp10_distribution": kind} | settings
     run = playbook("playbooks/warp10.yml", "-e", json.dumps(words))

@@ -1,4 +1,4 @@
-"""The server that came out of a release archive: what the same tasks made of it."""
+"""The server from a release archive, installed by the same tasks as the wheel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_what_is_pushed_is_found_by_the_public_token_and_by_no_other(lab: Lab) -
         )
         assert answer.ok, answer.text[:500]
     found = lab.execute("[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {} ] FIND")[0]
-    # The server's own job may have told already what it looked at.
+    # The server's scheduled job may have written its own series already.
     assert [s["c"] for s in found if not s["c"].startswith(("transit.", "star."))] == ["sap.flux"]
     ledger = token(lab, "ledger-read")["X-Warp10-Token"]
     assert [series["c"] for series in lab.execute(f"[ '{ledger}' '~.*' {{}} ] FIND")[0]] == [
@@ -88,7 +88,7 @@ def test_secrets_are_for_the_server_alone(server) -> None:
         "/etc/warp10/secrets.conf",
         *(f"{TOKENS}/{name}" for name in server.file(TOKENS).listdir()),
     ]
-    # The secrets, five tokens, and the note whose series the public one reads.
+    # The secrets, five tokens, and the note of the owners whose series the public token reads.
     assert len(paths) == 7
     for path in paths:
         assert (server.file(path).user, server.file(path).mode) == ("warp10", 0o600), path

@@ -1,4 +1,4 @@
-"""An import that has nothing to do, run once for all that is asked of it."""
+"""An import that has nothing to do; it runs once for all tests of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def again(lab: Lab, data: Path) -> Again:
         lab.docker("restart", f"{lab.name}-{name}")
     for name in lab.hosts:
         lab.host(name).run("systemctl is-system-running --wait")
-    # As much of it said as Ansible can say without its connections: no secret may be among it.
+    # As verbose as Ansible is without its connections: no secret may be in the output.
     run = lab.import_playbook("-e", f"import_source={data / 'k2'}", "-vvv", "--diff")
     return Again(run, before, lab.counts())

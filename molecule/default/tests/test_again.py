@@ -1,4 +1,4 @@
-"""A second run changes nothing, after a reboot of every host; the status is true."""
+"""A second run changes nothing after a reboot of every host; the status is correct."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lab import PROJECT, playbook
 
-# Seconds that BARE takes on two cores where nothing else runs; a slower machine gets more time.
+# Seconds of BARE on two cores without other work; a slower machine gets more time.
 BARE_SECONDS = 5.0
 BARE = (
     """
@@ -21,7 +21,7 @@ BARE = (
 
 
 def slowness(folder: Path) -> float:
-    """How much slower than two quiet cores this machine is now; 1 at the least."""
+    """Return how many times slower than two idle cores this machine is now; at least 1."""
     book = folder / "bare.yml"
     book.write_text(BARE)
     return max(1.0, playbook(str(book)).seconds / BARE_SECONDS)

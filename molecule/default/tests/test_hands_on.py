@@ -1,4 +1,4 @@
-"""The steps of the public hands-on run as they are: over one star, and over all of the database."""
+"""The steps of the public hands-on run unchanged: over one star, and over the whole database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ $fetched 0 GET 6 h 100 'record' TIMESPLIT 'records' STORE
 class TestOneStar:
     def test_find_lists_every_series_to_a_guest(self, lab):
         (found,) = lab.execute("[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {} ] FIND")
-        # What was found in the light curves is there for guests, too, and the register of them.
+        # Guests also see the results of searches and the register.
         curves = [series for series in found if not series["c"].startswith(("transit.", "star."))]
         assert {"sap.flux", "pdcsap.flux"} == {series["c"] for series in curves}
         assert len({series["l"]["KEPLERID"] for series in curves}) > 10
@@ -25,7 +25,7 @@ class TestOneStar:
         sizes, whole = lab.execute(FETCHED + "$fetched 0 GET SIZE $records <% DROP SIZE %> LMAP")
         assert whole == 65435
         assert len(sizes) > 10
-        # A record of less than 100 points is no record to the hands-on.
+        # The hands-on drops records of less than 100 points.
         assert 0.99 * whole < sum(sizes) <= whole
 
     def test_trend_is_taken_off_by_filter_bucketize_map_and_apply(self, lab):

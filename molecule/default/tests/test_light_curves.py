@@ -1,4 +1,4 @@
-"""Everything is in the server, once, and equal to what the public database held."""
+"""Every point is in the server, once, and equals that of the public database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_finite_point_is_there_once(lab, data):
 
 def test_the_public_token_does_not_see_the_ledger(lab):
     script = "[ @HELLOEXOWORLD/GETREADTOKEN '~.*' {} ] FIND <% DROP NAME %> LMAP UNIQUE"
-    # Beside what was found, and what stands at a star's number, such as the register.
+    # Without the results of searches and the points at stars' numbers, such as the register.
     found = ("transit.", "star.")
     names = {name for name in lab.execute(script)[0] if not name.startswith(found)}
     assert names == {"sap.flux", "pdcsap.flux"}

@@ -1,4 +1,4 @@
-"""Python's users get the light curves of the files, and the tutorial does what it says."""
+"""Users of Python get the light curves of the files, and the tutorial works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kepler_lens.warp10 import Token, Warp10
 from lab import PROJECT, SERVER, SERVER_PORT
 
 with warnings.catch_warnings():
-    # It tells everybody that an optional part of it is not here.
+    # lightkurve warns that one of its optional parts is not installed.
     warnings.simplefilter("ignore")
     import lightkurve
 
@@ -24,7 +24,7 @@ mpl.use("Agg")
 MILLISECOND = 1 / 86_400_000
 LAB = f"http://127.0.0.1:{SERVER_PORT}"
 SLOWER_AT_MOST = 6
-"""chosen: 2 to 3 were measured on two busy cores; a tenth of a second more for lightkurve."""
+"""Chosen: 2 to 3 were measured on two busy cores; a tenth of a second more for lightkurve."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def tagged(lab, data) -> None:
 
 @pytest.fixture(scope="module")
 def files(data) -> list[Any]:
-    """Kepler-11 as lightkurve's own reader has it, no cadence left out."""
+    """Kepler-11 as lightkurve's own reader reads it, with every cadence."""
     folder = data / "kepler" / "006541920"
     return [
         lightkurve.read(file, quality_bitmask="none") for file in sorted(folder.glob("*_llc.fits"))
@@ -64,7 +64,7 @@ def test_kepler_11_is_what_lightkurve_reads(lab, files, column, points):
 
 
 def test_what_lightkurve_leaves_out_by_its_flags_is_what_the_documents_say(data):
-    """docs/python.md: nothing of PDCSAP, 601 points of SAP."""
+    """By docs/python.md, no point of PDCSAP and 601 points of SAP."""
     folder = data / "kepler" / "006541920"
     files = [lightkurve.read(file) for file in folder.glob("*_llc.fits")]
     kept = {
@@ -75,7 +75,7 @@ def test_what_lightkurve_leaves_out_by_its_flags_is_what_the_documents_say(data)
 
 
 def test_it_takes_little_longer_than_the_server_needs_to_read_it(lab):
-    """What must hold is a second; a ratio can be tested on a machine that does other things."""
+    """The promise is one second; on a busy machine only a ratio can be tested."""
     server = connect(lab.url)
     fetch = (
         "[ @HELLOEXOWORLD/GETREADTOKEN '~(sap|pdcsap).flux' { 'KEPLERID' '6541920' } "
@@ -118,9 +118,9 @@ def test_the_tutorial(lab, tmp_path, monkeypatch, capsys):
         exec(compile(block.replace(LAB, lab.url), "docs/python.md", "exec"), known)
     phase, flux = known["binned"].time.value, np.asarray(known["binned"].flux.value)
     depth = np.nanmedian(flux[np.abs(phase) > 0.5]) - np.nanmedian(flux[np.abs(phase) < 0.06])
-    # NASA's table has 1376 ppm at the bottom; a bin of an hour and a half of five has less.
+    # NASA's table has 1376 ppm at the bottom; a bin of 1.5 h in a transit of 5 h has less.
     assert 900e-6 < depth < 1500e-6
-    # Nothing else of the folded curve is as deep as half of that.
+    # No other part of the folded curve is half as deep.
     assert np.nanmin(flux[np.abs(phase) > 0.5]) > 1 - depth / 2
     assert len(known["curve"]) == len(known["frame"]) == len(known["series"]) == 65435
     assert 6541920 in known["hosts"]["star"]

@@ -1,4 +1,4 @@
-"""No secret is where others can read it; services are hardened and listen where they should."""
+"""Nobody else can read a secret; services are hardened and listen only on their ports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PORTS = {SERVER: {SERVER_PORT}, SCHEDULER: {SCHEDULER_PORT}, WORKERS[0]: {8790, 
 
 @pytest.fixture(scope="module")
 def secrets(lab) -> list[str]:
-    """The real values: every token and key, none of which may be seen anywhere."""
+    """The values of all tokens and keys except the public one."""
     tokens = lab.shell(SERVER, "cat /etc/warp10/tokens/*.token").split()
     config = lab.shell(SERVER, "cat /etc/warp10/*.conf /etc/warp10/secrets* 2>/dev/null || true")
     keys = re.findall(r"hex:([0-9a-f]{32,})", config)
@@ -71,7 +71,7 @@ def test_no_secret_can_be_read_by_another_user(lab, secrets):
 def test_no_secret_in_the_output_of_ansible_nor_in_files_it_left_here(again, secrets):
     assert "Import light curves" in again.run.output
     assert not leaks(again.run.output, secrets)
-    # A virtual environment is made before there are secrets.
+    # A virtual environment is older than the secrets.
     own = [p for p in PROJECT.glob(".cache/*") if not (p / "pyvenv.cfg").exists()]
     for folder in (PROJECT / ".lab", *own, Path.home() / ".ansible"):
         for path in folder.rglob("*") if folder.is_dir() else [folder]:
@@ -89,7 +89,7 @@ def test_units_are_hardened(lab, name, unit):
 def test_the_server_fetches_no_macro_from_elsewhere(lab):
     lines = lab.shell(SERVER, "cat /etc/warp10/warp10.conf").splitlines()
     assert "warpfleet.macros.repos = none" in lines
-    # A guest need not be allowed to ask.
+    # A guest may be forbidden to call the function.
     assert lab.execute("<% WF.GETREPOS %> <% [] %> <% %> TRY") == [[]]
     with pytest.raises(AssertionError, match="Unknown macro"):
         lab.execute("@senx/none/such")
@@ -107,14 +107,14 @@ def test_only_the_ports_of_the_inventory_are_open(lab, name):
         "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
         f"{lab.name}-{name}",
     ).strip()
-    # The tests' own way in.
+    # The tests themselves come in by ssh.
     outside = {(a, port) for a, port in outside if port != SSH}
     assert {port for _, port in outside} == PORTS[name]
     assert {a.removeprefix("[::ffff:").rstrip("]") for a, _ in outside} == {address}
 
 
 def test_the_firewall_keeps_a_stranger_out(lab):
-    """A container on the same network that is not of the inventory reaches none of the ports."""
+    """A container on the same network but not in the inventory reaches none of the ports."""
     image = lab.docker("inspect", "-f", "{{.Config.Image}}", f"{lab.name}-{SERVER}").strip()
     listening = {"10": SERVER_PORT, "20": SCHEDULER_PORT, "31": 8790}
     targets = [(f"{lab.prefix}.{number}", port) for number, port in listening.items()]

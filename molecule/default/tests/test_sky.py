@@ -1,7 +1,7 @@
-"""What is asked of one star, or of the whole, costs the same however many stars there are.
+"""Requests of one star, and the status, cost the same for any number of stars.
 
-Last of the scenario's files: it leaves 20,000 stars behind, written as the import and the search
-write them. `make bench-sky` does the same with 550,000 and says seconds.
+This file runs last in its scenario: it leaves 20,000 stars behind, in the form that the import and
+the search write. `make bench-sky` does the same with 550,000 stars and prints seconds.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from sky_stars import curve_of, fill, star_of
 
 FEW, MANY = 2_000, 20_000
 ROUNDS = 9
-# What goes through all stars takes ten times as long with ten times as many. Status reads a sum for
-# each bucket of stars, of which there are then 2.3 times as many, and never more than 4,000.
+# A request that reads all stars takes ten times as long with ten times as many. The status reads a
+# sum for each bucket of stars; of buckets there are then 2.3 times as many, and never over 4,000.
 MOST, SLACK_S = 3.0, 0.1
-"""Times as long, and seconds more: answers of milliseconds beside other work vary by as much."""
+"""Allowed factor, and allowed seconds more: on a busy machine, short answers vary by as much."""
 KNOWN = {"period": "1", "depth": "100", "snr": "10"}
 
 
@@ -75,7 +75,7 @@ def _median(ask: Callable[[], object]) -> float:
 
 @pytest.fixture(scope="module")
 def sky(lab) -> tuple[Database, dict[str, float], dict[str, float]]:
-    """The database, and how long its answers take with few stars and with many."""
+    """The database, and the seconds of its answers with few stars and with many."""
     database = Database(lab)
     database.fill(0, FEW)
     few = database.seconds()

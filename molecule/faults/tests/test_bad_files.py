@@ -1,4 +1,4 @@
-"""Bad files are rejected with a reason and stop nothing else; a changed file replaces its span."""
+"""Bad files are rejected with a reason, good files go in; a changed file replaces its points."""
 
 from __future__ import annotations
 

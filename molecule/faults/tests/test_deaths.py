@@ -1,4 +1,4 @@
-"""A process dies in the middle of an import; everything is in the server afterwards, once."""
+"""A process dies in the middle of an import; afterwards every point is in the server, once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def expected(data):
 
 @pytest.fixture
 def running(lab, data):
-    """An import of 65 files whose source is slow, so that its middle can be met."""
+    """A running import of 65 files from a slow source, so that a test can meet its middle."""
     lab.clear()
     lab.start_import(lab.publish(data / "kepler", delay_ms=250))
     lab.wait_until("the middle of the import", lambda: lab.import_state().get("points", 0) > 0)
@@ -28,13 +28,13 @@ def assert_complete(lab, expected) -> dict:
     assert status == 0, lab.journal()
     assert lab.counts() == expected
     assert report["quarantined"] == 0
-    # A second import finds nothing to do: the ledger agrees with what is there.
+    # A second import finds nothing to do: the ledger agrees with the points.
     lab.start_import(f"http://{lab.prefix}.6/")
     status, again = lab.wait_import()
     assert (status, again["points"]) == (0, 0)
     assert again["unchanged"] == again["files_total"]
     assert again["in_server"]["points"] == sum(expected.values())
-    # Whatever died: the sums that are kept are those of the entries.
+    # Whatever died, the stored sums equal those of the entries.
     said = lab.shell(
         SCHEDULER,
         "runuser -u kepler -- /opt/kepler-lens/venv/bin/kepler-lens status --recount "
@@ -92,7 +92,7 @@ def test_driver_stopped_goes_on_where_it_stopped(running, expected):
 
 
 def test_second_import_at_the_same_time_is_refused(running, expected):
-    # The first one waits meanwhile: on a busy machine it would end before the second has begun.
+    # The first import is paused: on a busy machine it would end before the second begins.
     running.shell(SCHEDULER, "systemctl kill --signal STOP kepler-import")
     second = running.host(SCHEDULER).run(
         "runuser -u kepler -- /opt/kepler-lens/venv/bin/kepler-lens import "

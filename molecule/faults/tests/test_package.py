@@ -1,4 +1,4 @@
-"""The package's own tests that need a real server run against this one."""
+"""The package's own tests that need a real server run against the lab's server."""
 
 from __future__ import annotations
 

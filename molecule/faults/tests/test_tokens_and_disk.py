@@ -1,4 +1,4 @@
-"""A token that is wrong or expired, a server whose disk is full: one sentence, and no storm."""
+"""A wrong or expired token, or a full disk of the server, ends an import with one sentence."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lab import PROJECT, SCHEDULER, SERVER, WORKERS, finite_points
 
 TOKEN = "/etc/kepler-lens/tokens/write.token"
 OWNER = "6a1f0c52-2f0e-4a57-9d0d-5b1f6f3c1d01"
-# In the words of each release's token generator.
+# An expired validity in the syntax of each distribution's token generator.
 OVER = {"wheel": "'ttl' 1", "archive": "'issuance' NOW 2 h - 'expiry' NOW 1 h -"}
 
 
 @pytest.fixture
 def write_token(lab):
-    """Lets a test replace the write token on every host of the fleet; puts the right one back."""
+    """A function that replaces the write token on every host of the fleet, until the test ends."""
 
     def put(text: str) -> None:
         for name in (SCHEDULER, *WORKERS):
@@ -30,7 +30,7 @@ def write_token(lab):
 
 
 def expired_token(lab) -> str:
-    """Make a token that is over as the role makes tokens, with the server's own generator."""
+    """Create an expired token as the role creates tokens, with the server's own generator."""
     release = lab.shell(SERVER, "cat /etc/warp10/distribution").strip()
     role = PROJECT / "roles/warp10"
     known = yaml.safe_load((role / f"vars/{release}.yml").read_text())
@@ -71,7 +71,7 @@ def test_a_token_that_is_refused_ends_the_import_with_one_sentence(lab, data, wr
 
 
 def test_a_full_disk_ends_the_import_and_loses_nothing(lab, data):
-    """The database lies on a small tmpfs, which a file fills in the middle of an import."""
+    """The database is on a small tmpfs, which a file fills in the middle of an import."""
     lab.clear()
     url = lab.publish(data / "kepler", delay_ms=250)
     home = "/var/lib/warp10/leveldb"

@@ -17,20 +17,20 @@ __all__ = ["browser", "open_page"]
 
 os.environ["LAB_INVENTORY"] = str(Path(__file__).resolve().parents[1] / "inventory")
 GUEST = "warp10-guest"
-# Seconds of a script, as the inventory has it.
+# Seconds of a script, the guest_maxtime of the inventory.
 MAXTIME = 10
-# Points of a fetch, as the inventory has it.
+# Points of a fetch, the guest_maxpoints of the inventory.
 MAXPOINTS = 1_500_000
 
 
 def slower() -> float:
-    """How much more this machine is asked for than it has cores for; 1 at the least."""
+    """Return the load of this machine for each core; at least 1."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @dataclass
 class Front:
-    """The front's address, and the authority that its certificate is of."""
+    """The front's address, and the file of the authority that signed its certificate."""
 
     lab: Lab
     url: str
@@ -43,7 +43,7 @@ class Front:
         )
 
     def exec(self, script: str | bytes, **more: object) -> requests.Response:
-        """Send a script as a guest; again where the front has no place for it just now."""
+        """Send a script as a guest; repeat it while the front has no place for it."""
         data = script.encode() if isinstance(script, str) else script
         for _ in range(30):
             answer = self.get("/api/v0/exec", method="POST", data=data, **more)
@@ -56,7 +56,7 @@ class Front:
         return self.get("/health").json()
 
     def wait_health(self, seconds: float) -> float:
-        """Wait until guests are served; how long that took."""
+        """Wait until guests are served, and return the seconds that took."""
         seconds *= slower()
         begun = time.monotonic()
         while True:
@@ -69,7 +69,7 @@ class Front:
             time.sleep(0.5)
 
     def started(self, unit: str = "warp10") -> str:
-        """When and as what a unit was started last."""
+        """Return process, restarts and last start of a unit."""
         names = "MainPID,NRestarts,ExecMainStartTimestampMonotonic"
         return self.lab.shell(SERVER, f"systemctl show -p {names} {unit}")
 
@@ -85,13 +85,13 @@ def front(lab: Lab, tmp_path_factory) -> Front:
 
 @pytest.fixture(scope="session")
 def address(front: Front) -> str:
-    """Where the page is."""
+    """The address of the page."""
     return os.environ.get("EXPLORER_URL", front.url).rstrip("/") + "/"
 
 
 @pytest.fixture
 def steady(front: Front) -> Iterator[None]:
-    """The data server goes on as the same process, and guests are served again."""
+    """Check that the data server stays the same process, and that guests are served again."""
     before = front.started()
     yield
     assert front.started() == before
@@ -99,7 +99,7 @@ def steady(front: Front) -> Iterator[None]:
 
 
 def sentence(answer: requests.Response) -> str:
-    """What a refusal says: JSON with one sentence, and nothing that a browser shows as a page."""
+    """Check that a refusal is JSON with one sentence, and return the sentence."""
     assert answer.headers["Content-Type"].startswith("application/json"), answer.headers
     said = answer.json()
     assert set(said) == {"error"}

@@ -1,4 +1,4 @@
-"""The page in a real browser: where it is, and what every visit must keep to."""
+"""The page in a real browser: its address, and the rules for every visit."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ EXPLORER = PROJECT / "explorer"
 AXE = EXPLORER / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
 PATIENCE_MS = 20_000
-"""chosen: a lab on two cores that other scenarios share; speeds have a benchmark of their own."""
+"""Chosen for a lab on two cores that other scenarios share; a benchmark measures speeds."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
 class Visit:
-    """A page that was opened, and what it said and asked for meanwhile."""
+    """An open page, with its errors and the hosts of its requests."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
@@ -36,7 +36,7 @@ class Visit:
         page.on("request", self._request)
 
     def _console(self, message) -> None:
-        # The browser writes a line for each status from 400 on, which the page explains.
+        # The browser writes a line for each status from 400 on; the page itself explains them.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(message.text)
 
@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("there is no Chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
-        # A container has no user namespaces of its own for the sandbox.
+        # A container has no user namespaces for the sandbox.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -73,18 +73,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
-    """Open pages; at the end of the test each must have kept to its manners."""
+    """Open pages; at the end of the test, check that each had no errors and no other host."""
     visits: list[Visit] = []
 
     def opened(width: int = 1280, scheme: str = "light", init: Path | None = None) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
-            # The lab's authority is nobody's but the lab's.
+            # The browser does not know the lab's own authority.
             ignore_https_errors=True,
         )
         if init:
-            # By the debugger, which the Content Security Policy does not bind.
+            # The debugger adds the script, so the Content Security Policy does not apply.
             context.add_init_script(path=init)
         visit = Visit(context.new_page(), address)
         visits.append(visit)

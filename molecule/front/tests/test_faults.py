@@ -1,4 +1,4 @@
-"""What fails beside the front is said at once, and is well again by itself or by a run."""
+"""Failures behind the front are reported at once, and end by themselves or by a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_data_server_that_is_down_is_said_and_guests_are_back_by_themselves(fr
         assert answer.status_code == 500
         assert "The database does not answer: try again in a minute." in sentence(answer)
         assert time.monotonic() - begun < 5 * slower()
-        # Scripts that ask nothing of it go on.
+        # Scripts that read no data still run.
         assert front.exec("1 1 +").json() == [2]
         until = time.monotonic() + 15 * slower()
         while (answer := front.get("/health")).status_code == 200:
@@ -41,7 +41,7 @@ def test_a_data_server_that_is_down_is_said_and_guests_are_back_by_themselves(fr
 
 
 def test_python_sends_nothing_again_that_may_have_ended_the_server_for_guests(front):
-    """What has run gets 502, and comes once; what comes while the server starts waits for it."""
+    """A script that has run gets 502 and is sent once; during the start, scripts wait."""
     ours = connect(front.url, verify=front.authority, patience=60)
     lines = "journalctl -t kepler_front -o cat --no-pager --since -5min"
     log = f"{lines} | grep -c ' /api/v0/exec 502 ' || true"

@@ -1,4 +1,4 @@
-"""Asking in WarpScript, and the tour."""
+"""The editor for WarpScript, and the tour."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_help_and_completion_come_from_the_macros(lab, open_page):
     page.get_by_label("WarpScript").click()
     page.keyboard.type("@HELLOEXOWORLD/DET")
     expect(page.get_by_role("option").first).to_contain_text("@HELLOEXOWORLD/DETREND")
-    page.wait_for_timeout(150)  # CodeMirror takes no choice within 75 ms of showing it
+    page.wait_for_timeout(150)  # CodeMirror ignores a choice within 75 ms after it shows the list
     page.keyboard.press("Enter")
     expect(page.locator(".cm-content")).to_have_text("@HELLOEXOWORLD/DETREND")
 
@@ -114,7 +114,7 @@ def test_the_rhythm_of_the_tour_is_that_of_planets(open_page):
     expect(page.locator("[data-done]")).to_be_visible()
     rows = [r.split("\t") for r in page.locator(".result tbody tr").all_inner_texts()]
     days = {float(row[0]) for row in rows}
-    # Planets c and d of Kepler-11, or twice and three times c.
+    # The periods of planets c and d of Kepler-11, or twice and three times that of c.
     assert days & {13.0, 26.0, 39.1}, rows
     assert days & {22.7}, rows
 

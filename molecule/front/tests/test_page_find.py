@@ -1,4 +1,4 @@
-"""Finding stars, and the tables to take along."""
+"""The search for stars on the page, and its tables to download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On every page: no errors, no other host, nobody is shut out, and text is never markup."""
+"""On every page: no errors, no other host, accessible to all, and text is never markup."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_policy_is_strict_and_holds(open_page):
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    # It would be noticed: an inline style is refused, and the browser says so.
+    # A violation is noticed: the browser refuses an inline style and reports it.
     visit.page.evaluate("document.body.setAttribute('style', 'color: red')")
     assert visit.page.evaluate("document.body.style.color") == ""
     assert any("Content Security Policy" in error for error in visit.errors)
@@ -148,7 +148,7 @@ def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status):
     page = visit.go("#/ask?script=7%207%20%2B&run=1")
     alert = page.get_by_role("alert").first
     expect(alert).to_contain_text("It has ended. It was not sent again: run it with less data.")
-    # Longer than the page waits before it asks again.
+    # Longer than the page waits before it repeats a request.
     page.wait_for_timeout(4000)
     assert len(sent) == 1
 

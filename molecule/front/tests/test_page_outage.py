@@ -1,4 +1,4 @@
-"""The database goes away and comes back while a page is open."""
+"""The database stops and starts again while a page is open."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from playwright.sync_api import expect
 
 SAID_WITHIN_MS = 5000
 BACK_WITHIN_MS = 90_000
-"""chosen: a server starts within a minute, and the page asks again every three seconds."""
+"""Chosen: a server starts within a minute, and the page repeats its request every three seconds."""
 
 
 @pytest.fixture
 def outage(lab):
-    """Stop the database; it is started again whatever happens."""
+    """Stop the database, and start it again after the test in any case."""
     lab.shell(SERVER, "systemctl stop warp10")
     yield lambda: lab.shell(SERVER, "systemctl start warp10")
     lab.shell(SERVER, "systemctl start warp10")

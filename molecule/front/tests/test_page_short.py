@@ -1,4 +1,4 @@
-"""A star of short cadence in the browser: a sample at once, then all points in its place."""
+"""A star of short cadence in the browser: a sample at once, then all points instead of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from playwright.sync_api import expect
 STAR = "900000302"
 STARTS = np.array(QUARTER_STARTS[1:])
 POINTS = 10_000
-"""A week of short cadence in each quarter."""
+"""Points of a quarter: a week of short cadence."""
 ALL = len(STARTS) * POINTS
 
 
 @pytest.fixture(scope="module")
 def star(lab):
-    """Write a star that is dimmer in each odd quarter, and take it away again."""
+    """Write a star that is fainter in every second quarter, and delete it after the tests."""
     begins = ((STARTS + 14245.5) * 86_400e6).round().astype(int)
     ticks = np.add.outer(begins, np.arange(POINTS) * 58_850_000)
     flux = np.random.default_rng(1).normal(50_000, 50, ticks.shape)
@@ -37,11 +37,11 @@ def star(lab):
 
 @pytest.fixture
 def held(star, open_page):
-    """The star's page while its sample is drawn, and what lets all points come."""
+    """The star's page with its sample, and a function that lets all points come."""
     visit, parts = open_page(), []
 
     def hold(route) -> None:
-        # As parts of the whole are asked for, whatever a window is asked for by.
+        # Only the requests for parts of the whole light curve have this text.
         if "true 'far' STORE" in (route.request.post_data or ""):
             parts.append(route)
         else:
@@ -58,7 +58,7 @@ def held(star, open_page):
 
 
 def axis(page) -> bytes:
-    """The picture of the y axis' ticks."""
+    """Return a picture of the ticks of the y axis."""
     box = page.locator(".curve canvas").first.bounding_box()
     clip = {"x": box["x"], "y": box["y"] + 10, "width": 55, "height": box["height"] - 60}
     return page.screenshot(clip=clip)
@@ -74,7 +74,7 @@ def test_a_sample_is_drawn_and_said_to_be_one_and_all_points_take_its_place(star
     page.locator(".curve .as-table summary").first.click()
     rows = page.locator(".curve").first.locator(".as-table tbody tr").all_inner_texts()
     assert 30 < len(rows) < 100
-    # The middle of each stretch is a point of the star, relative to the level of its quarter.
+    # The value in the middle of each stretch is a point of the star, relative to its quarter.
     values = [float(row.split("\t")[2]) for row in rows]
     assert all(abs(value - 1) < 3e-3 for value in values)
     times = {round(float(row.split("\t")[0]), 4) for row in rows}
@@ -91,7 +91,7 @@ def test_a_sample_is_drawn_and_said_to_be_one_and_all_points_take_its_place(star
 
 
 def test_a_sample_that_does_not_come_is_done_without(star, open_page):
-    """As of a server that has no such macro."""
+    """A server without the macro SAMPLE answers so."""
     visit = open_page()
 
     def refuse(route) -> None:

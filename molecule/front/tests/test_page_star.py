@@ -1,4 +1,4 @@
-"""A star in the browser: its curve, the window, the fold, and what is known of it."""
+"""A star in the browser: its light curve, the window, the fold, and its facts."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_page_of_plots_is_that_of_the_candidate_and_loaded_as_it_is_opened(
     closed.click()
     picture = page.locator(".plots img")
     expect(picture).to_have_attribute("alt", re.compile(rf"candidate 2 of star {KEPLER_11}"))
-    # A function of text would be refused by the page's Content Security Policy.
+    # The page's Content Security Policy refuses a function that is made from text.
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("picture => picture.naturalWidth") > 500
     brought = PROJECT / ".lab/front/pages" / KEPLER_11 / "2.png"
@@ -243,7 +243,7 @@ def test_the_quality_of_the_file_is_named(doubted, open_page):
 
 @pytest.fixture
 def k2(lab):
-    """A star of campaign 5 of K2, from its file; taken away again."""
+    """A star of campaign 5 of K2, from its file; deleted after the test."""
     files = sorted((DATA / "k2").glob("ktwo*-c05_llc.fits"))
     if not files:
         pytest.skip(f"there is no light curve of K2 in {DATA / 'k2'}")
@@ -264,7 +264,7 @@ def test_a_star_of_k2_has_its_campaign(lab, k2, open_page):
     )[0]
     expect(page.locator(".readout").first).to_contain_text(f"{size:,} points")
     rows = table_of_curve(page)
-    # 27 April to 10 July 2015; the axis is of these days, not of Kepler's four years.
+    # 27 April to 10 July 2015: the axis has these days, not the four years of Kepler.
     times = [float(row[0]) for row in rows]
     assert 2306 < min(times) < 2309
     assert 2379 < max(times) < 2383

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a script stands as it is sent, in one line
-"""What the front refuses it refuses with a status, JSON and one sentence; slow and greedy guests are let go."""
+"""The front refuses with a status, JSON and one sentence; it disconnects slow and greedy guests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# What an answer to a script may carry, and nothing else.
+# All headers that an answer to a script may have.
 ALLOWED = {
     *(
         "server",
@@ -130,7 +130,7 @@ def tls(front) -> ssl.SSLSocket:
 
 @pytest.mark.parametrize("sent", ["headers", "body"])
 def test_who_is_slow_is_let_go(front, sent):
-    """A byte a second: the connection ends, whatever goes on."""
+    """A guest who sends one byte a second is disconnected."""
     with tls(front) as wire:
         if sent == "body":
             wire.sendall(head("POST", "/api/v0/exec", "Content-Length: 60000"))
@@ -152,7 +152,7 @@ def test_who_is_slow_is_let_go(front, sent):
 
 
 def test_of_one_address_four_scripts_run(front):
-    """The fifth is told so at once, and the others end as they would."""
+    """A fifth script is refused at once; the four others end normally."""
     script = "NOW 'begin' STORE <% NOW $begin - 4 s < %> <% %> WHILE 'done'"
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         runs = [
@@ -188,10 +188,10 @@ def test_a_script_sets_no_header_and_makes_no_page(front):
 
 @pytest.fixture
 def many(lab):
-    """A series with one point more than a fetch of a guest may give."""
+    """A series with one point more than a fetch of a guest may return."""
     token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
     server = Warp10(lab.url)
-    # From tick 1 on: a span without end leaves 0 out.
+    # Ticks begin at 1: a fetch with the longest span leaves out tick 0.
     for begin in range(1, MAXPOINTS + 2, 250_000):
         end = min(begin + 250_000, MAXPOINTS + 2)
         lines = [f"{begin}// refusals.many{{n=1}} 1", *(f"={n}// 1" for n in range(begin + 1, end))]

@@ -1,4 +1,4 @@
-"""A token that has leaked is withdrawn while points come in; one of the server's is made anew."""
+"""A leaked token is withdrawn while points come in; a token of the server is replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOKENS = "/etc/warp10/tokens"
 
 @pytest.fixture(scope="module")
 def leaked(lab) -> str:
-    """A token that somebody else has got hold of."""
+    """The text of a token that somebody else knows."""
     return lab.shell(SERVER, f"cat {TOKENS}/call.token").strip()
 
 
@@ -38,7 +38,7 @@ def test_a_token_in_a_file_is_refused_within_90_s_while_points_come_in(
     path = tmp_path / "leaked"
     path.write_text(leaked + "\n")
     other = lab.shell(SERVER, f"cat {TOKENS}/ledger-read.token").strip()
-    # As a token of the server's that it does not know by a name any more.
+    # Without its file, the server keeps the token under no name.
     lab.shell(SERVER, f"rm {TOKENS}/call.token")
     assert reads(lab, leaked)
     server, done, begun = front.started(), running.done, time.monotonic()
@@ -57,7 +57,7 @@ def test_a_token_in_a_file_is_refused_within_90_s_while_points_come_in(
 
 
 def test_a_withdrawn_token_stays_withdrawn_after_a_restart(front, leaked):
-    """No moment after the start at which it counts again."""
+    """The server does not accept the token at any moment after its start."""
     front.lab.shell(SERVER, "systemctl restart warp10")
     assert not reads(front.lab, leaked)
     assert reads(front.lab, front.lab.shell(SERVER, f"cat {TOKENS}/read.token").strip())
@@ -81,7 +81,7 @@ def test_what_is_no_token_is_refused(front, tmp_path):
 
 
 def test_the_public_token_is_made_anew_for_all(front):
-    """The one token that every guest has: withdrawn, it is another, and everything reads again."""
+    """The public token that every guest has is withdrawn; a new one replaces it everywhere."""
     lab = front.lab
     old = front.exec("@HELLOEXOWORLD/GETREADTOKEN").json()[0]
     run = playbook(

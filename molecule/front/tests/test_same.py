@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a script stands as it is sent, in one line
-"""What the front gives is byte for byte what the data server gives: macros, documents, the hands-on."""
+"""The front answers byte for byte as the data server: macros, scripts of the documents, the hands-on."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ SCRIPTS = {
 
 
 def documented() -> dict[str, str]:
-    """Scripts of the documents: what stands between marks, or is sent by curl."""
+    """Return the scripts of the documents: code blocks, and scripts that curl sends."""
     found = {}
     for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))):
         text = path.read_text()
@@ -80,11 +80,11 @@ def documented() -> dict[str, str]:
 
 
 def examples() -> dict[str, str]:
-    """The examples that macros give of themselves and that need nothing before them."""
+    """Return the examples in the macros' own help that need nothing on the stack."""
     found = {}
     for path in sorted((PROJECT / "roles/macros/files").glob("*.mc2")):
         text = path.read_text()
-        # Those that the data server alone has give none.
+        # Macros that only the data server has give no examples.
         line = re.search(r"'examples' \[ (.*) \]", text)
         for number, example in enumerate(re.findall(r'"([^"]*)"', line[1] if line else "")):
             if not re.search(r"\$(series|call_token)", example):
@@ -97,7 +97,7 @@ ALL = SCRIPTS | documented() | examples()
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet(lab):
-    """The scheduled job writes while both are asked: it waits."""
+    """Stop the scheduled job, which otherwise writes between the two answers."""
     lab.shell(SERVER, "mv /etc/warp10/runners/transits /etc/warp10/transits.off; sleep 12")
     yield
     lab.shell(SERVER, "mv /etc/warp10/transits.off /etc/warp10/runners/transits")

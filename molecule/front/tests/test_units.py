@@ -1,4 +1,4 @@
-"""Hardened, the same after a second run, to be seen before it is done, and to be removed."""
+"""The front's units are hardened; a second run and a dry run change nothing; it can be removed."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_it_is_removed_seen_beforehand_and_comes_back(front):
     assert run.rc == 0, run.output[-3000:]
     assert there() == set()
     assert playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent").changed[SERVER] == 0
-    # The database does not mind.
+    # The database still runs.
     assert front.lab.execute("1 1 +") == [2]
     dry = playbook("playbooks/front.yml", *WHEEL, "--check", "--diff")
     assert dry.rc == 0, dry.output[-3000:]

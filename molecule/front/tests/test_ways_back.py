@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a script stands as it is sent, in one line
-"""A guest reads and computes: there is no way to write, to call, or to reach another host, and none back to one."""
+"""A guest reads and computes, but cannot write, call programs, reach another host, or get a refused function back."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ POINT = "NEWGTS 'evil' RENAME 1 NaN NaN NaN 1 ADDVALUE"
 
 @pytest.fixture(scope="module")
 def write(lab) -> str:
-    """A token that writes, as a guest may have got hold of it."""
+    """A write token that a guest may know."""
     return lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip()
 
 
 @pytest.fixture(scope="module")
 def outside(lab) -> Iterator[tuple[str, list]]:
-    """A host that nobody should reach, and who has reached it."""
+    """The URL of a host that nobody should reach, and the addresses that have reached it."""
     reached: list = []
     with socket.create_server((f"{lab.prefix}.1", 0)) as server:
 
@@ -45,7 +45,7 @@ def outside(lab) -> Iterator[tuple[str, list]]:
 
 
 def ways(name: str) -> dict[str, str]:
-    """Scripts that try to have a function that is not there, with whatever is on the stack."""
+    """Return scripts that try to call a refused function, with any arguments on the stack."""
     return {
         "by its name": name,
         "from text": f"'{name}' EVAL",
@@ -73,7 +73,7 @@ def test_a_function_is_refused_with_a_sentence(front, name):
 
 @pytest.fixture(scope="module")
 def untouched(lab) -> Iterator[None]:
-    """After all that guests have tried, the database is as it was."""
+    """Check after the tests that the database has not changed."""
     before = lab.counts()
     yield
     assert lab.counts() == before
@@ -139,7 +139,7 @@ def test_what_is_asked_is_data_and_no_script(front, name):
 
 
 def test_what_a_guest_does_to_the_names_that_may_be_asked_lasts_no_longer_than_his_script(front):
-    """The texts are made anew by each call; a guest who gets hold of one changes nothing for others."""
+    """Each call creates the texts again, so a guest who changes one changes nothing for others."""
     tries = [
         f"{{ 'SAMPLE' 'UPDATE' }} 'texts' STORE [ 1 ] 'SAMPLE' {ASK}",
         f"<% [] {{}} {ASK} %> <% %> <% %> TRY DEPTH ->LIST <% DROP TYPEOF %> LMAP",
@@ -153,7 +153,7 @@ def test_what_a_guest_does_to_the_names_that_may_be_asked_lasts_no_longer_than_h
 
 
 def test_no_pattern_reaches_the_directory_by_a_macro(front):
-    """A star of any number is none."""
+    """A pattern is not the number of a star."""
     script = (
         "'~6.*' 'sap.flux' 'long cadence' 1400000000000000 2000 d 10 1 @HELLOEXOWORLD/SAMPLE SIZE"
     )
@@ -185,7 +185,7 @@ def test_the_server_for_guests_has_no_secret_of_the_database(lab):
         "/var/lib/warp10/leveldb/CURRENT",
     ):
         assert lab.host(SERVER).run(f"runuser -u warp10-guest -- cat {path}").rc != 0
-    # The name of the one function that sends is for its user alone.
+    # Only the server's own user can read the name of the function that sends.
     assert lab.host(SERVER).run("runuser -u nobody -- ls /etc/warp10-guest").rc != 0
 
 

@@ -1,4 +1,4 @@
-"""Hosts provisioned over ssh work together, let nobody else in, and a worker can leave."""
+"""Hosts that are provisioned over ssh work together and let nobody else in; a worker can leave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[3]
 INVENTORY = Path(__file__).resolve().parents[1] / "inventory/hosts.yml"
-# Others than the roles' own.
+# Ports of the inventory, which differ from the roles' defaults.
 SETTINGS = yaml.safe_load(INVENTORY.read_text())["all"]["vars"]
 SERVER_PORT, SCHEDULER_PORT = SETTINGS["warp10_port"], SETTINGS["fleet_scheduler_port"]
 ADDRESSES = {"warp10": "10.87.30.10", "scheduler": "10.87.30.20", "worker1": "10.87.30.31"}
@@ -37,7 +37,7 @@ with Client("tls://10.87.30.20:{port}", timeout=60) as client:
 
 
 def reach(name: str):
-    """Return a host as its operator reaches it: over ssh, as ops, with sudo."""
+    """Return a host, reached as by its operator: over ssh, as ops, with sudo."""
     config = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "ssh_config"
     return testinfra.get_host(f"ssh://ops@{ADDRESSES[name]}", sudo=True, ssh_config=str(config))
 
@@ -57,7 +57,7 @@ def playbook(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def compute(*names: str) -> None:
-    """Let the fleet compute, once exactly the hosts `names` are in it."""
+    """Wait until the fleet has exactly the hosts `names`, and let it compute a sum."""
     done = reach("scheduler").run(
         "cd / && runuser -u kepler -- env DASK_CONFIG=/etc/kepler-lens/dask.yaml "
         "/opt/kepler-lens/venv/bin/python -c %s",
@@ -101,13 +101,13 @@ def test_the_fleet_reaches_the_server():
 
 def test_the_import_and_the_search_run_over_ssh(tmp_path):
     for name in ("scheduler", "worker1", "worker2"):
-        # Files of one seed: each host has the same folder, as a share would give it.
+        # One seed gives equal files, so each host has the same folder, as with a network share.
         reach(name).check_output(
             "/opt/kepler-lens/venv/bin/kepler-lens simulate /srv/sky --stars 3 --seed 11 "
             "--quarter 1 --quarter 2 --quarter 3 --quarter 4"
         )
     words = ("import.yml", "-e", "import_source=/srv/sky", "-e", "import_cache=")
-    # A dry run of a job that the host has not seen yet.
+    # A dry run of a job whose files the host does not have yet.
     dry = playbook(*words, "--tags", "import", "--check")
     assert dry.returncode == 0, dry.stdout[-3000:]
     assert not reach("scheduler").file("/etc/kepler-lens/import.json").exists
@@ -142,7 +142,7 @@ def test_rules_that_lock_out_are_taken_back():
     rules = "nft list table inet helloexoworld; cat /etc/helloexoworld.nft"
     before = reach("worker2").check_output(rules)
     words = ("playbooks/site.yml", "-l", WORKER2, "--tags", "firewall")
-    # Nobody of this network: nobody at all.
+    # This network contains nobody, so these rules let in nobody.
     words += ("-e", '{"base_admin_networks": ["192.0.2.0/24"]}')
     done = playbook(*words, "-e", "base_firewall_trial_seconds=8", "-e", "ansible_ssh_timeout=3")
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""Folders that look like the root of a machine with an NVIDIA GPU, as far as the role looks."""
+"""Folders with the files that the role reads of a machine with or without an NVIDIA GPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KERNEL = "6.12.1-made"
 SECURE_BOOT = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 MOK_LIST = "MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
 KEY = bytes(range(200))
-# Vendor and PCI class of what is on the bus, by slot.
+# Slot to vendor and PCI class of the devices on the bus.
 INTEL = {"0000:00:02.0": ("0x8086", "0x030000")}
 CARD = {"0000:01:00.0": ("0x10de", "0x030200"), "0000:01:00.1": ("0x10de", "0x040300")}
 
@@ -47,10 +47,10 @@ def machine(
 
 
 def all_machines(work: Path) -> Path:
-    """Write every machine; gives the archive that holds them."""
+    """Write every machine, and return an archive of all machines."""
     root = work / "machines"
     machine(root / "none", devices=INTEL)
-    # The card's sound is NVIDIA's too, and computes nothing.
+    # The card's sound device is by NVIDIA too, but cannot compute.
     machine(root / "sound", devices=INTEL | {"0000:01:00.1": CARD["0000:01:00.1"]})
     machine(root / "gpu")
     machine(root / "nouveau", modules=("nouveau", "drm"))

@@ -1,4 +1,4 @@
-"""The training host as the play leaves it: what it may do; a second run leaves it alone."""
+"""The training host after the play: its rights and limits; a second run changes nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_training_is_hardened(lab):
 
 
 def test_a_training_with_a_gpu_reaches_its_nodes_and_no_more(lab):
-    """The unit that a host with a GPU gets, looked at without starting it."""
+    """Check the unit of a host with a GPU, without starting it."""
     roles = PROJECT / "roles/training_host/vars/main.yml"
     added = yaml.safe_load(roles.read_text())["training_host_device_lines"]
     assert {line.split("=")[1].split()[0] for line in added if line.startswith("DeviceAllow")} == {
@@ -72,7 +72,7 @@ def test_a_product_of_matrices_was_computed(lab):
 
 
 def test_nothing_listens_but_what_the_host_has(lab):
-    # ssh is the tests' own way in.
+    # The tests themselves come in by ssh.
     others = "ss -Hltn | grep -v -e '127[.]0[.]0' -e ':22 ' || true"
     assert lab.shell(HOST, others) == ""
 
@@ -90,12 +90,12 @@ def test_a_second_run_changes_nothing(lab):
     run = playbook(*PLAY)
     assert run.rc == 0, run.output[-3000:]
     assert set(run.changed.values()) == {0}, run.output[-3000:]
-    # Nor does it compute again what it has computed.
+    # The second run does not compute the product again either.
     assert "Multiply two matrices" not in run.output
 
 
 def test_memory_that_does_not_suffice_is_named(lab):
-    """The unit's own limit ends it, and the play says so in a sentence."""
+    """The limit of the unit ends the training, and the play reports that in a sentence."""
     run = playbook(*TRAIN, *ALONE, "-e", "training_memory=20M")
     assert run.rc == 2
     assert "more memory than kepler-training.service allows" in run.output, run.output[-3000:]

@@ -1,4 +1,4 @@
-"""What the roles say of machines and wishes: accepted, or refused in a sentence beforehand."""
+"""The roles accept machines and settings, or refuse them beforehand with a sentence."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CARD, INSTANCE = (
     "GPU-11111111-2222-3333-4444-555555555555",
     "MIG-aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
 )
-# Of each: the host that is asked, the machine that it looks like, what the operator wants, and the
-# sentence; none where it is accepted.
+# For each case: the host, the machine that it looks like, the settings of the operator, and the
+# sentence of the refusal, or None if the role accepts.
 CASES = {
     "no GPU": ("spare", "none", {}, None),
     "sound is no GPU": ("spare", "sound", {"gpu": "required"}, "has no NVIDIA GPU on its PCI bus"),
@@ -49,7 +49,7 @@ CASES = {
         "nvidia-open-kernel-dkms : Depends: nvidia-open-kernel-support--v1",
     ),
 }
-# With a driver that answers, and no GPU behind it.
+# Cases of a driver that answers although no GPU exists.
 WHOLE = {
     "card is not there": ({"uuids": ["GPU-none"]}, "names GPU-none, which spare does not have"),
     "computes nothing": (
@@ -60,7 +60,7 @@ WHOLE = {
 }
 
 
-# What a training is told, and the sentence that refuses it.
+# Settings of a training, and the sentence of the refusal.
 TRAININGS = {
     "no records": ({"records": ""}, "No records are named"),
     "no folder": ({"records": "/nowhere"}, "/nowhere is not there"),
@@ -79,7 +79,7 @@ TRAININGS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def hosts(lab: Lab):
-    """Two more hosts: one as fresh as training1 was, and one of Debian 12."""
+    """Two more hosts: a fresh one, and one of Debian 12."""
     image = (PROJECT / ".lab/image_training").read_text().strip()
     for name, words in {
         "spare": {"lab_image": image},
@@ -89,7 +89,7 @@ def hosts(lab: Lab):
             *("playbooks/lab.yml", *MORE, "-e", json.dumps(words | {"lab_hosts": [name]}))
         )
         assert run.rc == 0, run.output[-3000:]
-    # A package that the open module needs cannot be had there.
+    # This host cannot install a package that the open module needs.
     pin = "Package: nvidia-open-kernel-support\nPin: release *\nPin-Priority: -1"
     lab.shell("bookworm", f"echo '{pin}' > /etc/apt/preferences.d/test")
     yield
@@ -97,7 +97,7 @@ def hosts(lab: Lab):
 
 
 def ask(work: Path, cases: list[dict[str, object]]) -> dict[str, dict[str, object]]:
-    """Let the role say what it thinks of `cases`, in one run."""
+    """Return the role's answers for `cases`, from one run."""
     words = {"cases": cases, "machines": str(all_machines(work)), "said_to": str(work)}
     run = playbook("molecule/training/ask.yml", *MORE, "-e", json.dumps(words))
     assert run.rc == 0, run.output[-5000:]
@@ -165,7 +165,7 @@ def test_a_dry_run_of_a_fresh_host_changes_nothing(lab, said):
 def test_the_tag_alone_provisions_a_fresh_host(lab):
     run = spare(lab)
     assert run.rc == 0, run.output[-3000:]
-    assert "PLAY [Train]" not in run.output or "training : " not in run.output
+    assert "PLAY [Train the network]" not in run.output or "training : " not in run.output
     assert lab.host("spare").file("/etc/kepler-lens/training-host.json").exists
     assert not lab.host("spare").file("/etc/systemd/system/kepler-training.service").exists
     run = spare(lab)

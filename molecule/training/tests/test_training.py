@@ -1,4 +1,4 @@
-"""A training on the real labelled candidates: killed, gone on with, brought, and judged."""
+"""A training on the real labelled candidates: killed, resumed, copied, and evaluated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(all((one[n] == other[n]).all() for n in names))
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory) -> Path:
-    """A quarter of the published records, whose names say that they are all."""
+    """A quarter of the published records, named as if they were all records."""
     if not (DATA / "astronet").is_dir():
         pytest.skip(f"the labelled candidates are not at {DATA / 'astronet'}")
     folder = tmp_path_factory.mktemp("records") / "some"
@@ -51,7 +51,7 @@ def state(lab, name: str = "status") -> dict:
 
 @pytest.fixture(scope="module")
 def whole(records, tmp_path_factory):
-    """A training that nothing disturbs, the folder that gets its bundle, and how it went."""
+    """An undisturbed training: the run of its play, and the folder with its bundle."""
     brought = tmp_path_factory.mktemp("brought")
     run = train(records, brought, name="whole")
     assert run.rc == 0, run.output[-4000:]
@@ -81,7 +81,7 @@ def test_a_second_run_trains_nothing(lab, records, whole):
 
 
 def test_a_training_killed_twice_ends_with_the_same_weights(lab, records, whole, tmp_path):
-    """In the middle of a network, and between the last fold and the ensemble."""
+    """One kill is in the middle of a network, the other between the last fold and the ensemble."""
     job = json.loads(lab.shell(HOST, "cat /etc/kepler-lens/training.json")) | {"name": "killed"}
     lab.shell(HOST, f"printf '%s' '{json.dumps(job)}' > /etc/kepler-lens/training.json")
     for reached in (
@@ -97,7 +97,7 @@ def test_a_training_killed_twice_ends_with_the_same_weights(lab, records, whole,
         lab.shell(HOST, "systemctl kill --signal KILL kepler-training")
     run = train(records, tmp_path, name="killed")
     assert run.rc == 0, run.output[-4000:]
-    # Three networks of three epochs each: what was done was not done again.
+    # Three networks of three epochs each are nine: finished epochs were not repeated.
     assert 0 < state(lab, "report")["new_epochs"] < 9
     for network in ("fold0-network0", "fold1-network0", "member0"):
         pair = [f"{RUNS}/{name}/{network}.npz" for name in ("whole", "killed")]

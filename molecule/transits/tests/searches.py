@@ -1,4 +1,4 @@
-"""What the tests of the search share: the job, the server's results, stars made for a test."""
+"""Functions that the tests of the search share: jobs, results on the server, made-up stars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = PROJECT / ".lab" / "transits"
 STATES = "/var/lib/kepler-lens"
 CADENCE = 0.0204336
 CONVERGED = ("-e", "warp10_transits=true", "-e", "macros_watch_period=15")
-"""What the lab was provisioned with (converge.yml): a play with other values changes it."""
+"""Values with which converge.yml provisioned the lab: a play with other values would change it."""
 
 
 def warp10(lab: Lab) -> Warp10:
@@ -29,7 +29,7 @@ def token(lab: Lab, name: str) -> Token:
 
 
 def put_star(lab: Lab, star: int, time_bkjd: np.ndarray, flux: np.ndarray) -> None:
-    """Write a light curve as the import would."""
+    """Write a light curve as an import does."""
     labels = f"KEPLERID={star},OBJECT=made%20up,MISSION=Kepler,OBSMODE=long%20cadence"
     name = f"pdcsap.flux{{{labels},INSTRUME=none}}"
     ticks = bkjd_to_us(time_bkjd).tolist()
@@ -43,7 +43,7 @@ def put_star(lab: Lab, star: int, time_bkjd: np.ndarray, flux: np.ndarray) -> No
 
 
 def remove_stars(lab: Lab, first: int, last: int) -> None:
-    """Delete the light curves of stars, and all that was found in them."""
+    """Delete the light curves of stars and the results of their searches."""
     chosen = f"{{KEPLERID~({'|'.join(map(str, range(first, last + 1)))})}}"
     server, write, results = warp10(lab), token(lab, "write"), token(lab, "results-write")
     server.delete(f"pdcsap.flux{chosen}", write)
@@ -54,7 +54,7 @@ def remove_stars(lab: Lab, first: int, last: int) -> None:
 
 
 def planet(days: float = 90.0, period: float = 4.321) -> tuple[np.ndarray, np.ndarray]:
-    """Give a quarter (or more) with a clear planet: time and flux."""
+    """Return time (BKJD) and flux of a quarter, or more days, with a clear planet."""
     when = 540.0 + np.arange(0, days, CADENCE)
     flux = 10_000 * (1 + 1e-4 * np.random.default_rng(11).standard_normal(len(when)))
     phase = np.abs((when - 541.0 + period / 2) % period - period / 2)
@@ -94,7 +94,7 @@ def ended(lab: Lab, job: str = "transits") -> bool:
 
 
 def finish(lab: Lab, job: str = "transits") -> dict:
-    """Wait for the end; the report."""
+    """Wait for the end of a job, and return its report."""
     wait_until(lab, "the end of the job", lambda: ended(lab, job), job=job)
     return state(lab, "report", job)
 
@@ -105,28 +105,28 @@ def search(lab: Lab, stars: list[int], *, force: bool = False) -> dict:
 
 
 def candidates(lab: Lab, star: int) -> list[dict]:
-    """Give the attributes and labels of a star's candidates of every run, as a guest sees them."""
+    """Return labels and attributes of a star's candidates of every run, as a guest sees them."""
     script = f"[ @HELLOEXOWORLD/GETREADTOKEN 'transit.candidate' {{ 'KEPLERID' '{star}' }} ] FIND"
     return [series["l"] | series["a"] for series in lab.execute(script)[0]]
 
 
 def scores(lab: Lab, star: int) -> list[dict]:
-    """Give the attributes and labels of a star's scores of every run and model, to a guest."""
+    """Return labels and attributes of a star's scores of every run and model, as a guest does."""
     script = f"[ @HELLOEXOWORLD/GETREADTOKEN 'transit.score' {{ 'KEPLERID' '{star}' }} ] FIND"
     return [series["l"] | series["a"] for series in lab.execute(script)[0]]
 
 
 def newest(lab: Lab, star: int) -> dict | None:
-    """Give the star's last search."""
+    """Return the star's last search, or None."""
     read = "@HELLOEXOWORLD/GETREADTOKEN"
     (found,) = lab.execute(f"[ {read} 'star.search' {{}} {star} 1 ] FETCH NONEMPTY")
     return json.loads(found[0]["v"][0][-1]) if found else None
 
 
 def assert_whole(lab: Lab, star: int, models: int = 1) -> list[dict]:
-    """Every candidate that is there is of the search that counts, and none is missing or double.
+    """Check that a star has all candidates of its last search, once, and no others; return them.
 
-    Each has a score of each model that scored, and none has one of a search before.
+    Each candidate has one score of each model, and no score belongs to an earlier search.
     """
     found, about = candidates(lab, star), newest(lab, star)
     assert about is not None

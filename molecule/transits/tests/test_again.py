@@ -1,4 +1,4 @@
-"""A second search changes nothing; the tests of the other files change what was found."""
+"""A second search changes nothing; it runs first, as tests of other files change results."""
 
 from __future__ import annotations
 

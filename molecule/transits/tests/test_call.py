@@ -1,4 +1,4 @@
-"""TRANSITS answers who holds its token, and says what is wrong."""
+"""TRANSITS answers only the holder of its token, and explains errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data set is built on the fleet, the same as from the files; stopped, it goes on."""
+"""The fleet builds the same data set as a command does from files; a stopped build resumes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def labels(data) -> Path:
 
 @pytest.fixture(scope="module")
 def from_files(data, labels, tmp_path_factory) -> Examples:
-    """The same stars' data set, built on this machine from their FITS files."""
+    """The data set of the same stars, built on this machine from their FITS files."""
     folder = tmp_path_factory.mktemp("files") / "dataset"
     words = ["--files", str(data / "kepler"), "--labels", str(labels)]
     program = [sys.executable, "-c", "from kepler_lens.cli import main; main()"]
@@ -65,7 +65,7 @@ def test_it_is_the_same_as_from_the_files(brought, from_files):
     for name, view in from_files.views.items():
         # The database keeps times in milliseconds.
         assert np.abs(found.views[name] - view).max() < 0.005, name
-    # What the star itself is like stands in a FITS header; the server knows it of tagged stars.
+    # Stellar values are in the FITS headers; the server has them only for tagged stars.
     measured = [name for name in SCALARS if not name.startswith("stellar_")]
     columns = [SCALARS.index(name) for name in measured]
     ours, theirs = found.scalars[:, columns], from_files.scalars[:, columns]
@@ -81,7 +81,7 @@ def test_a_second_run_builds_nothing(labels, brought):
 
 def test_one_that_is_stopped_goes_on_with_the_next_star(lab, brought):
     settings = json.loads(lab.shell(SCHEDULER, f"cat /etc/kepler-lens/{JOB}.json"))
-    # A name of its own, so that the test can be run again on the same lab.
+    # A new name, so that the test can run again on the same lab.
     text = json.dumps(settings | {"name": f"resumed-{time.time():.0f}"})
     begin = (
         f"rm -f {STATES}/{JOB}/*.json && (systemctl reset-failed kepler-{JOB} 2>/dev/null || true)"

@@ -11,7 +11,7 @@ from searches import CONVERGED
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 KEPLER_11 = "6541920"
-# MAP as release 3 has it, for a server of release 2: the list of ticks goes by the other name.
+# MAP of release 3 for a server of release 2: the list of ticks has another name in release 3.
 MAP_OF_3 = """
 <%
   'given' STORE
@@ -68,7 +68,7 @@ def test_means_at_ticks_are_those_of_both_releases(lab, as_3):
         f"{MAP_OF_3 if as_3 else ''} NEWGTS 0 9 <% DUP s NaN NaN NaN 5 ROLL ADDVALUE %> FOR "
         f"1 ->LIST 2 s [ 60 s 4 s 500 ms -1 s ] {macro} EVAL 0 GET"
     )
-    # Those of -1 s, 0.5 s and 4 s; around 60 s there is nothing.
+    # The ticks -1 s, 0.5 s and 4 s have a mean; around 60 s there are no points.
     assert [point[0] for point in found["v"]] == [-1_000_000, 500_000, 4_000_000]
     assert [point[-1] for point in found["v"]] == [0.5, 1.0, 4.0]
 
@@ -117,7 +117,7 @@ def test_a_macro_with_an_error_is_not_installed(lab):
 
 def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
     token = "/etc/warp10/tokens/results-write.token"
-    # Two runs of one star, of which the search names one; a star whose search has not ended.
+    # Star 1 has two runs, and its search names one of them; the search of star 2 has not ended.
     text = "%7B%22run%22:%22a%22,%22candidates%22:1%7D"
     names = ("1,CANDIDATE=1,RUN=a", "1,CANDIDATE=1,RUN=b", "2,CANDIDATE=1,RUN=c")
     lines = [f"1300000000000000// transit.candidate{{KEPLERID={name}}} 1.0" for name in names]
@@ -144,8 +144,11 @@ def test_only_the_candidates_of_the_run_that_counts_are_seen(lab):
 @pytest.mark.parametrize(
     ("tags", "tasks"),
     [
-        ("macros_install", ["macros : Install macros and the scheduled job"]),
-        ("kepler_lens,fleet", ["kepler_lens : Look what is installed", "fleet : Configure Dask"]),
+        ("macros_install", ["macros : Install the macros and the scheduled job"]),
+        (
+            "kepler_lens,fleet",
+            ["kepler_lens : Read which package is installed", "fleet : Configure Dask"],
+        ),
     ],
 )
 def test_a_part_is_provisioned_by_its_tag(tags, tasks):

@@ -1,4 +1,4 @@
-"""The server looks at every star by itself, once, and tells what it did."""
+"""The server's scheduled job looks at every star once, and writes what it did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANGING, WORDS, SHORT = 999200001, 999200002, 999200009
 
 @pytest.fixture(scope="module", autouse=True)
 def stars(lab):
-    """One star that will change, and one whose flux is no number, of which nobody tells."""
+    """A star that changes later, and a star whose flux is text, of which no note is written."""
     when, flux = planet(40.0)
     put_star(lab, CHANGING, when, flux)
     name = f"pdcsap.flux{{KEPLERID={WORDS},OBSMODE=long%20cadence}}"
@@ -31,13 +31,13 @@ def stars(lab):
 
 
 def dips(lab, star: int) -> np.ndarray:
-    """Give the middles of a star's dips, BKJD."""
+    """Return the middles of a star's dips, BKJD."""
     found = lab.series(f"'transit.dip' {{ 'KEPLERID' '{star}' }}")
     return us_to_bkjd(np.array(sorted(p[0] for s in found for p in s["v"]), np.int64))
 
 
 def phases(times: np.ndarray, epoch: float) -> np.ndarray:
-    """Give the distance from the nearest transit of `planet`, days."""
+    """Return the distance from the nearest transit of `planet`, days."""
     return np.abs((times - epoch + 4.321 / 2) % 4.321 - 4.321 / 2)
 
 
@@ -47,7 +47,7 @@ def state(lab) -> dict:
 
 
 def looks(lab) -> dict[int, dict]:
-    """Give what the last look at each star told."""
+    """Return the note of the last look at each star."""
     (found,) = lab.execute(f"[ {READ} 'star.look' {{}} MAXLONG MAXLONG ] FETCH NONEMPTY")
     return {point[0]: json.loads(point[-1]) for series in found for point in series["v"]}
 
@@ -62,7 +62,7 @@ def replaced(script: str, text: str, other: str) -> str:
 
 
 def go_through_all(lab) -> None:
-    """Run the round that finds what nobody told of, of those who have been quiet."""
+    """Run the round that reads all stars, and so finds changes without a note."""
     lab.execute(replaced(job(lab), "$begin 86400 s -", "$begin"))
 
 
@@ -101,7 +101,7 @@ def test_a_look_that_failed_is_made_again_and_its_error_goes(lab):
     before = dips(lab, CHANGING)
     done = looks(lab)[CHANGING]
     assert (done["error"], len(before) > 0) == ("", True)
-    # As it would stand there after a look with a macro that was broken, and is mended.
+    # The note of a failed look with a broken macro, which works again now.
     text = quote(json.dumps({"at": time.time_ns() // 1000, "error": "no such macro"}))
     line = f"{CHANGING}// star.failed{{}} '{text}'\n"
     warp10(lab).update(line.encode(), token(lab, "results-write"))
@@ -135,7 +135,7 @@ def test_what_was_told_and_does_not_fit_into_a_round_waits_for_the_next(lab):
     put_star(lab, CHANGING, *planet(40.0))
     tell(warp10(lab), token(lab, "write"), [WORDS])
     before = looks(lab)
-    # What is told is taken at once, one star a round.
+    # The job takes noted stars without a delay, one star in each round.
     script = replaced(job(lab), "20 s 'quiet'", "0 'quiet'")
     script = replaced(script, "$todo SIZE 20 <", "$todo SIZE 1 <")
     rounds = []
@@ -148,7 +148,7 @@ def test_what_was_told_and_does_not_fit_into_a_round_waits_for_the_next(lab):
 
 
 def new(lab, before: dict[int, dict]) -> set[int]:
-    """Give the stars that have been looked at meanwhile."""
+    """Return the stars with a new look since `before`."""
     return {star for star, look in looks(lab).items() if look != before.get(star)}
 
 
@@ -174,7 +174,7 @@ def test_stars_without_what_is_looked_at_are_left_alone_and_deleted_ones_are_no_
 
 def test_dips_of_a_star_that_changed_are_replaced(lab):
     before = dips(lab, CHANGING)
-    # Of the tenth transit the light curve has a part.
+    # The light curve has only a part of the tenth transit.
     assert len(before) in (9, 10)
     assert phases(before, 541.0).max() < 0.1
     when, flux = planet(40.0)

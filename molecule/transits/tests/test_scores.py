@@ -1,4 +1,4 @@
-"""Every candidate has a score that a guest can read; a new model scores all, an old one returns."""
+"""Guests can read a score of every candidate; a new model scores all, an old model can return."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def score_play(*words: str):
 
 
 def other_bundle(folder: Path) -> str:
-    """Make a bundle of another name that scores as the package's own."""
+    """Write a bundle that scores as the package's own, and return its name."""
     files = {path.name: path.read_bytes() for path in shipped().iterdir() if path.is_file()}
     model = json.loads(files.pop(MODEL_FILE))
     del files[HASH_FILE], model["format"], model["files"]
@@ -108,14 +108,14 @@ def test_a_new_model_scores_everything_and_an_older_one_returns(lab, tmp_path):
     run = score_play(f"scores_bundle={tmp_path / 'bundle'}")
     assert "stars scored      │ 0 " not in run.output
     of = {model: [s for s in scores(lab, star) if s["MODEL"] == model] for model in (name, own())}
-    # What scored in the search and what scored again saw the same but for rounding.
+    # The search and the job of scores read the same data, except for rounding.
     for score in of[name]:
         assert float(score["p_planet"]) == pytest.approx(before[score["CANDIDATE"]], abs=0.01)
     assert len(of[name]) == len(of[own()]) == len(before)
     assert counts(lab, star) == {name}
     assert {row["score_model"] for row in brought()} == {name}
 
-    # All again, with the server away for a while: none lost, none doubled.
+    # Score all again while the server restarts: no score is lost or doubled.
     start(lab, None, force=True, job="scores")
     wait_until(lab, "its middle", lambda: state(lab, job="scores").get("state") == "running")
     lab.shell(SERVER, "systemctl restart warp10")
@@ -146,7 +146,7 @@ def own() -> str:
 
 
 def counts(lab, star: int) -> set[str]:
-    """Give the models whose scores a guest sees."""
+    """Return the models whose scores a guest sees."""
     (found,) = lab.execute(f"{{ 'KEPLERID' '{star}' }} @HELLOEXOWORLD/CANDIDATES")
     return {series["a"]["score_model"] for series in found}
 

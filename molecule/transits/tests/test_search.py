@@ -1,4 +1,4 @@
-"""The planets come out of the server by FIND and FETCH."""
+"""Guests find the planets on the server by FIND and FETCH."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PUBLISHED = {
 
 
 def known_planets() -> dict[int, list[float]]:
-    """Periods in the imported stars, days: published, or as they were simulated."""
+    """Return the periods of the planets of the imported stars, days: published or simulated."""
     if DATA.is_dir():
         return PUBLISHED
     periods: dict[int, list[float]] = {}
@@ -50,7 +50,7 @@ def test_every_planet_is_a_candidate(lab, star):
 
 
 def test_the_overlay_falls_on_the_dips(lab):
-    """At each transit the candidate's point lies where the light curve is, and below its level."""
+    """At each transit the candidate's point is on the light curve, and below its level."""
     star = min(PLANETS)
     (curve,) = lab.series(f"'pdcsap.flux' {{ 'KEPLERID' '{star}' }}")
     points = np.array(sorted(row[:1] + row[-1:] for row in curve["v"]), dtype=float)

@@ -1,4 +1,4 @@
-"""A search is killed or stopped, a star cannot be searched: no half of two runs is visible."""
+"""A search is killed or stopped, or a star cannot be searched: guests see results of one run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from searches import (
 )
 
 GOOD, THREE, FLAT, GAP, NOTHING, ABSENT = range(900_000_101, 900_000_107)
-# What a search does, up to the point that is written last; there its process is killed.
+# A search whose process is killed before it writes its last point.
 DIES = """
 import os, signal
 from pathlib import Path
@@ -46,7 +46,7 @@ push(Dies("URL"), Token.from_file(folder / "results-write.token"),
 
 @pytest.fixture(scope="module", autouse=True)
 def stars(lab):
-    """Stars made for these tests; they and what was found in them are deleted afterwards."""
+    """Made-up stars; they and the results of their searches are deleted afterwards."""
     when, flux = planet()
     put_star(lab, GOOD, when, flux)
     put_star(lab, THREE, when[:3], flux[:3])
@@ -77,7 +77,7 @@ def test_a_search_that_dies_before_its_point_leaves_nothing_that_counts(lab):
     (found,) = assert_whole(lab, GOOD)
     assert float(found["period"]) == pytest.approx(4.321, rel=1e-3)
 
-    # Dead again beside a search that stands: the next one searches nothing and clears up.
+    # A search dies beside a complete one: the next run searches nothing and deletes the rest.
     dies_before_its_point(lab, GOOD)
     assert len(candidates(lab, GOOD)) == 2
     report = search(lab, [GOOD])
@@ -94,7 +94,7 @@ def test_stars_that_cannot_be_searched_are_named_and_stop_nothing(lab):
     assert "one flux throughout" in reasons[FLAT]
     assert "has no long cadence" in reasons[NOTHING]
     assert_whole(lab, GOOD)
-    # Two half quarters a year apart: searched like any other.
+    # Two half quarters a year apart are searched like any light curve.
     assert any(float(c["period"]) == pytest.approx(4.321, rel=1e-3) for c in assert_whole(lab, GAP))
     table = lab.shell(SCHEDULER, "cat /var/lib/kepler-lens/transits/report.txt")
     assert str(ABSENT) in table
@@ -113,7 +113,7 @@ def test_a_star_that_changed_is_searched_again(lab):
 
 
 def middle_of_a_search(lab, star: int) -> str:
-    """Start a search of a star, and give the host that works on it."""
+    """Start a search of a star, and return the host that works on it."""
     start(lab, [star], force=True)
     wait_until(lab, "the start", lambda: state(lab).get("state") == "running")
     began = {name: cpu_seconds(lab, name) for name in WORKERS}
@@ -126,9 +126,9 @@ def middle_of_a_search(lab, star: int) -> str:
 
 
 def cpu_seconds(lab, name: str) -> float:
-    """Give what the processes of a host have used; not every kernel accounts for a unit."""
+    """Return the CPU seconds of a host's processes; not every kernel counts them for each unit."""
     lines = lab.shell(name, "cat /proc/[0-9]*/stat 2>/dev/null || true").splitlines()
-    # After the name in brackets, which may hold blanks: the 12th and 13th are user and system time.
+    # The name in brackets may have blanks; after it, fields 12 and 13 are user and system time.
     fields = [line.rpartition(") ")[2].split() for line in lines]
     return sum(int(f[11]) + int(f[12]) for f in fields) / 100
 
@@ -153,7 +153,7 @@ def test_a_search_that_is_stopped_goes_on_later(lab):
     assert state(lab)["state"] == "stopped"
     assert newest(lab, 6541920)["run"] == before
     assert_whole(lab, 6541920)
-    # The worker goes on with what it had begun: its results and the next search's meet.
+    # The worker goes on with its task, so its results meet those of the next search.
     report = search(lab, [6541920], force=True)
     assert (report["exit_status"], report["searched"]) == (0, 1)
     assert newest(lab, 6541920)["run"] != before

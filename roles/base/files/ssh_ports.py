@@ -1,7 +1,7 @@
-"""Say over which connection this host is reached, and on which TCP ports its ssh server listens.
+"""Print the ssh connection of this run, and the TCP ports on which the host's ssh server listens.
 
-Prints JSON: connection (that of ssh, as client address and port, server address and port; empty
-where there is none) and ports.
+Prints JSON: connection (client address and port, server address and port; empty without ssh) and
+ports.
 """
 
 import json
@@ -14,7 +14,7 @@ LISTENING = "0A"
 
 
 def connection(process):
-    """Look for SSH_CONNECTION in the processes above this one: sudo takes it from its children."""
+    """Read SSH_CONNECTION from a process above: sudo removes it from its children's environment."""
     while process > 1:
         try:
             environment = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
@@ -29,7 +29,7 @@ def connection(process):
 
 
 def configured():
-    """Ports of the ssh server's configuration."""
+    """Return the ports of the ssh server's configuration."""
     try:
         said = subprocess.run(
             ["/usr/sbin/sshd", "-T"], capture_output=True, text=True, check=False
@@ -41,7 +41,7 @@ def configured():
 
 
 def sockets(process):
-    """Numbers of the sockets that a process has open."""
+    """Return the numbers of the sockets that a process has open."""
     found = set()
     for path in Path(f"/proc/{process}/fd").glob("*"):
         try:
@@ -52,14 +52,14 @@ def sockets(process):
 
 
 def listening():
-    """Ports that an ssh server listens on now: it may have been told so when it was started."""
+    """Return the ports on which an ssh server listens now: its command line may name some."""
     own = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes()
         except OSError:
             continue
-        # Not the processes of its sessions, which listen for what a session forwards.
+        # Processes of sessions do not count: they listen on the ports that a session forwards.
         if words.startswith(b"sshd:") and b"[listener]" in words:
             own |= sockets(path.parent.name)
     ports = set()

@@ -1,6 +1,6 @@
-"""Let the Dask workers of one host finish what they do and take no new tasks.
+"""Retire the Dask workers of one host: they finish their tasks and get no new ones.
 
-Arguments: the scheduler's address, the host's address. Prints how many workers were retired.
+Arguments: the scheduler's address, the host's address. Prints the number of retired workers.
 """
 
 import sys
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from distributed import Client
 
-PATIENCE = 600.0  # seconds for the tasks that run
-HEARTBEAT = 2.0  # seconds until the scheduler has heard what a worker does
+PATIENCE = 600.0  # seconds for the running tasks
+HEARTBEAT = 2.0  # seconds until a worker has reported its tasks to the scheduler
 
 
 def retire(scheduler: str, host: str) -> int:
@@ -24,7 +24,7 @@ def retire(scheduler: str, host: str) -> int:
         addresses = list(on_host())
         if not addresses:
             return 0
-        # Neither closed nor removed: that would take the running tasks with it.
+        # Neither closed nor removed: that would end the running tasks.
         retired = client.retire_workers(addresses, close_workers=False, remove=False)
         if len(retired) < len(addresses):
             raise SystemExit("No other worker can take over the results held there: add one first.")

@@ -1,16 +1,16 @@
 """Keep one broken TLS connection from breaking the others; Dask loads this before it starts.
 
-A write to a peer that has gone can leave EPIPE in OpenSSL's error queue, and CPython does not
-clear it before the next read (python/cpython#148594): a read on another connection that only has
-nothing to read yet is then reported as a broken pipe, and the scheduler drops workers and clients
-that are well. A read that truly ends never says EPIPE.
+A write to a closed peer can leave EPIPE in OpenSSL's error queue, and CPython does not clear the
+queue before the next read (python/cpython#148594). A read on another connection that has no data
+yet is then reported as a broken pipe, and the scheduler drops healthy workers and clients. A read
+at the end of a connection never reports EPIPE.
 """
 
 from tornado.iostream import SSLIOStream
 
 
 def patch() -> None:
-    """Let a read that has nothing to read say so, whatever the error queue holds."""
+    """Make a read without data return None, whatever the error queue holds."""
     read = SSLIOStream.read_from_fd
 
     def read_from_fd(stream: SSLIOStream, buffer: bytearray | memoryview) -> int | None:
@@ -19,7 +19,7 @@ def patch() -> None:
         except BrokenPipeError:
             return None
 
-    # Dask loads this for each of its parts, which may share a process.
+    # Patch once: Dask loads this module for each of its parts, which may share a process.
     if read.__module__ == SSLIOStream.__module__:
         SSLIOStream.read_from_fd = read_from_fd
 

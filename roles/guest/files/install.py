@@ -1,7 +1,7 @@
-"""Write what only the server for guests may read: its secrets once, its macros where they changed.
+"""Write the files that only the guest server may read: its secrets once, its macros on a change.
 
-The function that sends a script elsewhere gets a random name, which stands in two files of this
-folder and nowhere else. Argument: a JSON object, see tasks/macros.yml. Prints what changed.
+The function that sends a script to another server gets a random name, which only two files of this
+folder contain. Argument: a JSON object, see tasks/macros.yml. Prints the changed files.
 """
 
 import json
@@ -16,7 +16,7 @@ folder = Path(job["folder"])
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file for the service alone, where its text is another."""
+    """Write a file that only the service may read, if the file does not have this text."""
     if path.exists() and path.read_text() == text:
         return
     print(path)

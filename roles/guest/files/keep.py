@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Run the server for guests, and end it where a script holds it longer than a script may.
+"""Run the guest server, and end it if a script exceeds its time.
 
-Warp 10 counts the time of loops alone: a script can hold a thread in one function, or answer
-without end. A connection lives as long as its script, so its age is that of the script.
+Warp 10 limits only the time of loops: a script can hold a thread in one function, or answer without
+end. A connection lives as long as its script, so the age of a connection is that of its script.
 
-Argument: a file of JSON, see templates/keep.json.j2. The service manager starts it all anew.
+Argument: a file of JSON, see templates/keep.json.j2. The service manager restarts this program.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-# Of a connection whose script runs: open, or left by its guest. Others only wait for late packets.
+# States of a connection whose script runs: open, or closed by the guest. In other states a
+# connection only waits for late packets.
 ESTABLISHED, LEFT = "01", "08"
-# Seconds beyond the time of a script: the front gives up first, and says so.
+# Seconds beyond the time of a script: the front's limit ends first and gives the guest a reason.
 GRACE = 3.0
-# Seconds between two looks at the servers, until an answer, and how many answers may fail in a row.
+# Seconds between two checks of the servers, seconds to wait for an answer, and failures in a row
+# that end the guest server.
 LOOK, PATIENCE, FAILURES = 5.0, 10.0, 2
 
 
 def answers(url: str, timeout: float) -> bool:
-    """Ask a Warp 10 server for the sum of 1 and 1."""
+    """Check whether a Warp 10 server computes the sum of 1 and 1."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(f"{url}/api/v0/exec", b"1 1 +")
     try:
@@ -42,7 +44,7 @@ def answers(url: str, timeout: float) -> bool:
 
 
 def connections(port: int) -> set[str]:
-    """Name the connections to a port of this host whose scripts run, by where they come from."""
+    """Return names of the connections to a port of this host whose scripts run."""
     found = set()
     for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
         try:
@@ -57,7 +59,7 @@ def connections(port: int) -> set[str]:
 
 
 def notify(words: str) -> None:
-    """Tell the service manager."""
+    """Send a notification to the service manager."""
     if path := os.environ.get("NOTIFY_SOCKET"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.connect(path.replace("@", "\0", 1) if path.startswith("@") else path)
@@ -65,12 +67,12 @@ def notify(words: str) -> None:
 
 
 class Health(BaseHTTPRequestHandler):
-    """Say whether the server for guests and the data server answer."""
+    """Answers whether the guest server and the data server answer."""
 
     state: ClassVar[dict[str, bool]] = {"guest": False, "data": False}
 
     def do_GET(self) -> None:
-        """Answer with JSON."""
+        """Answer with the state of both servers as JSON."""
         answer: dict[str, object] = dict(self.state)
         if not self.state["guest"]:
             answer["error"] = "The server for guests is starting: try again in ten seconds."
@@ -84,11 +86,11 @@ class Health(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: somebody asks every few seconds."""
+        """Log nothing: a request comes every few seconds."""
 
 
 def watch_servers(job: dict, over: threading.Event) -> None:
-    """Keep the state of both servers; the one for guests is over where it hangs."""
+    """Update the state of both servers, and set `over` if the guest server hangs."""
     failures = 0
     while not over.is_set():
         Health.state["data"] = answers(job["data"], PATIENCE)
@@ -101,7 +103,7 @@ def watch_servers(job: dict, over: threading.Event) -> None:
 
 
 def watch_scripts(job: dict, over: threading.Event) -> None:
-    """End it all where a connection is older than a script may be."""
+    """Set `over` if a connection is older than a script may be."""
     seen: dict[str, float] = {}
     while not over.wait(1.0):
         now = time.monotonic()
@@ -115,7 +117,7 @@ def watch_scripts(job: dict, over: threading.Event) -> None:
 
 
 def main(path: str) -> int:
-    """Run the server until it ends, or has to."""
+    """Run the guest server until it ends, or until a watch sets `over`."""
     job = json.loads(Path(path).read_text())
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

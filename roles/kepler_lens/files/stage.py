@@ -1,7 +1,6 @@
-"""Build the package's wheel and stage it with each of its locks; runs on the controller.
+"""Build the package's wheel and stage it with each of its lock files; runs on the controller.
 
-Prints a folder for each lock, as JSON; its name is the hash of what is in it: equal content, equal
-name.
+Prints a folder for each lock file, as JSON. The name of a folder is the hash of its content.
 """
 
 import hashlib
@@ -16,11 +15,11 @@ from flit_core import buildapi
 
 
 def stage(package: Path, bootstrap: Path, cache: Path) -> dict[str, str]:
-    """Return, by a lock's name, the folder below `cache` that holds wheel and lock of `package`."""
+    """Return, for each lock file of `package`, a folder below `cache` with wheel and lock file."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)
-        # One date for every file in the wheel, so that the same sources make the same bytes.
+        # One date for every file in the wheel, so that equal sources give equal bytes.
         os.environ["SOURCE_DATE_EPOCH"] = "315532800"
         os.chdir(package)
         wheel = folder / buildapi.build_wheel(name)
@@ -35,7 +34,7 @@ def stage(package: Path, bootstrap: Path, cache: Path) -> dict[str, str]:
 
 
 def kept(folder: Path, cache: Path) -> Path:
-    """Copy `folder` to where its content is kept."""
+    """Copy `folder` to a folder named by the hash of its content, if that does not exist yet."""
     whole = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         whole.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())

@@ -1,4 +1,4 @@
-"""Publish a folder over HTTP, read-only, connections kept: ADDRESS PORT FOLDER DELAY_MS."""
+"""Publish a folder over HTTP, read-only, with kept connections: ADDRESS PORT FOLDER DELAY_MS."""
 
 import http.server
 import os
@@ -10,7 +10,7 @@ address, port, folder, delay_ms = sys.argv[1:]
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Else headers and body wait for one another: Nagle against delayed ACK, 40 ms a file.
+    # Otherwise the body waits for the ACK of the headers: Nagle and delayed ACK, 40 ms a file.
     disable_nagle_algorithm = True
     wbufsize = -1
 

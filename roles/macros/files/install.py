@@ -1,7 +1,7 @@
 """Install WarpScript files, each only after the running server has read it without an error.
 
-A file with an error is not installed and the one that is there goes on working. Argument: a JSON
-object, see tasks/main.yml. Prints what changed; with "dry" nothing is written.
+A file with an error is not installed; the installed file stays. Argument: a JSON object, see
+tasks/main.yml. Prints the changed files; with "dry" nothing is written.
 """
 
 import json
@@ -18,8 +18,8 @@ opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def trouble(text: str, *, script: bool) -> str:
-    """Say what the server has against a file, nothing where it can read it."""
-    # Within a macro a script is read and not run.
+    """Return the server's error for a file, empty if the server can read it."""
+    # As the body of a macro, a script is parsed but not run.
     text = f"<%\n{text}\n%>" if script else text
     request = urllib.request.Request(job["url"], f"{text}\nTYPEOF DEPTH\n".encode())
     try:
@@ -56,11 +56,11 @@ for file in job["files"]:
         changed.append(path)
         if not job["dry"]:
             os.umask(0o077)
-            # A script's folders, which are named by its period, are the service's own, too.
+            # The folders of a script, named by its period, belong to the service too.
             for folder in reversed([f for f in path.parents if not f.exists()]):
                 folder.mkdir()
                 shutil.chown(folder, "warp10", "warp10")
-            # The server reads *.mc2 alone.
+            # The server reads only *.mc2, so not the new file before its last move.
             new = path.with_suffix(".new")
             new.write_text(text)
             shutil.chown(new, "warp10", "warp10")

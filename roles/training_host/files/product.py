@@ -1,7 +1,7 @@
-"""Multiply two matrices by TensorFlow on every device of a kind, and compare with the right answer.
+"""Multiply two matrices by TensorFlow on every device of a kind, and check the product.
 
-Argument: GPU or CPU. TensorFlow falls back on the CPU without a word; here it may not. Prints the
-devices as JSON.
+Argument: GPU or CPU. By default TensorFlow uses the CPU without a message if a GPU fails; this
+script forbids that. Prints the devices as JSON.
 """
 
 import json
@@ -14,12 +14,12 @@ SIZE = 512
 
 
 def main(kind: str) -> None:
-    """Multiply on each device; ends with a sentence where there is none or it is wrong."""
+    """Multiply on each device; end with a sentence if no device exists or a product is wrong."""
     tf.config.set_soft_device_placement(False)
     devices = tf.config.list_logical_devices(kind)
     if not devices:
         raise SystemExit(f"TensorFlow {tf.__version__} sees no {kind}")
-    # Small whole numbers: exact in every precision that a device may multiply in.
+    # Products of small whole numbers are exact in every precision of a device.
     left, right = np.random.default_rng(1).integers(-8, 9, (2, SIZE, SIZE)).astype(np.float32)
     for device in devices:
         with tf.device(device.name):

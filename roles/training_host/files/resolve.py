@@ -1,7 +1,7 @@
-"""Ask apt whether packages can be installed together, without a change to the machine.
+"""Check by apt whether packages can be installed together, without a change to the machine.
 
-Lists of packages are fetched into a folder of its own, with Debian's components `contrib` and
-`non-free` beside what the machine has. Arguments: release, URL of a package that brings a
+The script fetches package lists into a temporary folder, from the machine's sources and from
+Debian's components `contrib` and `non-free`. Arguments: release, URL of a package with a
 repository's key and address (may be empty), then the packages. Prints apt's answer as JSON.
 """
 
@@ -19,14 +19,14 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a program and keep what it says, in English."""
+    """Run a program and capture its output, in English."""
     return subprocess.run(
         words, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, check=False
     )
 
 
 def mirror(release: str) -> str:
-    """Name the mirror that the machine has the release's own packages from."""
+    """Return the mirror of the release's own packages on this machine."""
     said = run(
         *("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"),
         *(f"Codename: {release}", "Component: main"),
@@ -35,7 +35,7 @@ def mirror(release: str) -> str:
 
 
 def prepare(work: Path, release: str, keyring_package: str) -> list[str]:
-    """Write sources and folders below `work`; gives the options that make apt use them."""
+    """Write sources and folders below `work`, and return the options with which apt uses them."""
     parts = work / "parts"
     shutil.copytree("/etc/apt/sources.list.d", parts, dirs_exist_ok=True)
     (parts / "wanted.list").write_text(
@@ -46,14 +46,14 @@ def prepare(work: Path, release: str, keyring_package: str) -> list[str]:
             (work / "keyring.deb").write_bytes(answer.read())
         subprocess.run(["dpkg-deb", "-x", work / "keyring.deb", work / "keyring"], check=True)
         for source in (work / "keyring/etc/apt/sources.list.d").iterdir():
-            # The key is where the package is unpacked.
+            # The key is in the folder where the package was unpacked.
             named = source.read_text().replace(
                 "/usr/share/keyrings", f"{work}/keyring/usr/share/keyrings"
             )
             (parts / source.name).write_text(named)
     for folder in ("lists/partial", "cache/archives/partial"):
         (work / folder).mkdir(parents=True)
-    # apt drops its rights to fetch and to verify.
+    # apt fetches and verifies as the user _apt.
     run("chmod", "-R", "a+rX", str(work))
     run("chown", "-R", "_apt", str(work / "lists"), str(work / "cache"))
     options = {
@@ -65,7 +65,7 @@ def prepare(work: Path, release: str, keyring_package: str) -> list[str]:
 
 
 def resolve(release: str, keyring_package: str, packages: list[str]) -> dict[str, object]:
-    """Say whether `packages` can be installed, and what apt says."""
+    """Return whether `packages` can be installed, apt's errors, and the new packages."""
     with tempfile.TemporaryDirectory() as name:
         try:
             options = prepare(Path(name), release, keyring_package)

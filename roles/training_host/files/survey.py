@@ -1,7 +1,6 @@
-"""Say what a machine has that training may need: GPUs, kernel, driver, room on the disk; as JSON.
+"""Print what a machine has for a training: GPUs, kernel, driver, room on the disk; as JSON.
 
-Arguments: a folder that looks like the machine's root, a folder whose disk must hold what is
-installed.
+Arguments: the machine's root, or a folder with the same files; the folder of the installation.
 """
 
 import json
@@ -16,12 +15,12 @@ EFI_GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 
 def text(path: Path) -> str:
-    """Return a file's text, empty where there is none."""
+    """Return a file's text, empty if the file does not exist."""
     return path.read_text(errors="replace").strip() if path.is_file() else ""
 
 
 def gpus(root: Path) -> list[dict[str, str]]:
-    """List the NVIDIA GPUs on the PCI bus, with the driver that has each."""
+    """List the NVIDIA GPUs on the PCI bus, each with its driver."""
     found = []
     for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
         if text(folder / "vendor") == NVIDIA and text(folder / "class").startswith(DISPLAY):
@@ -32,14 +31,14 @@ def gpus(root: Path) -> list[dict[str, str]]:
 
 
 def secure_boot(root: Path) -> bool:
-    """Say whether the firmware lets in signed modules only."""
+    """Check whether Secure Boot is on, with which the kernel loads only signed modules."""
     # The value follows four bytes of attributes.
     variable = root / f"sys/firmware/efi/efivars/SecureBoot-{EFI_GLOBAL}"
     return variable.is_file() and variable.read_bytes()[4:5] == b"\x01"
 
 
 def key_enrolled(root: Path) -> bool:
-    """Say whether the key that DKMS signs modules with is one that the machine's owner enrolled."""
+    """Check whether the machine's owner has enrolled the key with which DKMS signs modules."""
     key = root / "var/lib/dkms/mok.pub"
     if not key.is_file():
         return False
@@ -49,7 +48,7 @@ def key_enrolled(root: Path) -> bool:
 
 
 def room(folder: Path) -> int:
-    """Count the free bytes of the disk that `folder` is or will be on."""
+    """Return the free bytes of the disk of `folder`, which need not exist yet."""
     while not folder.exists():
         folder = folder.parent
     disk = os.statvfs(folder)
@@ -57,7 +56,7 @@ def room(folder: Path) -> int:
 
 
 def survey(root: Path, folder: Path) -> dict[str, object]:
-    """Put it all together."""
+    """Return all findings of this script."""
     kernel = text(root / "proc/sys/kernel/osrelease")
     modules = {line.split()[0] for line in text(root / "proc/modules").splitlines()}
     return {

@@ -1,4 +1,4 @@
-"""Put the read token into its macro.
+"""Write the macro that returns the read token, if it changed.
 
 Arguments: file of the token, file of the macro, text of the macro.
 """

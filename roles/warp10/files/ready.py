@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Wait until Warp 10 answers `1 1 +` with [2].
 
-Arguments: URL of exec, seconds, log file; MAINPID in the environment.
+Arguments: URL of exec, seconds to wait, log file. MAINPID is in the environment.
 """
 
 import os
@@ -16,7 +16,7 @@ process = Path("/proc", os.environ["MAINPID"])
 # Without the proxies of the environment: the server is this host.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 until = time.monotonic() + seconds
-# What stands there already is of an earlier start.
+# Lines that are in the log already belong to an earlier start.
 begin = log.stat().st_size if log.exists() else 0
 answer = "no answer"
 while time.monotonic() < until:

@@ -1,8 +1,8 @@
-"""Withdraw a token: add it to the list that the server reads every ten seconds, and see it refused.
+"""Withdraw a token: add it to the list that the server reads every ten seconds; wait for a refusal.
 
-Without a token in TOKEN an empty list is laid where there is none. Arguments: the server's folder;
-with a token also the server's URL and how many seconds it may take. Prints what was done; the
-token itself stands in no argument and is never printed.
+If TOKEN is empty, the script only writes an empty list if there is none. Arguments: the server's
+folder; with a token also the server's URL and the seconds to wait. Prints what it did; the token
+itself is in no argument and is never printed.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ lists = folder / "revoked"
 
 
 def ident(token: bytes) -> str:
-    """Name a token as Warp 10 lists it.
+    """Return the identifier of a token in Warp 10's list.
 
-    SipHash-2-4 (doi:10.1007/978-3-642-34931-7_28) of the token and of itself backwards.
+    It is SipHash-2-4 (doi:10.1007/978-3-642-34931-7_28) of the token followed by its reverse.
     """
     token += token[::-1]
     secrets = (folder / "secrets.conf").read_text()
@@ -66,7 +66,7 @@ def ident(token: bytes) -> str:
 
 
 def lay(idents: set[str]) -> None:
-    """Replace the list by one of these tokens; its name tells the server that it is another."""
+    """Replace the list by one with these identifiers; by a new name the server knows a new list."""
     text = "".join(f"{one}\n" for one in sorted(idents))
     now, digest = time.time_ns() // 1_000_000, hashlib.md5(text.encode()).hexdigest()
     name = f"helloexoworld.full.{now}-{digest}.trl"
@@ -81,7 +81,7 @@ def lay(idents: set[str]) -> None:
 
 
 def asked(url: str, body: bytes, headers: dict[str, str]) -> bool:
-    """Whether the server does what it is asked."""
+    """Return whether the server answers a request with success."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(urllib.request.Request(url, body, headers), timeout=20) as reply:
@@ -91,7 +91,7 @@ def asked(url: str, body: bytes, headers: dict[str, str]) -> bool:
 
 
 def accepted(url: str, token: str) -> bool:
-    """Whether a server takes a token, to read or to write."""
+    """Return whether a server accepts a token, to read or to write."""
     return asked(f"{url}/api/v0/exec", f"'{token}' AUTHENTICATE".encode(), {}) or asked(
         f"{url}/api/v0/update", b"", {"X-Warp10-Token": token}
     )

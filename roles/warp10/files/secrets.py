@@ -1,6 +1,6 @@
-"""Make the server's secrets: a file of KEY = hex:…, for its owner alone.
+"""Create the server's secrets: a file of lines KEY = hex:… that only its owner can read.
 
-Arguments: path, JSON of key to bits.
+Arguments: path, JSON object of key to number of bits.
 """
 
 import json

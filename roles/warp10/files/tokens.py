@@ -1,7 +1,8 @@
-"""Make the tokens that have no file yet, with the server's own generator.
+"""Create the tokens that have no file yet, with the server's own generator.
 
-A token cannot be asked whose series it reads. That of one which reads more than its own is noted
-beside it, and one that was made before it could read them is made anew; the old one stays valid.
+A token does not show whose series it reads. If it reads the series of several owners, a file beside
+the token lists them. A token whose owners have changed since then is created again; the old token
+stays valid.
 
 Argument: a JSON object, see tasks/tokens.yml.
 """
@@ -19,12 +20,12 @@ folder = Path(job["folder"])
 
 
 def owners(token):
-    """Whose series a token is for."""
+    """Return the owners of the series that a token is for."""
     return [token["owner"], *token.get("reads_too", [])]
 
 
 def up_to_date(token):
-    """Whether a token is there and reads what it should."""
+    """Return whether a token exists and is for the wanted owners."""
     path = folder / f"{token['name']}.token"
     note = path.with_suffix(".owners")
     noted = note.read_text().split() if note.exists() else owners(token)[:1]
@@ -71,7 +72,7 @@ with tempfile.TemporaryDirectory(dir="/run") as run:
     )
     text = answer.read_text() if answer.exists() else done.stdout
 
-# The stack, its top first, after whatever the server says when it starts.
+# The output is the stack, its top first, after the messages of the server's start.
 found = text.rfind("\n[") + 1 if "\n[" in text else text.find("[")
 try:
     made = json.loads(text[found:])[::-1]
@@ -90,7 +91,7 @@ for token, secret in zip(missing, made, strict=True):
     new.write_text(secret + "\n")
     shutil.chown(new, "warp10", "warp10")
     new.rename(path)
-    # Last: without the note the token is made once more.
+    # The note comes last: without it, the next run creates the token again.
     note = path.with_suffix(".owners")
     if len(owners(token)) > 1:
         note.write_text("\n".join(owners(token)) + "\n")

@@ -1,4 +1,4 @@
-"""Unpack Warp 10 from a release archive or a wheel: in one move, or not at all.
+"""Unpack Warp 10 from a release archive or a wheel, completely or not at all.
 
 Arguments: artifact, home, the artifact's checksum (to be recorded), the jar within home,
 the prefix within the artifact, SHA-256 of the jar or ''.
@@ -31,9 +31,9 @@ digest = hashlib.sha256((unpacked / jar).read_bytes()).hexdigest()
 if jar_sha256 not in ("", digest):
     sys.exit(f"{wanted}{jar} in {artifact} has SHA-256 {digest}, not {jar_sha256}.")
 
-# A runner of the release writes to an extension that is off.
+# The release has a runner that writes to an extension, and that extension is off.
 shutil.rmtree(unpacked / "runners", ignore_errors=True)
-# The server reads it all and writes none of it; the release keeps some folders to their owner.
+# The server reads all files and writes none; in the release only the owner can read some folders.
 for path in [unpacked, *unpacked.rglob("*")]:
     path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     shutil.chown(path, 0, 0)
