@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,40 @@ def test_a_documented_tag_does_its_part(tag):
     )
     assert done.returncode == 0, done.stdout
     assert re.search(rf"^ +{task}\tTAGS: ", done.stdout, re.MULTILINE), done.stdout
+
+
+def names(node: object) -> Iterator[str]:
+    """Names of plays, blocks and tasks in a YAML document."""
+    for part in node if isinstance(node, list) else []:
+        if isinstance(part, dict):
+            if "name" in part:
+                yield str(part["name"])
+            for below in (
+                "tasks",
+                "pre_tasks",
+                "post_tasks",
+                "handlers",
+                "block",
+                "rescue",
+                "always",
+            ):
+                yield from names(part.get(below))
+
+
+class Loader(yaml.SafeLoader):
+    """Reads Ansible's own tags as text."""
+
+
+Loader.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
+
+
+@pytest.mark.parametrize("folder", ["roles", "playbooks"])
+def test_the_name_of_a_task_begins_with_what_it_does(folder):
+    files = [path for path in (PROJECT / folder).rglob("*.yml") if "meta" not in path.parts]
+    found = [(path, name) for path in files for name in names(yaml.load(path.read_text(), Loader))]
+    assert len(found) > 50
+    vague = re.compile(r"(Look|Say|Take|Have|Tell|See|Ask|Do|Make sure)\b")
+    assert [(path.name, name) for path, name in found if vague.match(name)] == []
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ def number_pattern(numbers: Iterable[int]) -> str:
     """Return numbers as a regular expression that has each common beginning only once.
 
     A server matches the expression with a label of every series. From a plain list of numbers it
-    would try each number; of this expression it reads each digit once (docs/decisions.md).
+    would try each number; of this expression it reads each digit once
+    (docs/decisions/0026-pattern-as-tree.md).
 
     Parameters
     ----------

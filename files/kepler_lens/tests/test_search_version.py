@@ -52,7 +52,7 @@ def test_what_decides_a_result_names_another_search(monkeypatch, module, right, 
 @pytest.mark.parametrize(
     ("module", "right", "wrong"),
     [
-        ("kepler_lens.search.vet", "# Quarters differ by", "# The quarters differ by"),
+        ("kepler_lens.search.vet", "# The part of other stars", "# A part of other stars"),
         ("kepler_lens.search.page", "_DPI = 110", "_DPI = 220"),
     ],
 )
