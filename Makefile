@@ -66,7 +66,7 @@ lab-down: $(VENV)/controller ## Remove the lab and all its traces
 test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, two at a time
 	@.ci/checks unit lint unit-train scenarios
 
-lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults
+lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults, the site of the documents
 	@.ci/lint
 
 unit: $(VENV)/dev ## Unit tests of the package, and of roles and playbooks without hosts
