@@ -10,7 +10,7 @@ PART ?= all
 STEP ?=
 ONE_CORE = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-PLAY = .ci/play.py
+PLAY = scripts/play.py
 BENCH_hard = hard_stars.py
 BENCH_calibrate = calibrate.py all
 
@@ -25,13 +25,13 @@ help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/controller: requirements/bootstrap.txt requirements/controller.txt
-	@.ci/venv $(VENV) requirements/controller.txt && touch $@
+	@scripts/venv $(VENV) requirements/controller.txt && touch $@
 
 $(VENV)/dev: requirements/bootstrap.txt requirements/dev.txt
-	@.ci/venv $(VENV) requirements/dev.txt && touch $@ $(VENV)/controller
+	@scripts/venv $(VENV) requirements/dev.txt && touch $@ $(VENV)/controller
 
 $(TRAIN)/ready: requirements/bootstrap.txt requirements/train-dev.txt
-	@.ci/venv $(TRAIN) requirements/train-dev.txt && touch $@
+	@scripts/venv $(TRAIN) requirements/train-dev.txt && touch $@
 
 import: $(VENV)/controller ## Stand up the lab and import light curves [SOURCE=… STARS=… VARS='k=v …']
 	@$(PLAY) import.yml import_source=SOURCE import_stars=STARS
@@ -49,7 +49,7 @@ scores: $(VENV)/controller ## Score the candidates that have no score of the mod
 	@$(PLAY) playbooks/scores.yml scores_stars=STARS scores_bundle=BUNDLE
 
 status: $(VENV)/controller ## Print what the database holds, one key=value a line
-	@.ci/quietly $(PLAY) playbooks/status.yml
+	@scripts/quietly $(PLAY) playbooks/status.yml
 
 tag: $(VENV)/controller ## Tag stars with their planets and candidates [KOI=… K2=…]
 	@$(PLAY) playbooks/tag.yml tag_koi=KOI tag_k2=K2
@@ -95,7 +95,7 @@ bench-scores: $(VENV)/dev ## What the model says of made impostors and planets; 
 	@$(ONE_CORE) python benchmarks/impostors.py $(PART)
 
 model: $(TRAIN)/ready ## Make the package's model anew; goes on where it stopped
-	@PYTHON=$(TRAIN)/bin/python .ci/model
+	@PYTHON=$(TRAIN)/bin/python scripts/model
 
 bench-recipes: $(VENV)/dev ## Whether both recipes of views give one score; ACCEPT=1 lists them in the package's model
 	@$(ONE_CORE) python benchmarks/recipes.py $(if $(ACCEPT),--accept)
@@ -110,7 +110,7 @@ bench-sky: $(VENV)/dev ## What everyday commands cost with 1,000 to 550,000 star
 	@LAB_NAME=bench-sky LAB_PREFIX=10.87.47 LAB_PORT=0 PYTHONPATH=molecule:$(PYTHONPATH) python benchmarks/sky.py
 
 explorer-build: ## Build the page's files, explorer/dist, from explorer/src; needs node
-	@.ci/explorer build
+	@scripts/explorer build
 
 mutants: $(VENV)/dev ## Break package and roles one way at a time and report which test noticed [PART=package|roles|all]
 	@python tests/mutants $(PART)

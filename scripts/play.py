@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a playbook with the values that were typed for the Makefile's variables, unchanged.
 
-.ci/play.py PLAYBOOK [ANSIBLE_VARIABLE=MAKEFILE_VARIABLE …]
+scripts/play.py PLAYBOOK [ANSIBLE_VARIABLE=MAKEFILE_VARIABLE …]
 
 The Makefile exports its variables without a change. This program passes them on as JSON, so that no
 shell reads them and nothing splits them at blanks. Every playbook accepts INVENTORY and VARS.
