@@ -205,11 +205,12 @@ def test_two_hundred_connections_keep_nobody_out(front, running):
 
 READ_ALL = f"[ {TOKEN} '~.*flux' {{}} MAXLONG MAXLONG ] FETCH SIZE"
 # Four guests at once, and the part of its rate that an import keeps: on cores of its own, and beside other scenarios.
+# Chosen some hundredths below what was measured on two cores of its own, 0.91 and 0.86.
 HARM = {
     # They work on the server for guests, which comes after the others.
-    "compute": ([SCRIPTS["loops in loops"], DOUBLED], 0.9, 0.75),
+    "compute": ([SCRIPTS["loops in loops"], DOUBLED], 0.85, 0.65),
     # Who reads has the data server work for him as for everybody: a thread of it, beside those of the import.
-    "read": ([SCRIPTS["loops in loops"], DOUBLED, READ_ALL], 0.75, 0.6),
+    "read": ([SCRIPTS["loops in loops"], DOUBLED, READ_ALL], 0.75, 0.55),
 }
 
 
@@ -219,10 +220,9 @@ def test_an_import_keeps_its_rate(front, unpaused, what):
     """Quiet and hostile stretches alternate, because the speed of a machine varies within minutes."""
     harm, alone, beside_others = HARM[what]
     words = ["nice", "-n", "19", sys.executable, "-c", ATTACK, front.url, front.authority]
-    # Another scenario on the same cores disturbs either stretch of a pair: then more pairs are measured.
-    least = alone if slower() < 2 else beside_others
     ratios: list[float] = []
-    before = unpaused.rate(6)
+    quiet = [unpaused.rate(6)]
+    least = alone
     while len(ratios) < 3 or (len(ratios) < 9 and statistics.median(ratios) < least):
         attackers = [
             subprocess.Popen([*words, harm[number % len(harm)]], start_new_session=True)
@@ -234,9 +234,11 @@ def test_an_import_keeps_its_rate(front, unpaused, what):
             attacker.kill()
             attacker.wait()
         front.wait_health(30)
-        after = unpaused.rate(6)
-        ratios.append(hostile / ((before + after) / 2))
-        before = after
+        quiet.append(unpaused.rate(6))
+        ratios.append(hostile / statistics.mean(quiet[-2:]))
+        # Another scenario on the same cores disturbs either stretch of a pair: then more pairs are measured.
+        if slower() >= 2 or min(quiet) < 0.8 * max(quiet):
+            least = beside_others
     print(f"{what}, hostile to quiet:", [f"{ratio:.2f}" for ratio in ratios])
     assert statistics.median(ratios) >= least, ratios
     assert unpaused.failed == []
