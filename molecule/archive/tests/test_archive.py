@@ -88,8 +88,8 @@ def test_secrets_are_for_the_server_alone(server) -> None:
         "/etc/warp10/secrets.conf",
         *(f"{TOKENS}/{name}" for name in server.file(TOKENS).listdir()),
     ]
-    # The secrets, five tokens, and the note of the owners whose series the public token reads.
-    assert len(paths) == 7
+    # The secrets, six tokens, and the note of the owners whose series the public token reads.
+    assert len(paths) == 8
     for path in paths:
         assert (server.file(path).user, server.file(path).mode) == ("warp10", 0o600), path
 
