@@ -188,7 +188,12 @@ def digest_with(monkeypatch):
         ("search.prepare", "int(hours / 24 / 8", "int(hours / 24 / 4", [False, False]),
         ("lightcurve", "_BJD_REFERENCE = 2454833", "_BJD_REFERENCE = 2454834", [False, False]),
         ("classify.views", "Find the strongest dimming", "Look for a dimming", [False, False]),
-        ("classify.views", "# The limit keeps one point", "# The limit keeps a point", [False, False]),
+        (
+            "classify.views",
+            "# The limit keeps one point",
+            "# The limit keeps a point",
+            [False, False],
+        ),
         ("classify.views", "Nothing is left of", "Empty is", [False, False]),
         (
             "classify.views",
