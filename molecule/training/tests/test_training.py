@@ -95,6 +95,9 @@ def test_a_training_killed_twice_ends_with_the_same_weights(lab, records, whole,
             assert time.monotonic() < end, lab.shell(HOST, "journalctl -u kepler-training -n 20")
             time.sleep(0.2)
         lab.shell(HOST, "systemctl kill --signal KILL kepler-training")
+        # A start of a unit that has not noticed yet that it is dead would do nothing.
+        ended = "systemctl show -p ActiveState --value kepler-training | grep -qE 'failed|inactive'"
+        lab.shell(HOST, f'timeout 60 sh -c "until {ended}; do sleep 0.1; done"')
     run = train(records, tmp_path, name="killed")
     assert run.rc == 0, run.output[-4000:]
     # Three networks of three epochs each are nine: finished epochs were not repeated.
