@@ -45,7 +45,7 @@ def points_of(
     Series
         The point of one star in one series; the series of a star follow each other.
     """
-    yield from in_ranges(warp10, token, classname, [(star, star) for star in stars])
+    return in_ranges(warp10, token, classname, [(star, star) for star in stars])
 
 
 def pages(warp10: Warp10, token: Token, selector: str, page: int = PAGE) -> Iterator[Series]:

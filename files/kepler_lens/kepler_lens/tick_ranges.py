@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kepler_lens.warp10 import Series, Token, Warp10
+from kepler_lens.warp10 import Series, Token, Warp10, own_labels
 
 TOGETHER = 500
 """Ranges that one request reads. Chosen: the answer with the ledger's entries of this many stars
@@ -50,5 +50,4 @@ def in_ranges(
         script = _RANGES.format(ranges=" ".join(wanted), token=token.reveal(), classname=classname)
         (found,) = warp10.exec(script, token)
         for labels, ticks, values in (series for one in found for series in one):
-            known = {name: text for name, text in labels.items() if name != ".app"}
-            yield Series(classname, known, {}, ticks, values)
+            yield Series(classname, own_labels(labels), {}, ticks, values)

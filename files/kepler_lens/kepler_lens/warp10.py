@@ -373,6 +373,11 @@ def _listed(answer: str) -> list[Series]:
     return [_series(line) for line in answer.split("\n") if line]
 
 
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return labels without Warp 10's own ``.app``."""
+    return {name: text for name, text in labels.items() if name != ".app"}
+
+
 def _series(text: str) -> Series:
     """Read ``class{labels}{attributes}``."""
     name, _, rest = text.strip().partition("{")
@@ -382,7 +387,7 @@ def _series(text: str) -> Series:
 
 def _pairs(text: str) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in text.split(",") if pair)
-    return {unquote(k): unquote(v) for k, _, v in pairs if k != ".app"}
+    return own_labels({unquote(k): unquote(v) for k, _, v in pairs})
 
 
 def _value(text: str) -> Any:

@@ -16,6 +16,7 @@ from kepler_lens.client.errors import LimitError, NoLightCurveError, ScriptError
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import us_to_bkjd
+from kepler_lens.warp10 import own_labels
 
 _PAGE = 80_000
 """Points of a series in one request (chosen: more than the 71,400 long cadences of Kepler's
@@ -186,9 +187,8 @@ def _piece(
     whole = _COLUMN_OF_CLASS[classname] == "SAP_QUALITY"
     value = np.fromstring(values, np.int64 if whole else np.float64, sep=" ")
     value = value.astype(np.int32 if whole else np.float32)
-    known = {name: text for name, text in labels.items() if name != ".app"}
     order = np.argsort(time_us)
-    return _Piece(classname, known, attributes, time_us[order], value[order])
+    return _Piece(classname, own_labels(labels), attributes, time_us[order], value[order])
 
 
 def _joined(star: int, cadence: str, pieces: Sequence[_Piece]) -> StarCurve:

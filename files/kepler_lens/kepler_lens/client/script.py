@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from kepler_lens.warp10 import Series
+from kepler_lens.warp10 import Series, own_labels
 
 _SERIES_KEYS = {"c", "l", "a", "v"}
 """Class, labels, attributes and points of a series in the server's JSON."""
@@ -41,6 +41,5 @@ def python_object(answer: Any) -> Any:
 def _series(answer: dict[str, Any]) -> Series:
     # A point is [tick, value], or has location and elevation between the two.
     points = sorted(answer["v"], key=lambda point: point[0])
-    labels = {name: value for name, value in answer["l"].items() if name != ".app"}
     ticks, values = [point[0] for point in points], [point[-1] for point in points]
-    return Series(answer["c"], labels, dict(answer["a"]), ticks, values)
+    return Series(answer["c"], own_labels(answer["l"]), dict(answer["a"]), ticks, values)

@@ -21,7 +21,7 @@ from kepler_lens.search.observations import (
     no_values,
     observe_usable,
 )
-from kepler_lens.warp10 import Series, Token, Warp10
+from kepler_lens.warp10 import Series, Token, Warp10, own_labels
 
 _CURVE = """<% @HELLOEXOWORLD/GETREADTOKEN '{token}' == %>
 <%
@@ -226,8 +226,9 @@ def _series(
     time_us = np.fromstring(ticks, np.int64, sep=" ")
     order = np.argsort(time_us)
     value = np.fromstring(values, np.float64, sep=" ")
-    known = {name: text for name, text in labels.items() if name != ".app"}
-    return Series(classname, known, attributes, time_us[order].tolist(), value[order].tolist())
+    return Series(
+        classname, own_labels(labels), attributes, time_us[order].tolist(), value[order].tolist()
+    )
 
 
 def _why_nothing(warp10: Warp10, token: Token, star: int, column: str) -> str:
