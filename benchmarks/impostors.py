@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.curves import from_folder
-from kepler_lens.classify.digest import digest
 from kepler_lens.classify.parts import SYNTHETIC_CODE
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted
 from kepler_lens.classify.views import ViewError
+from kepler_lens.code_digest import digest
 from kepler_lens.search.observations import NotSearchableError, Observations
 from search import interval, part_of
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kepler_lens.classify import digest as hashed
+from kepler_lens import code_digest
 from kepler_lens.classify.recipes import NAMES, RecipeError, _digest, recipe
 from kepler_lens.classify.views import LENGTHS, ViewError
 from kepler_lens.lightcurve import read_light_curve
@@ -143,10 +143,11 @@ def test_an_unknown_recipe_is_refused_with_those_that_there_are():
 @pytest.fixture
 def digest_with(monkeypatch):
     """Digests of both recipes, where a module's source reads otherwise."""
-    source = hashed._source
+    source = code_digest._source
 
     def clear():
-        hashed._names.cache_clear()
+        code_digest._names.cache_clear()
+        code_digest._place.cache_clear()
         _digest.cache_clear()
 
     def digests(module, old, new):
@@ -159,7 +160,7 @@ def digest_with(monkeypatch):
 
         clear()
         with monkeypatch.context() as patch:
-            patch.setattr(hashed, "_source", edited)
+            patch.setattr(code_digest, "_source", edited)
             made = [recipe(name).digest for name in NAMES]
         clear()
         return made

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from kepler_lens.classify import digest
+from kepler_lens import code_digest
 from kepler_lens.search.version import engine
+
+
+def forget():
+    for function in (engine, code_digest._names, code_digest._place):
+        function.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def forgetful():
     """Read sources and name the search anew in each test, and after it."""
     yield
-    for function in (engine, digest._names):
-        function.cache_clear()
+    forget()
+
+
+def named_where(monkeypatch, change):
+    """Name the search as if `change` had been done to the text of each module, by its name."""
+    source = code_digest._source
+    forget()
+    monkeypatch.setattr(code_digest, "_source", lambda name: change(name, source(name)))
+    return engine()
 
 
 def named_with(monkeypatch, module, right, wrong):
     """Name the search as if a text of one module were another."""
-    source = digest._source
-    assert right in source(module)
-
-    def changed(name):
-        text = source(name)
-        return text.replace(right, wrong) if name == module else text
-
-    for function in (engine, digest._names):
-        function.cache_clear()
-    monkeypatch.setattr(digest, "_source", changed)
-    return engine()
+    assert right in code_digest._source(module)
+    return named_where(
+        monkeypatch,
+        lambda name, text: text.replace(right, wrong) if name == module else text,
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,6 +49,12 @@ def named_with(monkeypatch, module, right, wrong):
         ("kepler_lens.search.observations", "BAD_QUALITY = 1130799", "BAD_QUALITY = 0"),
         ("kepler_lens.search.noise", "for j in range(5)", "for j in range(4)"),
         ("kepler_lens.transit", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
+        ("kepler_lens.search.engine", "max(near, default", "min(near, default"),
+        (
+            "kepler_lens.search.engine",
+            "new if new.statistic > whole",
+            "whole if new.statistic > whole",
+        ),
     ],
 )
 def test_what_decides_a_result_names_another_search(monkeypatch, module, right, wrong):
@@ -59,3 +73,53 @@ def test_what_decides_a_result_names_another_search(monkeypatch, module, right, 
 def test_words_and_plots_do_not(monkeypatch, module, right, wrong):
     before = engine()
     assert named_with(monkeypatch, module, right, wrong) == before
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param(r"\bremnant\b", "left_over", id="function"),
+        pytest.param(r"\b_DEEP\b", "_VERY_DEEP", id="constant"),
+        pytest.param(r"\bVetting\b", "Judgement", id="class"),
+        pytest.param(r"\bby_chance\b", "expected", id="variable"),
+    ],
+)
+def test_another_name_is_no_other_search(monkeypatch, right, wrong):
+    before = engine()
+    changed = []
+
+    def renamed(_, text):
+        text, times = re.subn(right, wrong, text)
+        changed.append(times)
+        return text
+
+    assert named_where(monkeypatch, renamed) == before
+    assert sum(changed) > 1
+
+
+def test_a_function_in_another_module_is_no_other_search(monkeypatch):
+    before = engine()
+    home, other = "kepler_lens.search.engine", "kepler_lens.search.version"
+
+    def moved(name, text):
+        constant = "_OCTAVES = 1.0\n"
+        if name == home:
+            assert constant in text
+            return text.replace(constant, f"from {other} import _OCTAVES\n")
+        return text + constant if name == other else text
+
+    assert named_where(monkeypatch, moved) == before
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        # A caller may use the name of a parameter, of a field and of a method.
+        (r"\bpulsating: bool\b", "pulses: bool"),
+        (r"\bdepth_ppm: float\b", "depth: float"),
+        (r"\bdef others\b", "def rest"),
+    ],
+)
+def test_names_that_callers_may_use_count(monkeypatch, right, wrong):
+    before = engine()
+    assert named_where(monkeypatch, lambda _, text: re.sub(right, wrong, text)) != before

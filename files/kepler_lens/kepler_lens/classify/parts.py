@@ -19,7 +19,6 @@ import numpy as np
 
 from kepler_lens.classify.build import StarRecords
 from kepler_lens.classify.dataset import Examples, class_counts, load
-from kepler_lens.classify.digest import digest
 from kepler_lens.classify.labels import CLASSES, LabelTable
 from kepler_lens.classify.manifest import (
     MANIFEST_FILE,
@@ -33,6 +32,7 @@ from kepler_lens.classify.manifest import (
 )
 from kepler_lens.classify.records import contents, write_contents
 from kepler_lens.classify.splits import PARTS, check_split, draw_parts, folds, held
+from kepler_lens.code_digest import digest
 
 RECORDS_A_SHARD = 1024
 """Records in one file of a data set (chosen: with all views and their scatter, a shard has 41

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.classify.digest import digest
 from kepler_lens.classify.spline import flatten
 from kepler_lens.classify.views import Flat, ViewError, Views, views
+from kepler_lens.code_digest import digest
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import LightCurve, us_to_bkjd
 from kepler_lens.search.engine import Search, same_period

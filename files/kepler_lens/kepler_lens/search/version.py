@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from kepler_lens.classify.digest import digest
+from kepler_lens.code_digest import digest
 
 _DIGITS = 12
 """Hexadecimal digits of the version (chosen): as many as the name of a model has."""

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from kepler_lens.classify import inputs as inputs_of
 from kepler_lens.classify.dataset import Examples, check_trainable
-from kepler_lens.classify.digest import digest as code_digest
 from kepler_lens.classify.inputs import Inputs
 from kepler_lens.classify.labels import CLASSES
 from kepler_lens.classify.scalars import check_inputs
 from kepler_lens.classify.splits import check_split, fold_masks, folds
+from kepler_lens.code_digest import digest as code_digest
 from kepler_lens.train.errors import TrainingError
 from kepler_lens.train.network import Size, build, probabilities
 from kepler_lens.train.trainer import Epoch, Part, Plan, train, write_whole
