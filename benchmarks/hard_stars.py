@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.catalogue import Result, search_and_vet
-from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations, observe
+from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations_of, observe
 from kepler_lens.search.version import engine
 from kepler_lens.search.vet import CANDIDATE, FALSE_POSITIVE
 from kepler_lens.simulate_light import Binary, Contact, Delayed, Heartbeat
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 from search import PLANETS, load, same, without_planets
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -68,7 +68,9 @@ def files(folder: str, chosen: slice = slice(None)) -> Observations:
     paths = sorted((DATA / folder).glob("*.fits"))[chosen]
     if not paths:
         raise FileNotFoundError(DATA / folder)
-    return observations([read_light_curve(path, ("PDCSAP_FLUX", "SAP_QUALITY")) for path in paths])
+    return observations_of(
+        [read_light_curve(path, ("PDCSAP_FLUX", "SAP_QUALITY")) for path in paths]
+    )
 
 
 def public(star: int) -> Observations:
@@ -102,14 +104,14 @@ def multiplied(star: Observations, *lights: object) -> Observations:
 class Transits:
     """The transits of a planet as a light curve."""
 
-    planet: Planet
+    planet: TransitModel
 
     def light(self, bkjd: np.ndarray) -> np.ndarray:
         return 1 - self.planet.mean_dimming(bkjd, CADENCE_DAYS)
 
 
-def planet(period: float, hours: float, ratio: float) -> Planet:
-    return Planet(0, "b", period, EPOCH, hours, ratio, 0.3)
+def planet(period: float, hours: float, ratio: float) -> TransitModel:
+    return TransitModel(period, EPOCH, hours, ratio, 0.3)
 
 
 def large(depth: float) -> Observations:
@@ -214,7 +216,7 @@ def wrong(star: Star, result: Result) -> list[str]:
             said.append(f"{len(mine)} rows, {disposition}")
     if star.words and not any(star.words in t.verdict for _, _, tests in rows for t in tests):
         said.append(f"nothing says {star.words!r}")
-    between = [pair.periods_days[0] for pair in result.search.together]
+    between = [pair.periods_days[0] for pair in result.search.pairs]
     if star.pair_days and not among(star.pair_days, between):
         said.append(f"no two events {star.pair_days} d apart")
     return said

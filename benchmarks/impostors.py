@@ -85,7 +85,7 @@ def trial(star: int, kind: str, number: int) -> None:
     for (vetted, label), mine in zip(found, each_views, strict=True):
         if label is None or isinstance(mine, ViewError):
             continue
-        scalars.append(of_candidate(result.star, vetted, len(found)))
+        scalars.append(of_candidate(result.observations, vetted, len(found)))
         for name, view in mine.items():
             views.setdefault(name, []).append(view)
         period = vetted.vetting.ephemeris.period_days

@@ -23,7 +23,7 @@ from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.views import ViewError
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.observations import observations
+from kepler_lens.search.observations import observations_of
 from kepler_lens.train.recipes import accepted
 
 DATA = Path(
@@ -41,8 +41,8 @@ def differences(bundle: Bundle) -> list[float]:
     for folder in STARS:
         paths = sorted((DATA / folder).glob("*.fits"))
         curves = [read_light_curve(path, ("PDCSAP_FLUX", "SAP_QUALITY")) for path in paths]
-        result = search_and_vet(observations(curves))
-        star, count = result.search.star, len(result.candidates)
+        result = search_and_vet(observations_of(curves))
+        star, count = result.search.observations, len(result.candidates)
         values = np.array([of_candidate(star, vetted, count) for vetted in result.candidates])
         ephemerides = [vetted.vetting.ephemeris for vetted in result.candidates]
         by_search = recipe("search-1").from_search(result.search)

@@ -27,16 +27,17 @@ from pathlib import Path
 import numpy as np
 import search_gerbls
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.scatter import scatter, scatter_about
 from kepler_lens.search.catalogue import search_and_vet
 from kepler_lens.search.engine import Search, masked, noise_margins, search, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations
+from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations_of
 from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.search.prepare import event_bank
 from kepler_lens.search.version import engine
 from kepler_lens.simulate import simulate
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 from scipy.stats import beta, norm
@@ -86,12 +87,12 @@ def load(star: str, column: str = "PDCSAP_FLUX") -> Observations:
         with tempfile.TemporaryDirectory() as name:
             simulate(name, stars=[int(star)], seed=5)
             files = sorted(Path(name).rglob("*.fits"))
-            made = observations([read_light_curve(f, columns) for f in files], column)
+            made = observations_of([read_light_curve(f, columns) for f in files], column)
         return replace(made, cdpp={h: savitzky_golay_cdpp(made, h) for h in (3.0, 6.0, 12.0)})
     files = sorted((DATA / star).glob("*.fits"))
     if not files:
         sys.exit(f"There are no light curves in {DATA / star}: name their folder.")
-    return observations([read_light_curve(f, columns) for f in files], column)
+    return observations_of([read_light_curve(f, columns) for f in files], column)
 
 
 def savitzky_golay_cdpp(observed: Observations, hours: float) -> float:
@@ -106,10 +107,10 @@ def savitzky_golay_cdpp(observed: Observations, hours: float) -> float:
     for q in np.unique(observed.quarter):
         flux = observed.flux[observed.quarter == q]
         flux = flux - savgol_filter(flux, 101, 2)
-        flux = flux[np.abs(flux) < 5 * 1.4826 * np.median(np.abs(flux))]
+        flux = flux[np.abs(flux) < 5 * scatter_about(flux)]
         means.append(np.convolve(flux, np.ones(width) / width, "valid"))
     every = np.concatenate(means)
-    return float(1.4826e6 * np.median(np.abs(every - np.median(every))))
+    return 1e6 * scatter(every)
 
 
 def cdpp(observed: Observations, hours: float) -> float:
@@ -193,7 +194,7 @@ def injection(star: str, snr: float, number: int) -> tuple[Observations, Ephemer
     duration = central_duration(period, quiet.density) * (1 - impact**2) ** 0.5
     duration = max(duration, 1.3)
     epoch = float(quiet.time[0] + rng.uniform(0, period))
-    planet = Planet(0, "b", period, epoch, duration, 0.02, impact)
+    planet = TransitModel(period, epoch, duration, 0.02, impact)
     shape = planet.mean_dimming(quiet.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
     ephemeris = Ephemeris(period, epoch, duration)
     inside = np.abs(ephemeris.hours_from_middle(quiet.time)) < duration / 2

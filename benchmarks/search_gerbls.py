@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
+from kepler_lens.scatter import scatter_about
 from kepler_lens.search.observations import CADENCE_DAYS, Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, duration_range
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def strongest_period(star: Observations) -> float:
         mine = star.quarter == q
         part = flux[mine] - median_filter(flux[mine], round(_TREND_DAYS / CADENCE_DAYS))
         flux[mine] = part
-        error[mine] = 1.4826 * np.median(np.abs(part)) or 1e-6
+        error[mine] = scatter_about(part) or 1e-6
     keep = flux < 3 * error
     period, power = spectrum(star.time[keep], 1 + flux[keep], error[keep], star.density)
     root = np.sqrt(np.maximum(power, 0))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.observations import observations
+from kepler_lens.search.observations import observations_of
 from kepler_lens.search.page import pages
 from kepler_lens.search.source import fetch_curve
 from kepler_lens.warp10 import Token, Warp10
@@ -44,7 +44,7 @@ def copies(lab: Lab) -> list[int]:
 def plain(path: str) -> int:
     """Search a star from its files and draw its pages, as a worker does; return their number."""
     curves = [read_light_curve(f, ("PDCSAP_FLUX",)) for f in sorted(Path(path).glob("*.fits"))]
-    return len(pages(search_and_vet(observations(curves))))
+    return len(pages(search_and_vet(observations_of(curves))))
 
 
 def gain_of_processes() -> float:

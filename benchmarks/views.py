@@ -22,7 +22,7 @@ from kepler_lens.classify.views import Flat, ViewError, Views, views
 from kepler_lens.lightcurve import LightCurve, read_light_curve, us_to_bkjd
 from kepler_lens.search.engine import Candidate, Search
 from kepler_lens.search.ephemeris import Ephemeris, Transits
-from kepler_lens.search.observations import observations
+from kepler_lens.search.observations import observations_of
 from kepler_lens.search.prepare import prepare
 
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -53,10 +53,10 @@ def main() -> None:
                 print(f"{name:12} {star:9d}   {number}   {near(record, candidate)}")
     files = load(6541920)
     ephemerides = [Ephemeris(*planet) for planet in KEPLER_11]
-    prepared = prepare(observations(files))
+    prepared = prepare(observations_of(files))
     none = Transits(*(np.empty(0) for _ in range(4)))
     candidates = [Candidate(k + 1, e, 0.0, 0.0, none) for k, e in enumerate(ephemerides)]
-    search = Search(prepared.star, prepared, tuple(candidates), (), 0.0)
+    search = Search(prepared.observations, prepared, tuple(candidates), (), 0.0)
     light = us_to_bkjd(np.concatenate([c.time_us for c in files]))
     flux = np.concatenate([c.columns["PDCSAP_FLUX"] for c in files]).astype(np.float64)
     good = np.isfinite(flux)
@@ -69,7 +69,7 @@ def main() -> None:
             rounds,
         )
         timed(f"{name}, within a search", lambda n=name: recipe(n).from_search(search), rounds)
-    timed("the search's preparation", lambda: prepare(observations(files)), rounds)
+    timed("the search's preparation", lambda: prepare(observations_of(files)), rounds)
     timed("the spline", lambda: flatten(light[good], flux[good]), rounds)
     timed("views of one planet", lambda: views(flat, ephemerides[1]), rounds)
 

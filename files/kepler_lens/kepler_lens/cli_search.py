@@ -123,14 +123,14 @@ def _from_files(
     star: int, paths: list[Path], column: str, left_out: Callable[[str], object]
 ) -> tuple[Observations, int]:
     from kepler_lens.files import LightCurveFiles, newest
-    from kepler_lens.search.observations import FLUX_COLUMNS, observations
+    from kepler_lens.search.observations import FLUX_COLUMNS, observations_of
 
     files = LightCurveFiles(paths, say)
     mine = newest(files.read((*FLUX_COLUMNS, "SAP_QUALITY"), star), say)
     if not mine:
         unread = f", and {files.left_out} cannot be read" if files.left_out else ""
         raise KeplerLensError(f"None of the {len(files.paths)} files is of star {star}{unread}.")
-    return observations(mine, column, left_out), files.left_out
+    return observations_of(mine, column, left_out), files.left_out
 
 
 def _print(result: Result) -> None:
@@ -140,8 +140,8 @@ def _print(result: Result) -> None:
 
     from kepler_lens.search.catalogue import row
 
-    star = result.search.star
-    title = f"{star.name}: {len(result.candidates)} candidates"
+    observations = result.search.observations
+    title = f"{observations.name}: {len(result.candidates)} candidates"
     table = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True
     )
@@ -151,7 +151,7 @@ def _print(result: Result) -> None:
     table.add_column("score", justify="right")
     table.add_column("disposition", min_width=len("disposition"))
     for vetted in result.candidates:
-        r = row(star, vetted)
+        r = row(observations, vetted)
         names = ("tce_model_snr", "tce_num_transits", "score", "disposition")
         table.add_row(
             str(r["tce_plnt_num"]),
@@ -163,13 +163,13 @@ def _print(result: Result) -> None:
         )
     console = Console()
     console.print(table)
-    for event in result.search.lone:
+    for event in result.search.single_transits:
         console.print(
             f"Lone event at BKJD {event.time_bkjd:.2f}: {event.depth_ppm:.0f} ppm for "
             f"{event.duration_hours:.1f} h ({event.statistic:.1f} deviations).",
             highlight=False,
         )
-    for pair in result.search.together:
+    for pair in result.search.pairs:
         console.print(str(pair), highlight=False)
     if not result.candidates:
         shortest, longest = result.search.periods_days

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from kepler_lens.archive.names import FIRST_SIMULATED, LONG_STAMPS
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.simulate_fits import light_curve_bytes, table_type
 from kepler_lens.simulate_light import KINDS, Light, light_of
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 TRUTH_NAME = "planets.csv"
 
@@ -59,6 +60,22 @@ _DEADC = 0.92063492
 files."""
 _NO_DATA, _EARTH_POINT, _SAFE_MODE, _COSMIC_RAY, _EXCLUDED = 65536, 8, 2, 128, 256
 """Bits of SAP_QUALITY (Kepler Archive Manual, KDMC-10008)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planet(TransitModel):
+    """A planet of a simulated star.
+
+    Attributes
+    ----------
+    star : int
+        Number of its star.
+    letter : str
+        b, c, d … from the innermost.
+    """
+
+    star: int
+    letter: str
 
 
 def simulate(
@@ -107,7 +124,9 @@ def simulate(
     for star in numbers:
         its_planets = planets_of(star, seed) if kind in ("planets", "spots") else []
         other, light = (None, None) if kind == "planets" else light_of(kind, star, seed)
-        planets += its_planets + ([other] if other else [])
+        planets += its_planets
+        if other:
+            planets.append(Planet(star=star, letter="b", **asdict(other)))
         digits = f"{star:09d}"
         home = root / digits[:4] / digits
         home.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.search.observations import CADENCE_DAYS
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 Floats = NDArray[np.float64]
 Light = Callable[[Floats], Floats]
@@ -28,13 +28,13 @@ class Delayed:
 
     Attributes
     ----------
-    planet : Planet
+    planet : TransitModel
         With its mean period.
     amplitude_days, wave_days : float
         Largest delay of a transit, and period of the sine wave.
     """
 
-    planet: Planet
+    planet: TransitModel
     amplitude_days: float
     wave_days: float
 
@@ -78,7 +78,7 @@ class Binary:
         for depth, phase in zip(self.depths, (0.0, self.phase), strict=True):
             epoch = self.epoch_bkjd + phase * self.period_days
             # A large disc on a large disc, radius ratio 0.3: long flanks, a short bottom.
-            shape = Planet(0, "b", self.period_days, epoch, self.duration_hours, 0.3, 0.2)
+            shape = TransitModel(self.period_days, epoch, self.duration_hours, 0.3, 0.2)
             deepest = shape.dimming(np.array([epoch]))[0]
             light *= 1 - depth * shape.mean_dimming(time, CADENCE_DAYS) / deepest
         return light
@@ -194,7 +194,7 @@ KINDS = ("planets", "timing", "binary", "contact", "heartbeat", "spots")
 binaries, heartbeat stars, and spotted stars with planets."""
 
 
-def light_of(kind: str, star: int, seed: int) -> tuple[Planet | None, Light]:
+def light_of(kind: str, star: int, seed: int) -> tuple[TransitModel | None, Light]:
     """Draw the light of a star at random, without planets in time and slow variability.
 
     Parameters
@@ -206,7 +206,7 @@ def light_of(kind: str, star: int, seed: int) -> tuple[Planet | None, Light]:
 
     Returns
     -------
-    Planet or None, callable
+    TransitModel or None, callable
         The planet that is out of time, if there is one, and the function `Light`.
     """
     rng = np.random.default_rng([seed, star, 5])
@@ -214,7 +214,7 @@ def light_of(kind: str, star: int, seed: int) -> tuple[Planet | None, Light]:
     period = round(float(np.exp(rng.uniform(np.log(3), np.log(30)))), 6)
     hours = round(13 * (period / 365.25) ** (1 / 3), 4)
     if kind == "timing":
-        planet = Planet(star, "b", period, epoch, hours, 0.04, 0.2)
+        planet = TransitModel(period, epoch, hours, 0.04, 0.2)
         return planet, Delayed(planet, 0.01 * period, float(rng.uniform(300, 700))).light
     if kind == "binary":
         depth = float(np.exp(rng.uniform(np.log(0.01), np.log(0.4))))

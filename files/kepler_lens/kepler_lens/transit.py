@@ -32,15 +32,11 @@ LIMB_DARKENING = (0.40, 0.26)
 
 
 @dataclass(frozen=True, slots=True)
-class Planet:
-    """A planet that transits.
+class TransitModel:
+    """The transits of a planet.
 
     Attributes
     ----------
-    star : int
-        Number of its star.
-    letter : str
-        b, c, d … from the innermost.
     period_days : float
     epoch_bkjd : float
         Centre of one transit, BKJD, days.
@@ -50,8 +46,6 @@ class Planet:
         k and b, in stellar radii.
     """
 
-    star: int
-    letter: str
     period_days: float
     epoch_bkjd: float
     duration_hours: float

@@ -11,7 +11,7 @@ from kepler_lens.classify.views import LENGTHS, ViewError
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.search.engine import search
 from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import observations
+from kepler_lens.search.observations import observations_of
 from kepler_lens.search.source import ServerCurve
 from kepler_lens.simulate import simulate
 
@@ -71,7 +71,7 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     simulate(folder, stars=[900000001], quarters=range(1, 7), seed=0)
     files = curves(folder)
-    return files, search(observations(files))
+    return files, search(observations_of(files))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -175,7 +175,7 @@ def digest_with(monkeypatch):
         ("classify.views", "duration * _LOCAL_DURATIONS", "duration * 3", [True, True]),
         ("classify.robust", "_CUT = 3.0", "_CUT = 3.1", [True, True]),
         ("classify.spline", "np.geomspace(0.5", "np.geomspace(0.6", [True, True]),
-        ("classify.bins", "MAD = 1.4826", "MAD = 1.48", [True, True]),
+        ("scatter", "MAD_TO_SIGMA = 1.4826", "MAD_TO_SIGMA = 1.48", [True, True]),
         (
             "lightcurve",
             "_DAYS_1970_TO_REFERENCE = 14245.5",

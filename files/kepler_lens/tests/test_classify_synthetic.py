@@ -13,7 +13,7 @@ from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import (
     CADENCE_DAYS,
     NotSearchableError,
-    observations,
+    observations_of,
     observe,
 )
 
@@ -123,7 +123,7 @@ def test_what_is_found_beside_it_has_no_label(quiet):
 
 
 def test_a_stars_own_planets_are_left_out(kepler_11):
-    star = observations([read_light_curve(f, ("PDCSAP_FLUX",)) for f in kepler_11[:4]])
+    star = observations_of([read_light_curve(f, ("PDCSAP_FLUX",)) for f in kepler_11[:4]])
     planet = Ephemeris(10.3039, 137.0 + 10.3039 * 0.2, 4.0)
     left = without(star, [planet])
     assert 0 < len(star.time) - len(left.time) < 0.06 * len(star.time)
@@ -165,7 +165,7 @@ def test_the_packages_model_knows_what_was_made_from_planets(quiet):
             views = makes.from_search(search)
             for (vetted, label), mine in zip(found, views, strict=True):
                 if label and not isinstance(mine, ViewError):
-                    scalars = of_candidate(search.star, vetted, len(found))
+                    scalars = of_candidate(search.observations, vetted, len(found))
                     said += bundle.score([mine], scalars[None]).p_planet.tolist()
         return [p >= bundle.threshold() for p in said]
 

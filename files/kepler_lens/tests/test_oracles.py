@@ -11,7 +11,7 @@ from celerite2.terms import RealTerm, SHOTerm
 from kepler_lens import transit
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
 from kepler_lens.search.observations import CADENCE_DAYS
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 EXACT = 1e-9
 """Relative: the recursions are the same but for the order of their sums."""
@@ -139,7 +139,7 @@ def both(period, ratio, impact, exposure):
     chord = np.sqrt((1 + ratio) ** 2 - impact**2)
     tilt = np.sqrt(1 - (impact / axis) ** 2)
     duration = period / np.pi * np.arcsin(chord / axis / tilt)
-    planet = Planet(1, "b", period, 140.0, 24 * duration, ratio, impact)
+    planet = TransitModel(period, 140.0, 24 * duration, ratio, impact)
     time = 140 + duration * np.linspace(-0.8, 0.8, 401)
     own = planet.mean_dimming(time, exposure) if exposure else planet.dimming(time)
     return own, dimming_of_batman(planet, axis, time, exposure)

@@ -18,7 +18,7 @@ from kepler_lens.search.single import LoneEvent, pairs
 from kepler_lens.search.transit_fit import Shape
 from kepler_lens.search.vet import CANDIDATE, FALSE_POSITIVE, second_eclipse
 from kepler_lens.simulate_light import Binary, Contact, Delayed, Heartbeat, Spots
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 EPOCH = 135.0
 
@@ -34,7 +34,7 @@ def star(*lights, points=12_000, noise=1e-4, seed=3):
 
 
 def planet(period, hours, ratio, impact=0.2):
-    return Planet(1, "b", period, EPOCH, hours, ratio, impact)
+    return TransitModel(period, EPOCH, hours, ratio, impact)
 
 
 def in_time(one):
@@ -60,7 +60,7 @@ def test_a_planet_out_of_time_is_found_alone_with_its_times(delayed):
     ((period, disposition),) = rows(delayed)
     assert period == pytest.approx(7.3, rel=2e-3)
     assert disposition == CANDIDATE
-    found = delayed.candidates[0].vetting.found
+    found = delayed.candidates[0].vetting.transits
     due = EPOCH + np.round((found.time - EPOCH) / 7.3) * 7.3
     late = 0.38 * np.sin(2 * np.pi * due / 170.0)
     assert len(found.time) >= 30
@@ -79,7 +79,7 @@ def test_the_table_of_transits_says_how_late_each_is(delayed, tmp_path):
     with (tmp_path / "transits.csv").open(encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     ephemeris = delayed.candidates[0].vetting.ephemeris
-    assert len(table) == len(delayed.candidates[0].vetting.found.time)
+    assert len(table) == len(delayed.candidates[0].vetting.transits.time)
     for line in table:
         computed = ephemeris.epoch_bkjd + int(line["transit"]) * ephemeris.period_days
         assert float(line["computed_bkjd"]) == pytest.approx(computed, abs=1e-4)
@@ -191,7 +191,7 @@ def test_spots_and_the_planet_that_crosses_them_give_the_planet_alone():
     spots = Spots(12.0, 0.02, seed=4)
     result = search_and_vet(star(spots.light, in_time(planet(1.48571, 2.3, 0.13)), noise=3e-4))
     assert rows(result) == [(pytest.approx(1.48571, rel=1e-4), CANDIDATE)]
-    time = result.search.star.time
+    time = result.search.observations.time
     dark = np.where(np.abs(Ephemeris(1.48571, EPOCH, 2.3).hours_from_middle(time)) < 1.1, 0.98, 1)
     assert subtract_lines(time, spots.light(time) * dark - 1)[1] == 0
 

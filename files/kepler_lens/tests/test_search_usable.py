@@ -17,7 +17,7 @@ from kepler_lens.lightcurve import QUARTER_STARTS
 from kepler_lens.search.observations import (
     CADENCE_DAYS,
     NotSearchableError,
-    observations,
+    observations_of,
     observe,
     observe_usable,
 )
@@ -83,10 +83,10 @@ def test_a_quarter_begins_where_kepler_turned_however_short_the_gap():
 def test_cadences_that_the_pipeline_calls_bad_are_not_searched(folder, bit, bad):
     """Such as one of an attitude tweak or a thruster; one of a cosmic ray was mended."""
     paths = files(folder)[:1]
-    before = observations([read_file(path, COLUMNS) for path in paths])
+    before = observations_of([read_file(path, COLUMNS) for path in paths])
     with fits.open(paths[0], mode="update", checksum=True) as units:
         units[1].data["SAP_QUALITY"][600:700] |= 1 << bit
-    after = observations([read_file(path, COLUMNS) for path in paths])
+    after = observations_of([read_file(path, COLUMNS) for path in paths])
     assert (len(after.time) < len(before.time) - 80) == bad
     assert bad or len(after.time) == len(before.time)
 
@@ -112,12 +112,12 @@ def test_a_column_without_values_points_to_the_one_that_has(folder):
         edit(path, "PDCSAP_FLUX", np.nan)
     curves = [read_file(path, COLUMNS) for path in files(folder)]
     with pytest.raises(NotSearchableError) as caught:
-        observations(curves)
+        observations_of(curves)
     assert str(caught.value) == (
         f"PDCSAP_FLUX has no value in the 3 files of star {STAR}; "
         "SAP_FLUX has values: name that column."
     )
-    assert len(observations(curves, "SAP_FLUX").time) > 1000
+    assert len(observations_of(curves, "SAP_FLUX").time) > 1000
 
 
 def test_the_command_leaves_the_quarter_out_and_ends_with_3(folder, tmp_path):

@@ -11,7 +11,14 @@ import pytest
 from kepler_lens.search import vet
 from kepler_lens.search.doubts import doubtful
 from kepler_lens.search.engine import _least
-from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, statistic, transits
+from kepler_lens.search.ephemeris import (
+    Ephemeris,
+    Signal,
+    Transits,
+    observed_transits,
+    refine,
+    statistic,
+)
 from kepler_lens.search.matched import Events
 from kepler_lens.search.transit_fit import Shape
 
@@ -59,13 +66,13 @@ WEAK = (3e-4,) * 29
     ],
 )
 def test_what_speaks_against_a_planet_before_it_is_believed(single, reason):
-    assert doubtful(AT, transits(AT, single), single) == reason
+    assert doubtful(AT, observed_transits(AT, single), single) == reason
 
 
 def test_two_transits_are_too_few():
     long = Ephemeris(140.0, EPOCH, HOURS)
     single = events((), noise=0.0, elsewhere=[(EPOCH, 1e-3), (EPOCH + 140, 1e-3)])
-    found = transits(long, single)
+    found = observed_transits(long, single)
     two = Transits(found.number[:2], found.time[:2], found.n[:2], found.d[:2])
     assert doubtful(long, two, single) == "too few transits observed"
 
@@ -135,7 +142,7 @@ def test_what_lasts_longer_than_any_orbit_allows_is_no_planet(hours, disposition
 @pytest.mark.parametrize(("later", "passed"), [(1e-3, True), (2e-3, False)])
 def test_quarters_agree_on_the_depth(later, passed):
     found = found_of([1e-3 if AT.middles(k) < 259 else later for k in range(25)])
-    prepared = SimpleNamespace(star=SimpleNamespace(mission="Kepler"))
+    prepared = SimpleNamespace(observations=SimpleNamespace(mission="Kepler"))
     test = vet._quarters(prepared, found)
     assert test.passed is passed
     assert "Depths of 4 quarters" in test.verdict
@@ -145,7 +152,7 @@ def test_quarters_agree_on_the_depth(later, passed):
 def test_a_signal_is_the_only_one_of_its_period(depth, passed):
     others = [(EPOCH + 4 + k * PERIOD, depth) for k in range(28)]
     single = events(EQUAL, elsewhere=others)
-    assert vet._uniqueness(AT, transits(AT, single), single).passed is passed
+    assert vet._uniqueness(AT, observed_transits(AT, single), single).passed is passed
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,7 @@ def test_a_signal_is_the_only_one_of_its_period(depth, passed):
     [(238.0, 3, 8.6), (238.0, 5, 7.5), (331.0, 3, 8.6), (40.0, 30, 6.8), (0.3, 4000, 9.0)],
 )
 def test_few_transits_need_as_much_as_long_periods(period, observed, least):
-    prepared = SimpleNamespace(star=SimpleNamespace(span_days=1460.0), pulsating=False)
+    prepared = SimpleNamespace(observations=SimpleNamespace(span_days=1460.0), pulsating=False)
     signal = Signal(Ephemeris(period, EPOCH, HOURS), 8.0, observed, 3)
     assert _least(signal, prepared) == least
 

@@ -13,7 +13,7 @@ from kepler_lens.archive import Selection, open_source
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.simulate import TRUTH_NAME, planets_of, simulate
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 STAR = 900000001
 
@@ -126,7 +126,7 @@ def chunks(value: np.ndarray, days: np.ndarray) -> list[np.ndarray]:
 
 
 def test_the_model_of_a_transit() -> None:
-    planet = Planet(STAR, "b", 10.0, 135.0, 4.0, 0.05, 0.3)
+    planet = TransitModel(10.0, 135.0, 4.0, 0.05, 0.3)
     contact = 4.0 / 24 / 2
     edge = planet.dimming(np.array([135 - contact, 135 + contact, 140.0]))
     assert edge == pytest.approx([0, 0, 0], abs=1e-9)

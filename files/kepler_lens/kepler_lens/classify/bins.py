@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.median import median
+from kepler_lens.scatter import MAD_TO_SIGMA
 
 Floats = NDArray[np.float64]
 Flux = NDArray[np.float32]
 
-MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation, no unit (property
-of that distribution)."""
 _OF_MEDIAN = float(np.sqrt(np.pi / 2))
 """Standard deviation of a median over that of a mean, for many normally distributed values, no unit
 (property of that distribution)."""
@@ -70,7 +68,7 @@ def binned(
             for k in range(m):
                 values[k] = abs(values[k] - middle)
             medians[i] = middle
-            scatter[i] = _OF_MEDIAN * MAD * median(values[:m]) / np.sqrt(m)
+            scatter[i] = _OF_MEDIAN * MAD_TO_SIGMA * median(values[:m]) / np.sqrt(m)
         begin += spacing
         end += spacing
     return medians, scatter, count

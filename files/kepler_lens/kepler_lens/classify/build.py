@@ -23,7 +23,7 @@ from kepler_lens.classify.views import ViewError
 from kepler_lens.errors import LightCurveError
 from kepler_lens.search.catalogue import Vetted, search_and_vet
 from kepler_lens.search.engine import Candidate, Search
-from kepler_lens.search.ephemeris import Ephemeris, transits
+from kepler_lens.search.ephemeris import Ephemeris, observed_transits
 from kepler_lens.search.observations import NotSearchableError, Observations
 from kepler_lens.search.prepare import event_bank, prepare
 from kepler_lens.search.vet import vet
@@ -136,7 +136,7 @@ def records_of_star(
 
 
 def _light_curves(
-    observed: Observations, orders: StarOrders, result: StarRecords
+    observations: Observations, orders: StarOrders, result: StarRecords
 ) -> Iterator[tuple[Search, list[_Signal | None]]]:
     """Yield the star's search and those of light curves made of it, with labelled signals.
 
@@ -145,35 +145,37 @@ def _light_curves(
     own: list[Ephemeris] = []
     if orders.table and orders.signals != "none":
         if orders.signals == "table":
-            search, signals = _of_table(observed, orders.table.of_star.get(observed.star, ()))
+            search, signals = _of_table(
+                observations, orders.table.of_star.get(observations.star, ())
+            )
         else:
-            search, signals = _of_search(observed, orders.table, result)
+            search, signals = _of_search(observations, orders.table, result)
         yield search, signals
         own = [each.ephemeris for each in search.candidates]
     if not orders.synthetic:
         return
-    quiet = synthetic.quieted(observed, own)
+    quiet = synthetic.quieted(observations, own)
     for kind, copy in product(orders.synthetic, range(orders.copies)):
         try:
             made = synthetic.make(quiet, kind, orders.seed, copy)
             search, found = synthetic.candidates(made)
         except NotSearchableError as error:
-            result.left_out[f"star {observed.star} ({kind} {copy + 1})"] = str(error)
+            result.left_out[f"star {observations.star} ({kind} {copy + 1})"] = str(error)
             continue
         yield search, [_signal(search, each, label, kind, copy) for each, label in found]
 
 
 def _of_table(
-    observed: Observations, known: Sequence[Known]
+    observations: Observations, known: Sequence[Known]
 ) -> tuple[Search, list[_Signal | None]]:
     """Measure the table's signals in the way in which the search measures its own."""
-    search = Search(observed, prepare(observed), (), (), np.inf)
+    search = Search(observations, prepare(observations), (), (), np.inf)
     candidates = []
     for each in known:
         ephemeris = Ephemeris(each.period_days, each.epoch_bkjd, each.duration_hours)
         (events,) = event_bank(search.prepared, _nowhere(search), [ephemeris.duration_hours])
-        found = transits(ephemeris, events)
-        candidates.append(Candidate(each.number, ephemeris, found.mes, 0.0, found))
+        transits = observed_transits(ephemeris, events)
+        candidates.append(Candidate(each.number, ephemeris, transits.mes, 0.0, transits))
     search = replace(search, candidates=tuple(candidates))
     signals = []
     for each, candidate in zip(known, candidates, strict=True):
@@ -188,15 +190,15 @@ def _nowhere(search: Search) -> NDArray[np.bool_]:
 
 
 def _of_search(
-    observed: Observations, table: LabelTable, result: StarRecords
+    observations: Observations, table: LabelTable, result: StarRecords
 ) -> tuple[Search, list[_Signal | None]]:
-    found = search_and_vet(observed)
+    found = search_and_vet(observations)
     signals = []
     for each in found.candidates:
         at = each.vetting.ephemeris
-        match = table.match(observed.star, at.period_days, at.epoch_bkjd, at.duration_hours)
+        match = table.match(observations.star, at.period_days, at.epoch_bkjd, at.duration_hours)
         if match.ambiguous:
-            name = f"star {observed.star}, candidate {each.candidate.number}"
+            name = f"star {observations.star}, candidate {each.candidate.number}"
             result.left_out[name] = f"{match.ambiguous} match it in {table.release}."
         label = None if match.label == UNKNOWN else match.label
         signals.append(_signal(found.search, each, label))
@@ -208,7 +210,7 @@ def _signal(
 ) -> _Signal | None:
     if label is None:
         return None
-    number, star = vetted.candidate.number, search.star
+    number, star = vetted.candidate.number, search.observations
     name = f"star {star.star}, candidate {number}{f' ({kind} {copy + 1})' if kind else ''}"
     row = scalar.of_candidate(star, vetted, len(search.candidates))
     return _Signal(name, number, vetted.vetting.ephemeris, label, row, kind)
@@ -228,7 +230,7 @@ def _add(
         values: dict[str, Writable] = {
             **views,
             **scalar.features(signal.scalars),
-            "kepid": search.star.star,
+            "kepid": search.observations.star,
             "tce_plnt_num": signal.number,
             "tce_time0bk": signal.ephemeris.epoch_bkjd,
             LABEL: signal.label,

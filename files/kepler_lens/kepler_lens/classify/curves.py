@@ -10,7 +10,7 @@ from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError, LightCurveError
 from kepler_lens.files import LightCurveFiles, newest, read_file
-from kepler_lens.search.observations import NotSearchableError, Observations, observations
+from kepler_lens.search.observations import NotSearchableError, Observations, observations_of
 
 COLUMN = "PDCSAP_FLUX"
 
@@ -65,7 +65,7 @@ def from_folder(
         read = newest(LightCurveFiles(files[star], left_out).read((COLUMN,)), left_out)
         if not read:
             raise NotSearchableError(f"None of the files of star {star} can be read.")
-        return observations(read, COLUMN, left_out)
+        return observations_of(read, COLUMN, left_out)
 
     return sorted(files), curve_of
 

@@ -156,8 +156,10 @@ def _astronet(light: _Light) -> Flat:
 
 
 def _astronet_of(search: Search) -> Flat:
-    star = search.star
-    return _divided(star.time, _electrons(star, star.flux, star.quarter))
+    observations = search.observations
+    return _divided(
+        observations.time, _electrons(observations, observations.flux, observations.quarter)
+    )
 
 
 def _search(light: _Light) -> Flat:
@@ -169,13 +171,13 @@ def _search_of(search: Search) -> Flat:
 
 
 def _ready(prepared: Prepared) -> Flat:
-    flux = _electrons(prepared.star, prepared.flux, prepared.quarter)
+    flux = _electrons(prepared.observations, prepared.flux, prepared.quarter)
     return _divided(prepared.time, flux)
 
 
-def _electrons(star: Observations, flux: Floats, quarter: NDArray[np.int32]) -> Floats:
+def _electrons(observations: Observations, flux: Floats, quarter: NDArray[np.int32]) -> Floats:
     """Undo the division by each quarter's level, because the spline's criterion weighs by flux."""
-    return np.asarray((1 + flux) * star.level[quarter])
+    return np.asarray((1 + flux) * observations.level[quarter])
 
 
 def _divided(time: Floats, flux: Floats) -> Flat:
@@ -204,8 +206,7 @@ def _inside(time: Floats, ephemeris: Ephemeris) -> NDArray[np.bool_]:
     period = ephemeris.period_days
     if not (period > 0 and np.isfinite(period) and np.isfinite(ephemeris.epoch_bkjd)):
         return np.zeros(len(time), bool)
-    away = np.abs(ephemeris.hours_from_middle(time))
-    return np.asarray(away < _INSIDE * ephemeris.duration_hours)
+    return ephemeris.near_transit(time, _INSIDE)
 
 
 _FROM_LIGHT: dict[str, Callable[[_Light], Flat]] = {"astronet-1": _astronet, "search-1": _search}

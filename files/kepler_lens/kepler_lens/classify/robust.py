@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.median import median, middle
+from kepler_lens.scatter import MAD_TO_SIGMA
 
 Floats = NDArray[np.float64]
 
@@ -32,9 +33,9 @@ _CUT = 3.0
 _CUT_FACTOR = -0.15405 + 0.90723 * _CUT - 0.23584 * _CUT**2 + 0.020142 * _CUT**3
 """Standard deviation of a normal distribution whose tails are cut at `_CUT`, over its full standard
 deviation (IDL's `resistant_mean`)."""
-_MAD, _MEAN_DEVIATION = 1.4826, 1.253
-"""Standard deviation of a normal distribution over its median absolute deviation and over its mean
-absolute deviation, no unit (property of that distribution)."""
+_MEAN_DEVIATION = 1.253
+"""Standard deviation of a normal distribution over its mean absolute deviation, no unit (property
+of that distribution)."""
 _NO_DEVIATION = 1e-24
 """A smaller median absolute deviation counts as zero, in the unit of the flux (AstroNet)."""
 _NEAR = 0.1
@@ -167,7 +168,7 @@ def _inliers(
         off[i] = abs(off[i] - near[0])
         total += off[i]
     near[1] = _median(off, near[1], _NEAR * near[1], room)
-    sigma = _MAD * near[1]
+    sigma = MAD_TO_SIGMA * near[1]
     if sigma < _NO_DEVIATION:
         sigma = _MEAN_DEVIATION * total / n
     count = 0

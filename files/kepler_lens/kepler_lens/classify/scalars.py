@@ -140,12 +140,14 @@ def of_record(record: Record, multiplicity: float = float("nan")) -> NDArray[np.
     return scalars(values)
 
 
-def of_candidate(star: Observations, vetted: Vetted, multiplicity: int) -> NDArray[np.float32]:
+def of_candidate(
+    observations: Observations, vetted: Vetted, multiplicity: int
+) -> NDArray[np.float32]:
     """Return the scalars of a candidate that the search found.
 
     Parameters
     ----------
-    star : Observations
+    observations : Observations
     vetted : Vetted
     multiplicity : int
         Number of candidates that the search found in the star.
@@ -162,11 +164,11 @@ def of_candidate(star: Observations, vetted: Vetted, multiplicity: int) -> NDArr
         "depth": vetting.depth_ppm,
         "snr": vetting.snr,
         "mes": vetted.candidate.statistic,
-        "transits": len(vetting.found.number),
+        "transits": len(vetting.transits.number),
         "multiplicity": multiplicity,
     }
     for name, card in (("stellar_radius", "RADIUS"), ("stellar_teff", "TEFF")):
-        values[name] = star.stellar.get(card, np.nan)
+        values[name] = observations.stellar.get(card, np.nan)
     return scalars(values)
 
 

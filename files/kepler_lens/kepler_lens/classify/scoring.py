@@ -102,7 +102,7 @@ def scored(result: Result, bundle: Bundle) -> Result:
     BundleError
         See `explained`.
     """
-    star, count = result.search.star, len(result.candidates)
+    star, count = result.search.observations, len(result.candidates)
     values = [of_candidate(star, vetted, count) for vetted in result.candidates]
     scores = explained(result.search, values, bundle)
     return replace(
@@ -115,13 +115,13 @@ def scored(result: Result, bundle: Bundle) -> Result:
 
 
 def scored_again(
-    star: Observations, known: Mapping[int, Mapping[str, str]], bundle: Bundle
+    observations: Observations, known: Mapping[int, Mapping[str, str]], bundle: Bundle
 ) -> dict[int, Explained]:
     """Score the candidates of an earlier search, by their attributes on the server.
 
     Parameters
     ----------
-    star : Observations
+    observations : Observations
     known : mapping
         Number of a candidate to its attributes, see `kepler_lens.search.results.attributes`.
     bundle : Bundle
@@ -138,7 +138,7 @@ def scored_again(
     BundleError
         See `explained`.
     """
-    prepared = prepare(star)
+    prepared = prepare(observations)
     candidates, values = [], []
     for number, about in sorted(known.items()):
         try:
@@ -148,13 +148,16 @@ def scored_again(
             late = tuple(float(word) for word in about.get("late", "").split())
         except (KeyError, ValueError) as error:
             raise NotSearchableError(
-                f"Candidate {number} of star {star.star} lacks a figure ({error}): search it again."
+                f"Candidate {number} of star {observations.star} lacks a figure ({error}): "
+                "search it again."
             ) from None
         ephemeris = Ephemeris(period, epoch, hours, late)
         candidates.append(Candidate(number, ephemeris, mes, threshold, _NOT_LOOKED_UP))
         stellar = {"stellar_radius": "RADIUS", "stellar_teff": "TEFF"}
         of_star = {
-            name: star.stellar[card] for name, card in stellar.items() if card in star.stellar
+            name: observations.stellar[card]
+            for name, card in stellar.items()
+            if card in observations.stellar
         }
         own = {"period": period, "duration": hours, "multiplicity": float(len(known))}
         values.append(scalars({**measured, **own, **of_star}))
@@ -164,7 +167,7 @@ def scored_again(
     # The same state as after the search, which knew all its candidates when it last fitted the
     # noise.
     refit(prepared, mask)
-    return explained(Search(star, prepared, tuple(candidates), (), np.inf), values, bundle)
+    return explained(Search(observations, prepared, tuple(candidates), (), np.inf), values, bundle)
 
 
 _NOT_LOOKED_UP = Transits(np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.scatter import MAD_TO_SIGMA
+
 Floats = NDArray[np.float32]
 
 REDUCED = 401
@@ -35,9 +37,6 @@ _LAGS = (1, 2, 13)
 _FLOOR = 1e-3
 """Number that is added before a logarithm or a division, in units of the transit's depth
 (chosen)."""
-_MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation, no unit (property
-of that distribution)."""
 
 _WIDTHS = (0.2, 0.5, 0.8)
 """Shares of the depth at which the width of the transit is measured, no unit (chosen)."""
@@ -201,7 +200,7 @@ def _global(view: Floats, duty: Floats) -> dict[str, Floats]:
     median = share(0.5)
     rest = np.where(out, mean - median[:, None], 0)
     off = np.sort(np.where(out, np.abs(rest), np.inf), axis=1)
-    mad = _MAD * off[rows, count // 2]
+    mad = MAD_TO_SIGMA * off[rows, count // 2]
     squares = np.maximum((rest**2).sum(axis=1), 1e-12)
     found = {
         "out_median": median,
@@ -274,4 +273,4 @@ def _extended(view: Floats, before: int, after: int) -> Floats:
 
 def _mad(values: Floats) -> Floats:
     middle = np.median(values, axis=1, keepdims=True)
-    return np.asarray(_MAD * np.median(np.abs(values - middle), axis=1), np.float32)
+    return np.asarray(MAD_TO_SIGMA * np.median(np.abs(values - middle), axis=1), np.float32)

@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.classify.labels import PERIOD_TOLERANCE
+from kepler_lens.scatter import scatter_of_steps
 from kepler_lens.search.catalogue import Vetted, search_and_vet
 from kepler_lens.search.engine import Candidate, Search, noise_margins, threshold
-from kepler_lens.search.ephemeris import Ephemeris, transits
+from kepler_lens.search.ephemeris import Ephemeris, observed_transits
 from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.search.prepare import event_bank
 from kepler_lens.search.vet import Vetting, vet
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 Floats = NDArray[np.float64]
 
@@ -107,12 +108,12 @@ class Made:
         return None
 
 
-def quieted(observed: Observations, known: Sequence[Ephemeris] = ()) -> Observations:
+def quieted(observations: Observations, known: Sequence[Ephemeris] = ()) -> Observations:
     """Leave out everything that the search finds in a star, until it finds nothing more.
 
     Parameters
     ----------
-    observed : Observations
+    observations : Observations
     known : sequence of Ephemeris
         Signals that are left out without a search.
 
@@ -126,28 +127,28 @@ def quieted(observed: Observations, known: Sequence[Ephemeris] = ()) -> Observat
     NotSearchableError
         Each of `_QUIET_ROUNDS` searches finds something, or too few points are left.
     """
-    left = without(observed, known)
+    left = without(observations, known)
     for _ in range(_QUIET_ROUNDS):
         found = search_and_vet(left)
         if not found.candidates:
             return left
         once = [
             Ephemeris(_ONCE_DAYS, event.time_bkjd, event.duration_hours)
-            for event in found.search.lone
+            for event in found.search.single_transits
         ]
         left = without(left, [*(each.vetting.ephemeris for each in found.candidates), *once])
     raise NotSearchableError(
-        f"Star {observed.star} is never quiet: after {_QUIET_ROUNDS} searches, each without what "
-        "was found before, there is something still, so that nothing can be made of its light."
+        f"Star {observations.star} is never quiet: after {_QUIET_ROUNDS} searches, each without "
+        "what was found before, there is something still, so that nothing can be made of its light."
     )
 
 
-def without(observed: Observations, candidates: Sequence[Ephemeris]) -> Observations:
+def without(observations: Observations, candidates: Sequence[Ephemeris]) -> Observations:
     """Leave out the points in transit of some ephemerides, with a margin on each side.
 
     Parameters
     ----------
-    observed : Observations
+    observations : Observations
     candidates : sequence of Ephemeris
 
     Returns
@@ -155,15 +156,14 @@ def without(observed: Observations, candidates: Sequence[Ephemeris]) -> Observat
     Observations
         With fewer points.
     """
-    keep = np.ones(len(observed.time), bool)
+    keep = np.ones(len(observations.time), bool)
     for each in candidates:
-        away = np.abs(each.hours_from_middle(observed.time))
-        keep &= away > _CLEAR * each.duration_hours + _MARGIN_HOURS
+        keep &= ~each.near_transit(observations.time, _CLEAR, _MARGIN_HOURS)
     return replace(
-        observed,
-        time=observed.time[keep],
-        flux=observed.flux[keep],
-        quarter=observed.quarter[keep],
+        observations,
+        time=observations.time[keep],
+        flux=observations.flux[keep],
+        quarter=observations.quarter[keep],
     )
 
 
@@ -225,7 +225,7 @@ def _chance(search: Search) -> Search:
     for number, (_, signal) in enumerate(noise_margins(prepared, bank)[:_CHANCE], start=1):
         at = signal.ephemeris
         least = threshold(at.period_days, pulsating=prepared.pulsating)
-        events = transits(at, bank[signal.index])
+        events = observed_transits(at, bank[signal.index])
         found.append(Candidate(number, at, signal.statistic, least, events))
     return replace(search, candidates=tuple(found))
 
@@ -241,7 +241,7 @@ def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
     points = max(int((shape > 0.5).sum()), 1)
     snr = float(np.exp(rng.uniform(*np.log(_SNR))))
     # A view of a transit deeper than this teaches a network nothing (chosen: 5 %).
-    depth = min(snr * _scatter(quiet.flux) / points**0.5, 0.05)
+    depth = min(snr * scatter_of_steps(quiet.flux) / points**0.5, 0.05)
     if rng.uniform() < _TIMED:
         punctual = replace(quiet, time=quiet.time - _late(quiet.time, ephemeris, rng))
         shape = _shape(punctual, ephemeris, 0.03, impact)
@@ -294,7 +294,7 @@ def _transit(
 def _shape(quiet: Observations, ephemeris: Ephemeris, ratio: float, impact: float) -> Floats:
     """Compute the dimming at each point (float64[n], 1 at the middle of a transit)."""
     when = (ephemeris.period_days, ephemeris.epoch_bkjd, ephemeris.duration_hours)
-    planet = Planet(quiet.star, "b", *when, ratio, impact)
+    planet = TransitModel(*when, ratio, impact)
     return planet.mean_dimming(quiet.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
 
 
@@ -324,11 +324,6 @@ def _scrambled(quiet: Observations, rng: np.random.Generator) -> Observations:
         quarter=quarter,
         level=quiet.level[order],
     )
-
-
-def _scatter(flux: Floats) -> float:
-    """Compute the standard deviation of a point from the steps between points, relative flux."""
-    return 1.4826 * float(np.median(np.abs(np.diff(flux)))) / 2**0.5
 
 
 def _same(found: Ephemeris, truth: Ephemeris) -> bool:

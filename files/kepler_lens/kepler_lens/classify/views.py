@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.classify.bins import MAD, Floats, Flux, binned
+from kepler_lens.classify.bins import Floats, Flux, binned
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.scatter import MAD_TO_SIGMA, scatter_about
 from kepler_lens.search.ephemeris import Ephemeris
 
 Views = dict[str, NDArray[np.float32]]
@@ -89,7 +90,7 @@ class Flat:
     @cached_property
     def scatter(self) -> float:
         """Standard deviation of a point, from the median absolute deviation, relative flux."""
-        return MAD * float(np.median(np.abs(self.flux - np.float32(self.middle))))
+        return scatter_about(self.flux - np.float32(self.middle))
 
 
 def views(flat: Flat, ephemeris: Ephemeris, others: NDArray[np.bool_] | None = None) -> Views:
@@ -270,7 +271,7 @@ def _secondary(flat: Flat, phase: Floats, flux: Flux, period: float, duration: f
     deviation = 1.0
     if len(strength) >= _ENOUGH:
         spread = np.abs(strength - np.median(strength))
-        deviation = max(deviation, MAD * float(np.median(spread)))
+        deviation = max(deviation, MAD_TO_SIGMA * float(np.median(spread)))
     best = int(np.argmax(strength))
     if strength[best] <= _STANDS_OUT * deviation:
         return period / 2

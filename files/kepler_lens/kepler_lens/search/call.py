@@ -155,7 +155,7 @@ def search_one(url: str, star: int) -> str:
     from kepler_lens.search.source import from_server
 
     result = scored(search_and_vet(from_server(star, url, None)), Bundle.load())
-    return json.dumps([row(result.search.star, vetted) for vetted in result.candidates])
+    return json.dumps([row(result.search.observations, vetted) for vetted in result.candidates])
 
 
 def serve(

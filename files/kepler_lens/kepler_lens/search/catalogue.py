@@ -92,19 +92,19 @@ class Result:
     candidates: tuple[Vetted, ...]
 
 
-def search_and_vet(star: Observations) -> Result:
+def search_and_vet(observations: Observations) -> Result:
     """Search a star and vet what was found.
 
     Parameters
     ----------
-    star : Observations
+    observations : Observations
 
     Returns
     -------
     Result
         One candidate for each period; the ephemerides have measured durations.
     """
-    found = search_star(star)
+    found = search_star(observations)
     if varies_throughout(found.prepared):
         return Result(found, tuple(Vetted(c, throughout(c)) for c in found.candidates))
     found = with_measured_durations(found)
@@ -124,7 +124,7 @@ def throughout(candidate: Candidate) -> Vetting:
 
     It is a false positive by its shape, the only test.
     """
-    found, ephemeris = candidate.found, candidate.ephemeris
+    found, ephemeris = candidate.transits, candidate.ephemeris
     shape = Shape(found.depth, ephemeris.duration_hours, 0.0, 0.0)
     test = Test(
         "shape",
@@ -179,7 +179,7 @@ def _joined(main: Vetted, twin: Vetted) -> Vetted:
     """Judge a candidate anew by the dimming that the search found at another phase."""
     vetting, second = main.vetting, twin.vetting
     ephemeris = vetting.ephemeris
-    hours = ephemeris.hours_from_middle(second.ephemeris.middles(second.found.number))
+    hours = ephemeris.hours_from_middle(second.ephemeris.middles(second.transits.number))
     phase = float(np.median(hours / 24 / ephemeris.period_days % 1.0))
     dimming = Dimming(phase, second.depth_ppm * 1e-6, twin.candidate.statistic)
     test = second_eclipse(dimming, vetting.shape, ephemeris.period_days, found=True)
@@ -212,13 +212,13 @@ def with_measured_durations(found: Search) -> Search:
     return found
 
 
-def row(star: Observations, vetted: Vetted) -> dict[str, object]:
+def row(observations: Observations, vetted: Vetted) -> dict[str, object]:
     """Return a candidate's row, by `COLUMNS`."""
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
-    radius = star.stellar.get("RADIUS")
+    radius = observations.stellar.get("RADIUS")
     ratio = (max(vetting.depth_ppm, 0) / 1e6) ** 0.5
     return {
-        "kepid": star.star,
+        "kepid": observations.star,
         "tce_plnt_num": vetted.candidate.number,
         "tce_period": round(ephemeris.period_days, 6),
         "tce_time0bk": round(ephemeris.epoch_bkjd, 4),
@@ -227,7 +227,7 @@ def row(star: Observations, vetted: Vetted) -> dict[str, object]:
         "tce_depth_err": round(vetting.depth_error_ppm, 1),
         "tce_model_snr": round(vetting.snr, 1),
         "tce_max_mult_ev": round(vetted.candidate.statistic, 2),
-        "tce_num_transits": len(vetting.found.number),
+        "tce_num_transits": len(vetting.transits.number),
         "tce_prad": round(radius * ratio * SUN_IN_EARTH_RADII, 2) if radius else "",
         "disposition": vetting.disposition,
         "comment": " ".join(test.verdict for test in vetting.tests if not test.passed),
@@ -245,13 +245,13 @@ def score_row(score: Score | None) -> dict[str, object]:
     )
 
 
-def transit_rows(star: Observations, vetted: Vetted) -> list[dict[str, object]]:
+def transit_rows(observations: Observations, vetted: Vetted) -> list[dict[str, object]]:
     """Return a row for each observed transit of a candidate, by `TRANSIT_COLUMNS`."""
-    ephemeris, found = vetted.vetting.ephemeris, vetted.vetting.found
+    ephemeris, found = vetted.vetting.ephemeris, vetted.vetting.transits
     late = ephemeris.late(found.number)
     return [
         {
-            "kepid": star.star,
+            "kepid": observations.star,
             "tce_plnt_num": vetted.candidate.number,
             "transit": int(number),
             "time_bkjd": round(float(time), 4),
@@ -322,13 +322,15 @@ def write_result(folder: Path, result: Result, *, plots: bool = True) -> Sequenc
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("candidate-*.png"):
         old.unlink()
-    star = result.search.star
+    observations = result.search.observations
     table, details = folder / "candidates.csv", folder / "search.json"
     times = folder / "transits.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
-        write_csv(file, (row(star, vetted) for vetted in result.candidates))
+        write_csv(file, (row(observations, vetted) for vetted in result.candidates))
     with times.open("w", encoding="utf-8", newline="") as file:
-        every = (line for vetted in result.candidates for line in transit_rows(star, vetted))
+        every = (
+            line for vetted in result.candidates for line in transit_rows(observations, vetted)
+        )
         write_csv(file, every, TRANSIT_COLUMNS)
     details.write_text(json.dumps(_details(result), indent=1) + "\n", encoding="utf-8")
     written = [table, times, details]
@@ -346,12 +348,12 @@ def _details(result: Result) -> dict[str, object]:
     """Return the content of search.json."""
     search, noise = result.search, result.search.prepared.noise
     return {
-        "star": search.star.star,
-        "name": search.star.name,
+        "star": search.observations.star,
+        "name": search.observations.name,
         "engine": engine(),
         "points": len(search.prepared.time),
-        "outliers": len(search.star.time) - len(search.prepared.time),
-        "sine_waves_subtracted": search.prepared.lines,
+        "outliers": len(search.observations.time) - len(search.prepared.time),
+        "sine_waves_subtracted": search.prepared.sine_waves,
         "noise": {
             "white_factor": noise.white,
             "slow_ppm": 1e6 * noise.slow,
@@ -363,14 +365,14 @@ def _details(result: Result) -> dict[str, object]:
         "periods_days": [round(days, 2) for days in search.periods_days],
         "candidates": [
             {
-                **row(search.star, vetted),
+                **row(search.observations, vetted),
                 "threshold": vetted.candidate.threshold,
-                "transits_bkjd": [round(t, 4) for t in vetted.vetting.found.time.tolist()],
+                "transits_bkjd": [round(t, 4) for t in vetted.vetting.transits.time.tolist()],
                 "late_days": [round(t, 4) for t in vetted.vetting.ephemeris.late_days],
                 "tests": [
                     {
                         "name": test.name,
-                        "figure": round(test.figure, 3),
+                        "figure": round(test.value, 3),
                         "passed": test.passed,
                         "verdict": test.verdict,
                     }
@@ -386,7 +388,7 @@ def _details(result: Result) -> dict[str, object]:
                 "depth_ppm": round(event.depth_ppm, 1),
                 "statistic": round(event.statistic, 2),
             }
-            for event in search.lone
+            for event in search.single_transits
         ],
         "pairs": [
             {
@@ -395,6 +397,6 @@ def _details(result: Result) -> dict[str, object]:
                 "depth_ppm": round(pair.depth_ppm, 1),
                 "periods_days": [round(days, 3) for days in pair.periods_days],
             }
-            for pair in search.together
+            for pair in search.pairs
         ],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.scatter import scatter
 from kepler_lens.search.ephemeris import Ephemeris, Transits
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import CADENCE_DAYS
@@ -38,13 +39,13 @@ _IN_STEP = 1.5e-3
 the interval (both chosen)."""
 
 
-def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
+def doubtful(ephemeris: Ephemeris, transits: Transits, events: Events) -> str:
     """Return why a signal cannot be a planet's.
 
     Parameters
     ----------
     ephemeris : Ephemeris
-    found : Transits
+    transits : Transits
         The observed transits.
     events : Events
         Single events of the ephemeris' duration.
@@ -54,30 +55,30 @@ def doubtful(ephemeris: Ephemeris, found: Transits, events: Events) -> str:
     str
         A reason, or an empty string where there is none.
     """
-    count = len(found.number)
+    count = len(transits.number)
     if count < LEAST_TRANSITS:
         return "too few transits observed"
-    if found.depth <= 0:
+    if transits.depth <= 0:
         return "no dimming"
-    ses = found.n / np.sqrt(found.d)
+    ses = transits.n / np.sqrt(transits.d)
     rest = np.delete(np.arange(count), np.argmax(ses))
-    without = found.n[rest].sum() / np.sqrt(found.d[rest].sum())
-    if without < (1 - _LARGEST_SHARE) * found.mes * np.sqrt((count - 1) / count):
+    without = transits.n[rest].sum() / np.sqrt(transits.d[rest].sum())
+    if without < (1 - _LARGEST_SHARE) * transits.mes * np.sqrt((count - 1) / count):
         return "one transit dominates"
     # A transit with an expected statistic of 4 is clear, and missing below 0.4 of that (chosen).
-    expected = np.median(found.n / found.d) * np.sqrt(found.d)
+    expected = np.median(transits.n / transits.d) * np.sqrt(transits.d)
     clear = expected > 4
     if clear.any():
         # Planets pull at each other, and a transit may come hours early or late.
-        strongest = np.array([near(events, t) for t in found.time[clear]])
+        strongest = np.array([near(events, t) for t in transits.time[clear]])
         if (strongest < 0.4 * expected[clear]).mean() >= _MISSING_SHARE:
             return "transits are missing"
-    if found.mes < _CERTAIN and found.mes < _UNIQUE * max(rivals(ephemeris, events)):
+    if transits.mes < _CERTAIN and transits.mes < _UNIQUE * max(rivals(ephemeris, events)):
         return "other phases are as dark or bright"
     return ""
 
 
-def alternation(found: Transits) -> tuple[float, float]:
+def alternation(transits: Transits) -> tuple[float, float]:
     """Compare the depths of transits of even and of odd number.
 
     Each transit is compared with its neighbour: both lie in one quarter, with the same part of
@@ -86,7 +87,7 @@ def alternation(found: Transits) -> tuple[float, float]:
 
     Parameters
     ----------
-    found : Transits
+    transits : Transits
 
     Returns
     -------
@@ -95,25 +96,25 @@ def alternation(found: Transits) -> tuple[float, float]:
     part : float
         The difference over the depth of the deeper ones. Both are 0 where there are few pairs.
     """
-    first = np.flatnonzero(np.diff(found.number) == 1)
+    first = np.flatnonzero(np.diff(transits.number) == 1)
     if len(first) < _PAIRS:
         return 0.0, 0.0
-    depth = found.n / found.d
-    sign = np.where(found.number[first] % 2 == 0, 1.0, -1.0)
+    depth = transits.n / transits.d
+    sign = np.where(transits.number[first] % 2 == 0, 1.0, -1.0)
     difference = sign * (depth[first] - depth[first + 1])
-    weight = 1 / (1 / found.d[first] + 1 / found.d[first + 1])
+    weight = 1 / (1 / transits.d[first] + 1 / transits.d[first + 1])
     mean = float(np.average(difference, weights=weight))
     # Each transit but the first and the last is in two pairs, so half of them are independent.
     noise = float(weight.sum() / 2) ** -0.5
-    spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
+    spread = scatter(difference)
     error = max(noise, spread / (len(first) / 2) ** 0.5)
-    deeper = found.depth + abs(mean) / 2
+    deeper = transits.depth + abs(mean) / 2
     return mean / error, abs(mean) / deeper if deeper > 0 else 0.0
 
 
-def alternating(found: Transits) -> bool:
+def alternating(transits: Transits) -> bool:
     """Return whether every other transit is clearly deeper, as eclipses of a binary are."""
-    figure, part = alternation(found)
+    figure, part = alternation(transits)
     return abs(figure) > _ALTERNATES and part > _ALTERNATING_PART
 
 

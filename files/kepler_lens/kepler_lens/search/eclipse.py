@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.scatter import MAD_TO_SIGMA
 from kepler_lens.search.doubts import LEAST_TRANSITS
 from kepler_lens.search.ephemeris import Ephemeris, Transits
 from kepler_lens.search.matched import Events
@@ -65,14 +66,14 @@ def reflected(transit: Shape, period: float) -> float:
 
 
 def strongest_dimming(
-    ephemeris: Ephemeris, found: Transits, events: Events, away: float
+    ephemeris: Ephemeris, transits: Transits, events: Events, away: float
 ) -> Dimming:
     """Find the strongest dimming at another phase of a candidate's period.
 
     Parameters
     ----------
     ephemeris : Ephemeris
-    found : Transits
+    transits : Transits
         The observed transits.
     events : Events
         Single events of its duration.
@@ -92,7 +93,7 @@ def strongest_dimming(
     phases = phases[np.minimum(phases, 1 - phases) * ephemeris.period_days > away * duration]
     best, where, depth = 0.0, 0.5, 0.0
     usual = np.median(events.d[events.d > 0])
-    first = np.array(found.number)
+    first = np.array(transits.number)
     for phase in phases:
         time = ephemeris.middles(first) + phase * ephemeris.period_days
         d = np.interp(time, events.time, events.d, left=0, right=0)
@@ -154,6 +155,6 @@ def light_beside(
     values = np.array(heights)
     mean = np.median(values, axis=0)
     # The error of a median is 1.25 times that of a mean.
-    spread = 1.4826 * np.median(np.abs(values - mean), axis=0) * 1.25 / len(values) ** 0.5
+    spread = MAD_TO_SIGMA * np.median(np.abs(values - mean), axis=0) * 1.25 / len(values) ** 0.5
     side = int(np.argmax(mean))
     return float(mean[side]), float(mean[side] / max(spread[side], 1e-12))

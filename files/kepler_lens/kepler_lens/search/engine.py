@@ -13,7 +13,7 @@ from kepler_lens.search.doubts import (
     doubtful,
     of_thrusters,
 )
-from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, refine, transits
+from kepler_lens.search.ephemeris import Ephemeris, Signal, Transits, observed_transits, refine
 from kepler_lens.search.harmonics import (
     CERTAIN,
     CLEARLY_STRONGER,
@@ -30,9 +30,9 @@ from kepler_lens.search.prepare import Prepared, event_bank, prepare, refit
 from kepler_lens.search.single import LoneEvent, Pair, lone_events, pairs
 from kepler_lens.search.transit_fit import measured
 
-_MASK_DURATIONS = 0.8
-"""Durations that a mask hides on each side of the middle, beside 0.3 h (both chosen): somewhat more
-than the transit."""
+_MASK_DURATIONS, _MASK_HOURS = 0.8, 0.3
+"""Durations and hours, added up, that a mask hides on each side of the middle (both chosen):
+somewhat more than the transit."""
 _SAME_PERIOD = 3e-4
 """Relative difference of periods (chosen): over four years it adds up to half a day."""
 _MOST_CANDIDATES = 15
@@ -108,7 +108,7 @@ class Candidate:
     ephemeris : Ephemeris
     statistic, threshold : float
         Multiple-event statistic, and what noise reaches in one star of a hundred.
-    found : Transits
+    transits : Transits
         The transits that were observed, by the search's own duration.
     """
 
@@ -116,13 +116,12 @@ class Candidate:
     ephemeris: Ephemeris
     statistic: float
     threshold: float
-    found: Transits
+    transits: Transits
 
 
 def masked(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
     """Return which points are in transit (bool[n])."""
-    hours = ephemeris.hours_from_middle(prepared.time)
-    return np.abs(hours) < _MASK_DURATIONS * ephemeris.duration_hours + 0.3
+    return ephemeris.near_transit(prepared.time, _MASK_DURATIONS, _MASK_HOURS)
 
 
 def same_period(one: Ephemeris, other: Ephemeris) -> bool:
@@ -137,7 +136,7 @@ def remnant(one: Candidate, other: Candidate) -> bool:
     its transits by chance.
     """
     durations = one.ephemeris.duration_hours + other.ephemeris.duration_hours
-    away = np.abs(other.ephemeris.hours_from_middle(one.found.time))
+    away = np.abs(other.ephemeris.hours_from_middle(one.transits.time))
     if same_period(one.ephemeris, other.ephemeris):
         return bool(np.median(away) < 1.5 * durations)
     # A mask is somewhat wider than the transit, and its remnant stands at its edge (chosen).
@@ -187,30 +186,30 @@ class Search:
 
     Attributes
     ----------
-    star : Observations
+    observations : Observations
     prepared : Prepared
     candidates : tuple of Candidate
         In the order in which they were found.
-    lone : tuple of LoneEvent
+    single_transits : tuple of LoneEvent
         Single-transit events: dimmings that look like a transit and belong to no candidate.
     limit_ppm : float
         Depth of a 6 h transit that would have been found with a period of 10 days; infinite where
         nothing could be found.
-    together : tuple of Pair
+    pairs : tuple of Pair
         Pairs of the lone events that may be of one planet.
     """
 
-    star: Observations
+    observations: Observations
     prepared: Prepared
     candidates: tuple[Candidate, ...]
-    lone: tuple[LoneEvent, ...]
+    single_transits: tuple[LoneEvent, ...]
     limit_ppm: float
-    together: tuple[Pair, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def periods_days(self) -> tuple[float, float]:
         """Shortest and longest period that was searched, days."""
-        return SHORTEST_PERIOD_DAYS, self.star.span_days / 2
+        return SHORTEST_PERIOD_DAYS, self.observations.span_days / 2
 
     def others(self, number: int) -> NDArray[np.bool_]:
         """Return which points are in transit of any candidate but one (bool[n]).
@@ -235,12 +234,12 @@ class Search:
         return mask & ~own if 2 * (mask & own).sum() > own.sum() else mask
 
 
-def search(star: Observations, rounds: int = _ROUNDS) -> Search:
+def search(observations: Observations, rounds: int = _ROUNDS) -> Search:
     """Find the transiting planets of a star.
 
     Parameters
     ----------
-    star : Observations
+    observations : Observations
     rounds : int, optional
         Most rounds of the search. Each masks the transits of the candidates that it finds.
 
@@ -248,17 +247,17 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
     -------
     Search
     """
-    prepared = prepare(star)
+    prepared = prepare(observations)
     if prepared.wave and varies_throughout(prepared):
-        return Search(star, prepared, (_of_wave(prepared, prepared.wave),), (), np.inf)
+        return Search(observations, prepared, (_of_wave(prepared, prepared.wave),), (), np.inf)
     mask = np.zeros(len(prepared.time), bool)
     candidates: list[Candidate] = []
-    longest = star.span_days / 2
+    longest = observations.span_days / 2
     bank: list[Events] = []
     late = True
     for _ in range(rounds):
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
-        peaks = fold_bank(bank, star.density, longest, sharp=prepared.pulsating)
+        peaks = fold_bank(bank, observations.density, longest, sharp=prepared.pulsating)
         signal, excess = _early_or_late(prepared, peaks, bank) if late else (None, 0.0)
         peaks = [peak for peak in peaks if peak.statistic > excess]
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
@@ -278,7 +277,7 @@ def search(star: Observations, rounds: int = _ROUNDS) -> Search:
         refit(prepared, mask)
     lone = lone_events(bank)
     known = tuple(candidates)
-    return Search(star, prepared, known, lone, _limit(bank, prepared), pairs(lone, bank))
+    return Search(observations, prepared, known, lone, _limit(bank, prepared), pairs(lone, bank))
 
 
 def varies_throughout(prepared: Prepared) -> bool:
@@ -291,9 +290,11 @@ def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
     ephemeris = Ephemeris(wave.period_days, wave.minimum_bkjd, 24 * wave.period_days / 2)
     number = np.unique(ephemeris.numbers(prepared.time))
     information = np.full(len(number), 1 / np.median(prepared.sigma) ** 2)
-    found = Transits(number, ephemeris.middles(number), wave.amplitude * information, information)
+    transits = Transits(
+        number, ephemeris.middles(number), wave.amplitude * information, information
+    )
     least = threshold(wave.period_days, pulsating=prepared.pulsating)
-    return Candidate(1, ephemeris, found.mes, least, found)
+    return Candidate(1, ephemeris, transits.mes, least, transits)
 
 
 def _early_or_late(
@@ -306,10 +307,10 @@ def _early_or_late(
     Signal or None, float
         The signal and the excess of its chain; None and 0 where there is none.
     """
-    star = prepared.star
+    observations = prepared.observations
     periods = np.array([peak.period_days for peak in peaks])
     strength = np.array([peak.statistic for peak in peaks])
-    found = chains(bank, star.density, star.span_days / LEAST_TRANSITS)
+    found = chains(bank, observations.density, observations.span_days / LEAST_TRANSITS)
     found.sort(key=lambda chain: -chain.excess)
     tried: list[float] = []
     for chain in found:
@@ -335,7 +336,7 @@ def _early_or_late(
                 continue
         events = bank[signal.index]
         if _margin(signal, prepared) > 0 and not doubtful(
-            signal.ephemeris, transits(signal.ephemeris, events), events
+            signal.ephemeris, observed_transits(signal.ephemeris, events), events
         ):
             return signal, chain.excess
     return None, 0.0
@@ -344,9 +345,9 @@ def _early_or_late(
 def _candidate(
     prepared: Prepared, signal: Signal, bank: Sequence[Events], number: int
 ) -> Candidate:
-    found = transits(signal.ephemeris, bank[signal.index])
+    transits = observed_transits(signal.ephemeris, bank[signal.index])
     least = _least(signal, prepared)
-    return Candidate(number, signal.ephemeris, signal.statistic, least, found)
+    return Candidate(number, signal.ephemeris, signal.statistic, least, transits)
 
 
 def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
@@ -355,7 +356,7 @@ def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
     seen = events.d > 0
     if not seen.any():
         return float("inf")
-    observed = max(1.0, prepared.star.span_days / 10 * float(seen.mean()))
+    observed = max(1.0, prepared.observations.span_days / 10 * float(seen.mean()))
     least = threshold(10, pulsating=prepared.pulsating)
     return float(1e6 * least / np.sqrt(np.median(events.d[seen]) * observed))
 
@@ -404,11 +405,13 @@ def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[floa
     list of (float, Signal)
         Statistic less threshold of each signal without a veto, highest first; may be empty.
     """
-    star, found = prepared.star, []
-    for peak in fold_bank(bank, star.density, star.span_days / 2, sharp=prepared.pulsating):
+    observations, found = prepared.observations, []
+    for peak in fold_bank(
+        bank, observations.density, observations.span_days / 2, sharp=prepared.pulsating
+    ):
         signal = refine(peak.period_days, bank, [peak.index])
         events = bank[signal.index]
-        if not doubtful(signal.ephemeris, transits(signal.ephemeris, events), events):
+        if not doubtful(signal.ephemeris, observed_transits(signal.ephemeris, events), events):
             found.append((_margin(signal, prepared), signal))
     return sorted(found, key=lambda pair: -pair[0])
 
@@ -436,11 +439,13 @@ def _harvest(
         if not signals:
             break
         signal = true_period(signals.pop(0), bank)
-        found = transits(signal.ephemeris, bank[signal.index])
-        if _margin(signal, prepared) <= 0 or doubtful(signal.ephemeris, found, bank[signal.index]):
+        transits = observed_transits(signal.ephemeris, bank[signal.index])
+        if _margin(signal, prepared) <= 0 or doubtful(
+            signal.ephemeris, transits, bank[signal.index]
+        ):
             continue
         period = signal.ephemeris.period_days
-        if of_thrusters(prepared.star.mission, period):
+        if of_thrusters(prepared.observations.mission, period):
             continue
         if not signal.ephemeris.late_days:
             signal = in_time(signal, bank)
@@ -475,5 +480,5 @@ def _least(signal: Signal, prepared: Prepared) -> float:
     """
     period = signal.ephemeris.period_days
     if signal.observed <= _FEW_OBSERVED:
-        period = max(period, prepared.star.span_days / (signal.observed + 1))
+        period = max(period, prepared.observations.span_days / (signal.observed + 1))
     return threshold(period, pulsating=prepared.pulsating)

@@ -101,6 +101,23 @@ class Ephemeris:
         """
         return (time - self.middles(self.numbers(time))) * 24
 
+    def near_transit(self, time: Floats, durations: float, hours: float = 0.0) -> NDArray[np.bool_]:
+        """Return which instants lie near the middle of a transit.
+
+        Parameters
+        ----------
+        time : float64[n]
+            BKJD, days.
+        durations, hours : float
+            An instant is near a middle within this many durations and hours, added up.
+
+        Returns
+        -------
+        bool[n]
+        """
+        reach = durations * self.duration_hours + hours
+        return np.asarray(np.abs(self.hours_from_middle(time)) < reach)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transits:
@@ -134,7 +151,7 @@ class Transits:
         return float(self.n.sum()) / total**0.5 if total > 0 else 0.0
 
 
-def transits(ephemeris: Ephemeris, events: Events) -> Transits:
+def observed_transits(ephemeris: Ephemeris, events: Events) -> Transits:
     """Find the observed transits of an ephemeris among the single events of its duration.
 
     Parameters
@@ -297,28 +314,30 @@ class Signal:
     index: int
 
 
-def statistic(found: Transits) -> float:
+def statistic(transits: Transits) -> float:
     """Return the robust multiple-event statistic of some transits, see `Signal.statistic`."""
-    if len(found.number) == 0:
+    if len(transits.number) == 0:
         return 0.0
-    root = np.sqrt(found.d)
-    cap = np.maximum(_CAP, _CAP_FACTOR * np.median(found.n / found.d) * root + _CAP_MARGIN)
-    mes = (np.clip(found.n / root, -cap, cap) * root).sum() / np.sqrt(found.d.sum())
-    return float(mes / max(1.0, consistency(found)) ** 0.5)
+    root = np.sqrt(transits.d)
+    cap = np.maximum(_CAP, _CAP_FACTOR * np.median(transits.n / transits.d) * root + _CAP_MARGIN)
+    mes = (np.clip(transits.n / root, -cap, cap) * root).sum() / np.sqrt(transits.d.sum())
+    return float(mes / max(1.0, consistency(transits)) ** 0.5)
 
 
-def consistency(found: Transits) -> float:
+def consistency(transits: Transits) -> float:
     """Return the squared scatter of transits about their mean depth, over what chance allows.
 
     The transits of a planet are equally deep, except for noise and a fifth of the depth (transits
     early or late, quarters of different dilution). Where the result exceeds 1, a signal's statistic
     is divided by its root, after the χ² discriminators of Seader et al. (2013, ApJS 206, 25).
     """
-    count = len(found.number)
-    if count < 2 or found.depth <= 0:
+    count = len(transits.number)
+    if count < 2 or transits.depth <= 0:
         return 1.0
-    expected = found.depth * np.sqrt(found.d)
-    excess = (found.n / np.sqrt(found.d) - expected) ** 2 / (1 + (_OWN_SCATTER * expected) ** 2)
+    expected = transits.depth * np.sqrt(transits.d)
+    excess = (transits.n / np.sqrt(transits.d) - expected) ** 2 / (
+        1 + (_OWN_SCATTER * expected) ** 2
+    )
     if count > _MANY:
         excess = np.minimum(excess, _FAR)
     freedom = count - 1
@@ -374,7 +393,7 @@ def refine(
             wanted += [index - 1, index + 1]
     if best is None:
         raise ValueError("no duration to try")
-    spread = consistency(transits(best.ephemeris, bank[best.index]))
+    spread = consistency(observed_transits(best.ephemeris, bank[best.index]))
     return replace(best, statistic=best.statistic / max(1.0, spread) ** 0.5)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from kepler_lens.search.doubts import LEAST_TRANSITS, alternating, alternation, near
-from kepler_lens.search.ephemeris import Signal, refine, statistic, transits
+from kepler_lens.search.ephemeris import Signal, observed_transits, refine, statistic
 from kepler_lens.search.intervals import SHORTEST_TIMED_DAYS, timed
 from kepler_lens.search.matched import Events
 from kepler_lens.search.periods import SHORTEST_PERIOD_DAYS
@@ -61,9 +61,9 @@ def true_period(signal: Signal, bank: Sequence[Events]) -> Signal:
         return best
     for k in _HARMONICS:
         best = _multiplied(best, k, bank)
-    found = transits(best.ephemeris, bank[best.index])
-    if best.statistic > CERTAIN and alternating(found):
-        deeper = 0 if alternation(found)[0] > 0 else 1
+    transits = observed_transits(best.ephemeris, bank[best.index])
+    if best.statistic > CERTAIN and alternating(transits):
+        deeper = 0 if alternation(transits)[0] > 0 else 1
         best = _every(best, 2, deeper, bank)
     return best
 
@@ -93,37 +93,37 @@ def _divided(signal: Signal, bank: Sequence[Events]) -> Signal:
 def _as_deep_between(signal: Signal, k: int, events: Events) -> bool:
     """Return whether the k - 1 transits between two of a signal are clear and about as deep."""
     ephemeris = signal.ephemeris
-    found = transits(replace(ephemeris, period_days=ephemeris.period_days / k), events)
-    groups = [found.number % k == group for group in range(k)]
+    transits = observed_transits(replace(ephemeris, period_days=ephemeris.period_days / k), events)
+    groups = [transits.number % k == group for group in range(k)]
     if not all(group.any() for group in groups):
         return False
-    n = np.array([found.n[group].sum() for group in groups])
-    d = np.array([found.d[group].sum() for group in groups])
+    n = np.array([transits.n[group].sum() for group in groups])
+    d = np.array([transits.d[group].sum() for group in groups])
     depth, clear = n / d, n / np.sqrt(d)
     return bool((depth > _AS_DEEP * depth[0]).all() and (clear > _CLEAR).all())
 
 
 def _multiplied(signal: Signal, k: int, bank: Sequence[Events]) -> Signal:
     """Return the signal at k times its period where only every k-th transit dims the star."""
-    found = transits(signal.ephemeris, bank[signal.index])
-    group = found.number % k
+    transits = observed_transits(signal.ephemeris, bank[signal.index])
+    group = transits.number % k
     depth, error = np.zeros(k), np.full(k, np.inf)
     count = np.zeros(k, int)
     for g in range(k):
         mine = group == g
         count[g] = mine.sum()
         if count[g]:
-            depth[g] = found.n[mine].sum() / found.d[mine].sum()
-            error[g] = 1 / np.sqrt(found.d[mine].sum())
+            depth[g] = transits.n[mine].sum() / transits.d[mine].sum()
+            error[g] = 1 / np.sqrt(transits.d[mine].sum())
     main = int(np.argmax(depth / error))
     if count[main] < LEAST_TRANSITS:
         return signal
-    expected = depth[main] * np.sqrt(found.d)
+    expected = depth[main] * np.sqrt(transits.d)
     other = group != main
     # A clear transit may come early or late: an event nearby of half its strength counts (chosen).
     late = [
         near(bank[signal.index], t) > 0.5 * e > _CLEAR / 2
-        for t, e in zip(found.time[other], expected[other], strict=True)
+        for t, e in zip(transits.time[other], expected[other], strict=True)
     ]
     # Other transits are absent below 0.4 of the depth, by 4 standard deviations at least (chosen).
     quiet = not any(late) and all(
@@ -169,8 +169,8 @@ def in_time(signal: Signal, bank: Sequence[Events]) -> Signal:
     if own.statistic > OUT_OF_TIME * signal.statistic:
         return own
     line = replace(own.ephemeris, late_days=())
-    found = transits(line, bank[own.index])
-    value = statistic(found)
+    transits = observed_transits(line, bank[own.index])
+    value = statistic(transits)
     if value < _AS_STRONG * signal.statistic:
         return signal
-    return Signal(line, value, len(found.number), own.index)
+    return Signal(line, value, len(transits.number), own.index)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import median_filter
 
-from kepler_lens.search.ephemeris import Ephemeris, Signal, statistic, transits
+from kepler_lens.search.ephemeris import Ephemeris, Signal, observed_transits, statistic
 from kepler_lens.search.matched import CLIP, Events
 from kepler_lens.search.periods import period_range
 
@@ -274,8 +274,8 @@ def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
         ephemeris = replace(
             ephemeris, period_days=period, epoch_bkjd=epoch, late_days=tuple(late.tolist())
         )
-    found = transits(ephemeris, events)
-    return Signal(ephemeris, statistic(found), len(found.number), index)
+    transits = observed_transits(ephemeris, events)
+    return Signal(ephemeris, statistic(transits), len(transits.number), index)
 
 
 def _from_first(ephemeris: Ephemeris, events: Events) -> Ephemeris:

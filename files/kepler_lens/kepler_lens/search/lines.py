@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import median_filter, uniform_filter1d
 
+from kepler_lens.scatter import scatter
 from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS
 
 Floats = NDArray[np.float64]
@@ -295,7 +296,7 @@ def _trend(time: Floats, flux: Floats) -> Floats:
 
 def _deviation(values: Floats) -> float:
     """Return the robust standard deviation, 1e-9 where it is 0 (chosen)."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1e-9
+    return scatter(values) or 1e-9
 
 
 def _short_scatter(flux: Floats) -> float:

@@ -14,9 +14,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.scatter import scatter
 from kepler_lens.search.noise import whiten
 from kepler_lens.search.observations import CADENCE_DAYS
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,7 +47,7 @@ def template(duration_hours: float) -> Floats:
     """
     # Chosen: radius ratio 0.03, impact parameter 0.3 and 15 samples of an exposure; the period is
     # so long that there is one transit.
-    planet = Planet(0, "b", 1e6, 0.0, duration_hours, 0.03, 0.3)
+    planet = TransitModel(1e6, 0.0, duration_hours, 0.03, 0.3)
     half = int(np.ceil((duration_hours / 24 / 2) / CADENCE_DAYS + 0.5))
     offsets: Floats = np.arange(-half, half + 1, dtype=np.float64) * CADENCE_DAYS
     shape = planet.mean_dimming(offsets, CADENCE_DAYS, samples=15)
@@ -384,7 +385,7 @@ def standardise(events: Events, quarter: NDArray[np.int32], misfit: Floats) -> E
 
 def _deviation(values: Floats) -> float:
     """Return the robust standard deviation, 1 where it is 0."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1.0
+    return scatter(values) or 1.0
 
 
 def _spacing(time: Floats) -> float:

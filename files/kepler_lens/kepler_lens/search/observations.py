@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import QUARTER_STARTS, LightCurve, us_to_bkjd
+from kepler_lens.scatter import scatter_of_steps
 
 CADENCE_DAYS = 0.02043361
 """Length of a long cadence, days: 29.42 min (Kepler Instrument Handbook, KSCI-19033, section
@@ -153,7 +154,7 @@ def observe(
     relative = f / level[quarter] - 1
     if np.ptp(relative) == 0:
         raise NotSearchableError(f"Star {star} has one flux throughout: nothing was measured.")
-    scatter = 1.4826 * float(np.median(np.abs(np.diff(relative)))) / 2**0.5
+    scatter = scatter_of_steps(relative)
     if scatter > _MOST_SCATTER:
         raise NotSearchableError(
             f"Star {star} is lost in noise: its points scatter by {scatter:.0%} of its flux."
@@ -224,7 +225,7 @@ def _stretch(time: NDArray[np.float64], mission: str) -> str:
     return f"quarter {quarter_numbers(time[:1])[0]} ({days})"
 
 
-def observations(
+def observations_of(
     curves: Iterable[LightCurve],
     column: str = "PDCSAP_FLUX",
     left_out: Callable[[str], object] = lambda _: None,

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kepler_lens.classify.panel import draw_score
+from kepler_lens.scatter import scatter_about
 from kepler_lens.search.engine import masked, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.periods import DURATIONS_HOURS, spectrum
 from kepler_lens.search.prepare import Prepared, detrended, event_bank
-from kepler_lens.search.transit_fit import Shape, folded
+from kepler_lens.search.transit_fit import Shape, folded, transit_points
 from kepler_lens.search.vet import FALSE_POSITIVE, Vetting
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def pages(result: Result) -> dict[int, bytes]:
 def _over_periods(prepared: Prepared, hidden: NDArray[np.bool_]) -> Spectrum:
     """Return periods, days, and the statistic of the folding, without hidden points (bool[n])."""
     bank = event_bank(prepared, hidden, DURATIONS_HOURS)
-    longest = prepared.star.span_days / 2
-    return spectrum(bank, prepared.star.density, longest, sharp=prepared.pulsating)
+    longest = prepared.observations.span_days / 2
+    return spectrum(bank, prepared.observations.density, longest, sharp=prepared.pulsating)
 
 
 def candidate_page(
@@ -101,13 +102,13 @@ def candidate_page(
     figure = Figure(figsize=(13.5, 9.5 + 2.4 * scored), layout="constrained")
     heights = [1.0, 1.25, 1.0, 1.15, *([1.0] if scored else [])]
     grid = figure.add_gridspec(len(heights), 4, height_ratios=heights)
-    star, ephemeris = prepared.star, vetting.ephemeris
+    star, ephemeris = prepared.observations, vetting.ephemeris
     figure.suptitle(
         f"{star.name}  ·  candidate {number}  ·  {vetting.disposition.lower()}\n"
         f"period {ephemeris.period_days:.5f} d   epoch BKJD {ephemeris.epoch_bkjd:.3f}   "
         f"duration {ephemeris.duration_hours:.1f} h   depth {vetting.depth_ppm:.0f} ± "
         f"{vetting.depth_error_ppm:.0f} ppm   SNR {vetting.snr:.1f}   "
-        f"{len(vetting.found.number)} transits",
+        f"{len(vetting.transits.number)} transits",
         fontsize=12,
         color=_RED if vetting.disposition == FALSE_POSITIVE else _INK,
     )
@@ -149,7 +150,7 @@ def _style(axes: Axes, title: str, x: str, y: str = "relative flux [ppm]") -> No
 
 def _whole(axes: Axes, prepared: Prepared, vetting: Vetting, others: NDArray[np.bool_]) -> None:
     ephemeris = vetting.ephemeris
-    own = np.abs(ephemeris.hours_from_middle(prepared.time)) < 0.75 * ephemeris.duration_hours + 0.5
+    own = transit_points(prepared, ephemeris)
     flux = 1e6 * detrended(prepared, own | others)
     shown = ~others
     axes.plot(prepared.time[shown], flux[shown], ".", ms=1, color=_GREY, rasterized=True)
@@ -159,7 +160,11 @@ def _whole(axes: Axes, prepared: Prepared, vetting: Vetting, others: NDArray[np.
     low = min(low, -1.3 * vetting.depth_ppm)
     axes.set_ylim(1.25 * low, 1.2 * high)
     axes.plot(
-        vetting.found.time, np.full(len(vetting.found.time), 1.17 * low), "^", ms=4, color=_RED
+        vetting.transits.time,
+        np.full(len(vetting.transits.time), 1.17 * low),
+        "^",
+        ms=4,
+        color=_RED,
     )
     _style(axes, "Light curve without the star's variability, transits marked", "BKJD [days]")
 
@@ -185,7 +190,7 @@ def _phase(axes: Axes, ephemeris: Ephemeris, hours: Floats, flux: Floats) -> Non
 
 
 def _delays(axes: Axes, vetting: Vetting) -> None:
-    found = vetting.found
+    found = vetting.transits
     late = 24 * vetting.ephemeris.late(found.number)
     axes.plot(found.time, late, "o-", ms=3, lw=0.6, color=_BLUE)
     axes.axhline(0, color=_INK, lw=0.6)
@@ -201,7 +206,7 @@ def _transit(axes: Axes, hours: Floats, flux: Floats, shape: Shape, title: str) 
     x = np.linspace(-3 * duration, 3 * duration, 600)
     axes.plot(x, 1e6 * shape.flux(x), color=_RED, lw=1.2)
     if near.any():
-        noise = 1e6 * 1.4826 * float(np.median(np.abs(flux[near])))
+        noise = 1e6 * scatter_about(flux[near])
         axes.set_ylim(-1e6 * shape.depth - 3.5 * noise, 3.5 * noise)
     _style(axes, title, "hours from the middle")
 
@@ -219,7 +224,7 @@ def _secondary(
     axes.plot(*_bins(shifted[near], y[near], edges), "o", ms=3.5, color=_BLUE)
     axes.axhline(0, color=_INK, lw=0.6)
     if near.any():
-        noise = 1.4826 * float(np.median(np.abs(y[near])))
+        noise = scatter_about(y[near])
         axes.set_ylim(-4.5 * noise, 3.5 * noise)
     title = f"Strongest dimming elsewhere, at phase {vetting.secondary_phase:.2f}"
     _style(axes, title, "hours from its middle")

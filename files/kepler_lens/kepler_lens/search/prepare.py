@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from kepler_lens.scatter import scatter_about, scatter_of_steps
 from kepler_lens.search import stationary
 from kepler_lens.search.lines import Wave, subtract_lines
 from kepler_lens.search.matched import Events, correlate, standardise, template, whitened
@@ -32,7 +33,7 @@ class Prepared:
 
     Attributes
     ----------
-    star : Observations
+    observations : Observations
         As observed, with all points.
     time : float64[n]
         BKJD, days, ascending; of the points that are no outliers.
@@ -49,13 +50,13 @@ class Prepared:
         BKJD, days, of each cadence from the first point to the last; interpolated in gaps.
     centre_quarter : int32[c]
         Quarter of each of these cadences.
-    lines : int
+    sine_waves : int
         Number of subtracted sine waves.
     wave : Wave or None
         The variation that the sine waves make, if it has one short period.
     """
 
-    star: Observations
+    observations: Observations
     time: Floats
     flux: Floats
     quarter: NDArray[np.int32]
@@ -64,7 +65,7 @@ class Prepared:
     noise: Noise
     centres: Floats
     centre_quarter: NDArray[np.int32]
-    lines: int
+    sine_waves: int
     wave: Wave | None
 
     @property
@@ -74,7 +75,7 @@ class Prepared:
         It does where sine waves were subtracted and the time span is long enough. One campaign of
         K2 resolves the spectrum too poorly to weigh frequencies by it.
         """
-        return self.lines > 0 and self.star.span_days > _LONG_ENOUGH_DAYS
+        return self.sine_waves > 0 and self.observations.span_days > _LONG_ENOUGH_DAYS
 
 
 def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
@@ -84,14 +85,12 @@ def _white(flux: Floats, quarter: NDArray[np.int32]) -> Floats:
     -------
     float64[n]
         Standard deviation, relative flux: 1e-4 in a quarter of one point, 1e-7 at least (both
-        chosen). 1.4826 makes a median absolute deviation a standard deviation, as everywhere in
-        this package.
+        chosen).
     """
     sigma = np.empty_like(flux)
     for q in np.unique(quarter):
         mine = quarter == q
-        steps = np.abs(np.diff(flux[mine]))
-        sigma[mine] = 1.4826 * np.median(steps) / np.sqrt(2) if mine.sum() > 1 else 1e-4
+        sigma[mine] = scatter_of_steps(flux[mine]) if mine.sum() > 1 else 1e-4
     return np.maximum(sigma, 1e-7)
 
 
@@ -105,20 +104,20 @@ def _running_median(flux: Floats, width: int = 49) -> Floats:
     return np.asarray(median_filter(flux, width, mode="nearest"))
 
 
-def prepare(star: Observations) -> Prepared:
+def prepare(observations: Observations) -> Prepared:
     """Subtract a star's pulsations, drop its outliers and fit its noise.
 
     Parameters
     ----------
-    star : Observations
+    observations : Observations
 
     Returns
     -------
     Prepared
         Without single bright or dark points, and with one point per cadence at most.
     """
-    time, quarter = star.time, star.quarter
-    flux, lines, wave = subtract_lines(time, star.flux)
+    time, quarter = observations.time, observations.quarter
+    flux, lines, wave = subtract_lines(time, observations.flux)
     sigma = _white(flux, quarter)
     model = _fit(time, flux, quarter, sigma)
     cadence = np.round((time - time[0]) / CADENCE_DAYS).astype(np.int64)
@@ -134,7 +133,7 @@ def prepare(star: Observations) -> Prepared:
         keep[np.flatnonzero(keep)[bad]] = False
     grid = np.arange(cadence[-1] + 1)
     return Prepared(
-        star,
+        observations,
         time[keep],
         flux[keep],
         quarter[keep],
@@ -171,7 +170,7 @@ def _fit(time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats) 
     points that are four standard deviations from the running median (chosen).
     """
     rough = flux - _running_median(flux)
-    quiet = np.abs(rough) < 4 * 1.4826 * np.median(np.abs(rough))
+    quiet = np.abs(rough) < 4 * scatter_about(rough)
     stretches = np.unique(quarter)
     part = quiet & np.isin(quarter, stretches[:: max(1, len(stretches) // 5)])
     return fit(time[part], flux[part], sigma[part], _starts(time[part], quarter[part]))

@@ -26,6 +26,7 @@ from kepler_lens.lightcurve import bkjd_to_us
 from kepler_lens.search.catalogue import Result, Vetted, row
 from kepler_lens.search.observations import Observations
 from kepler_lens.search.prepare import detrended
+from kepler_lens.search.transit_fit import transit_points
 from kepler_lens.search.version import engine
 from kepler_lens.star_points import SEARCH
 from kepler_lens.warp10 import Token, Warp10
@@ -36,12 +37,12 @@ CANDIDATE = "transit.candidate"
 Floats = NDArray[np.float64]
 
 
-def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
+def attributes(observations: Observations, vetted: Vetted) -> dict[str, str]:
     """Return the attributes of a candidate's series.
 
     Parameters
     ----------
-    star : Observations
+    observations : Observations
     vetted : Vetted
 
     Returns
@@ -55,7 +56,7 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         mean period; where transits are out of time).
     """
     vetting, ephemeris = vetted.vetting, vetted.vetting.ephemeris
-    table = row(star, vetted)
+    table = row(observations, vetted)
     known = {
         "period": f"{ephemeris.period_days:.6f}",
         "epoch": f"{ephemeris.epoch_bkjd:.4f}",
@@ -65,7 +66,7 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         "snr": f"{vetting.snr:.2f}",
         "mes": f"{vetted.candidate.statistic:.2f}",
         "threshold": f"{vetted.candidate.threshold:.2f}",
-        "transits": str(len(vetting.found.number)),
+        "transits": str(len(vetting.transits.number)),
         "disposition": vetting.disposition,
         "engine": engine(),
     }
@@ -73,7 +74,7 @@ def attributes(star: Observations, vetted: Vetted) -> dict[str, str]:
         known["late"] = " ".join(f"{late:.4f}" for late in ephemeris.late_days)
     for test in vetting.tests:
         # The suffixes keep tests apart from quantities: there is a test "duration".
-        known[f"{test.name}.figure"] = f"{test.figure:.3f}"
+        known[f"{test.name}.figure"] = f"{test.value:.3f}"
         known[f"{test.name}.verdict"] = test.verdict
     for name, column in (("radius", "tce_prad"), ("comment", "comment")):
         if table[column]:
@@ -109,23 +110,24 @@ def push(
     Warp10Error
         The server did not accept something.
     """
-    star = result.search.star
+    observations = result.search.observations
     points = [_points(result, vetted, run) for vetted in result.candidates]
     if points:
         warp10.update("".join(points).encode(), token)
         warp10.meta(
             [
-                _name(star.star, v.candidate.number, run) + attribute_text(attributes(star, v))
+                _name(observations.star, v.candidate.number, run)
+                + attribute_text(attributes(observations, v))
                 for v in result.candidates
             ],
             token,
         )
     scores = {v.candidate.number: v.score.score for v in result.candidates if v.score}
     now = time.time_ns() // 1000
-    push_scores(warp10, token, star.star, run, scores, now if scored is None else scored)
+    push_scores(warp10, token, observations.star, run, scores, now if scored is None else scored)
     text = quote(_about(result, run, now, fingerprint), safe="")
-    warp10.update(f"{star.star}// {SEARCH}{{}} '{text}'\n".encode(), token)
-    clear(warp10, token, star.star, run)
+    warp10.update(f"{observations.star}// {SEARCH}{{}} '{text}'\n".encode(), token)
+    clear(warp10, token, observations.star, run)
 
 
 def clear(warp10: Warp10, token: Token, star: int, run: str) -> None:
@@ -162,11 +164,11 @@ def _about(result: Result, run: str, time_us: int, fingerprint: str) -> str:
             "limit": round(limit, 1) if math.isfinite(limit) else None,
             "lone": [
                 [round(event.time_bkjd, 3), round(event.depth_ppm), round(event.statistic, 1)]
-                for event in result.search.lone
+                for event in result.search.single_transits
             ],
             "pairs": [
                 [round(pair.first_bkjd, 3), round(pair.second_bkjd, 3), round(pair.depth_ppm)]
-                for pair in result.search.together
+                for pair in result.search.pairs
             ],
             "engine": engine(),
             "fingerprint": fingerprint,
@@ -182,16 +184,16 @@ def _name(star: int, number: int, run: str) -> str:
 def _points(result: Result, vetted: Vetted, run: str) -> str:
     """Return a candidate's points in GTS input format: at each transit the flux at its bottom."""
     prepared, vetting = result.search.prepared, vetted.vetting
-    own = np.abs(vetting.ephemeris.hours_from_middle(prepared.time)) < (
-        0.75 * vetting.ephemeris.duration_hours + 0.5
-    )
+    own = transit_points(prepared, vetting.ephemeris)
     others = result.search.others(vetted.candidate.number)
     variability = prepared.flux - detrended(prepared, own | others)
-    middle = vetting.found.time
+    middle = vetting.transits.time
     quarter = np.interp(middle, prepared.centres, prepared.centre_quarter).astype(np.int32)
-    local = prepared.star.level[quarter] * (1 + np.interp(middle, prepared.time, variability))
+    local = prepared.observations.level[quarter] * (
+        1 + np.interp(middle, prepared.time, variability)
+    )
     value = local * (1 - vetting.depth_ppm * 1e-6)
-    name = _name(prepared.star.star, vetted.candidate.number, run)
+    name = _name(prepared.observations.star, vetted.candidate.number, run)
     return "".join(
         f"{tick}// {name} {flux!r}\n"
         for tick, flux in zip(bkjd_to_us(middle).tolist(), value.tolist(), strict=True)

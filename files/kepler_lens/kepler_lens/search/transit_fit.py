@@ -12,7 +12,7 @@ from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.search.periods import central_duration
 from kepler_lens.search.prepare import Prepared, detrended
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +22,9 @@ and the depth is fitted separately."""
 _IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
 """Impact parameters that are tried, in stellar radii (chosen): from a central transit to one that
 grazes the star."""
+_OWN_DURATIONS, _OWN_HOURS = 0.75, 0.5
+"""Durations and hours, added up, around the middle of a transit that do not count in the
+variability (both chosen)."""
 _SPACING = 0.25
 """Standard deviation of the search's duration (natural logarithm) and middle (in durations), as the
 fit takes it: the relative spacing of the durations that the search tries."""
@@ -75,9 +78,21 @@ class Shape:
         float64[n]
             Relative flux about 0.
         """
-        planet = Planet(0, "b", 1e6, 0.0, self.duration_hours, RADIUS_RATIO, self.impact)
+        planet = TransitModel(1e6, 0.0, self.duration_hours, RADIUS_RATIO, self.impact)
         dimming = planet.mean_dimming((hours - self.late_hours) / 24, CADENCE_DAYS)
         return np.asarray(-self.depth * dimming / planet.dimming(np.zeros(1)))
+
+
+def transit_points(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
+    """Return the points in transit or close to it, which do not count in the variability (bool[n]).
+
+    Parameters
+    ----------
+    prepared : Prepared
+        With n points.
+    ephemeris : Ephemeris
+    """
+    return ephemeris.near_transit(prepared.time, _OWN_DURATIONS, _OWN_HOURS)
 
 
 def folded(
@@ -103,10 +118,8 @@ def folded(
     sigma : float64[m]
         Standard deviation of the white noise, relative flux.
     """
-    # Chosen: points within 0.75 durations and 0.5 h do not count in the variability.
     hours = ephemeris.hours_from_middle(prepared.time)
-    own = np.abs(hours) < 0.75 * ephemeris.duration_hours + 0.5
-    flux = detrended(prepared, own | others)
+    flux = detrended(prepared, transit_points(prepared, ephemeris) | others)
     keep = ~others
     number = ephemeris.numbers(prepared.time)
     return hours[keep], flux[keep], number[keep], prepared.sigma[keep] * prepared.noise.white
@@ -196,5 +209,5 @@ def measured(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]
     # The measured transit must overlap that of the search, and it must not last too long.
     apart = 24 * abs(better.epoch_bkjd - ephemeris.epoch_bkjd)
     part = 2 * apart < better.duration_hours + ephemeris.duration_hours
-    longest = TOO_LONG * central_duration(ephemeris.period_days, prepared.star.density)
+    longest = TOO_LONG * central_duration(ephemeris.period_days, prepared.observations.density)
     return better if part and better.duration_hours < longest else ephemeris

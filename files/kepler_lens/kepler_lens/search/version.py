@@ -10,7 +10,7 @@ _DIGITS = 12
 """Hexadecimal digits of the version (chosen): as many as the name of a model has."""
 _ROOTS = [
     ("kepler_lens.search.catalogue", "search_and_vet"),
-    ("kepler_lens.search.observations", "observations"),
+    ("kepler_lens.search.observations", "observations_of"),
     ("kepler_lens.search.observations", "observe_usable"),
 ]
 """Functions that turn light curves into observations, and observations into candidates."""

@@ -15,7 +15,7 @@ from scipy.stats import chi2
 
 from kepler_lens.search.doubts import alternating, alternation, rivals
 from kepler_lens.search.eclipse import Dimming, light_beside, reflected, strongest_dimming
-from kepler_lens.search.ephemeris import Ephemeris, Transits, transits
+from kepler_lens.search.ephemeris import Ephemeris, Transits, observed_transits
 from kepler_lens.search.matched import Events
 from kepler_lens.search.observations import quarter_numbers
 from kepler_lens.search.periods import central_duration
@@ -58,7 +58,7 @@ class Test:
     ----------
     name : str
         odd_even, secondary, dominance, shape, size, brightening, duration, quarters or uniqueness.
-    figure : float
+    value : float
         The measured value; the verdict names the quantity and its unit.
     passed : bool
     verdict : str
@@ -66,7 +66,7 @@ class Test:
     """
 
     name: str
-    figure: float
+    value: float
     passed: bool
     verdict: str
 
@@ -78,7 +78,7 @@ class Vetting:
     Attributes
     ----------
     ephemeris : Ephemeris
-    found : Transits
+    transits : Transits
         The observed transits.
     depth_ppm, depth_error_ppm : float
         Depth at the middle of the transit, fitted to the folded light curve, and its error.
@@ -94,7 +94,7 @@ class Vetting:
     """
 
     ephemeris: Ephemeris
-    found: Transits
+    transits: Transits
     depth_ppm: float
     depth_error_ppm: float
     snr: float
@@ -119,25 +119,25 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
     Vetting
     """
     (events,) = event_bank(prepared, others, [ephemeris.duration_hours])
-    found = transits(ephemeris, events)
+    transits = observed_transits(ephemeris, events)
     hours, flux, _, sigma = folded(prepared, ephemeris, others)
     shape = fit_transit(hours, flux, sigma, ephemeris.duration_hours)
-    second = strongest_dimming(ephemeris, found, events, _AWAY)
+    second = strongest_dimming(ephemeris, transits, events, _AWAY)
     tests = (
-        _odd_even(found),
+        _odd_even(transits),
         second_eclipse(second, shape, ephemeris.period_days, found=False),
-        _dominance(found),
+        _dominance(transits),
         _shape(shape),
-        _size(shape, prepared.star.stellar.get("RADIUS")),
-        _brightening(prepared, ephemeris, found, events, others),
-        _duration(ephemeris, prepared.star.density),
-        _quarters(prepared, found),
-        _uniqueness(ephemeris, found, events),
+        _size(shape, prepared.observations.stellar.get("RADIUS")),
+        _brightening(prepared, ephemeris, transits, events, others),
+        _duration(ephemeris, prepared.observations.density),
+        _quarters(prepared, transits),
+        _uniqueness(ephemeris, transits, events),
     )
-    snr = float(found.n.sum() / np.sqrt(found.d.sum())) if found.d.sum() > 0 else 0.0
+    snr = float(transits.n.sum() / np.sqrt(transits.d.sum())) if transits.d.sum() > 0 else 0.0
     return Vetting(
         ephemeris,
-        found,
+        transits,
         1e6 * shape.depth,
         1e6 * shape.depth / snr if snr > 0 else np.inf,
         snr,
@@ -151,27 +151,27 @@ def vet(prepared: Prepared, ephemeris: Ephemeris, others: NDArray[np.bool_]) -> 
 def disposition(tests: Sequence[Test]) -> str:
     """Return FALSE POSITIVE where a test speaks for a binary or an artefact, else CANDIDATE."""
     failed = {test.name for test in tests if not test.passed}
-    long = any(test.name == "duration" and test.figure > _NO_ORBIT for test in tests)
+    long = any(test.name == "duration" and test.value > _NO_ORBIT for test in tests)
     return FALSE_POSITIVE if failed & _DECISIVE or long else CANDIDATE
 
 
-def _depth(found: Transits, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+def _depth(transits: Transits, chosen: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the mean depth of chosen transits (bool[k]) and its error, both relative flux."""
-    total = found.d[chosen].sum()
-    return (found.n[chosen].sum() / total, total**-0.5) if total > 0 else (0.0, np.inf)
+    total = transits.d[chosen].sum()
+    return (transits.n[chosen].sum() / total, total**-0.5) if total > 0 else (0.0, np.inf)
 
 
-def _odd_even(found: Transits) -> Test:
+def _odd_even(transits: Transits) -> Test:
     """Compare the depths of odd and even transits: two eclipses of a binary differ."""
-    odd = found.number % 2 == 1
+    odd = transits.number % 2 == 1
     if odd.all() or not odd.any():
         return Test("odd_even", 0.0, True, "Only odd or only even transits were observed.")
-    (a, error_a), (b, error_b) = _depth(found, odd), _depth(found, ~odd)
+    (a, error_a), (b, error_b) = _depth(transits, odd), _depth(transits, ~odd)
     # The part of other stars' light in the aperture differs between quarters by some per cent.
-    error = np.sqrt(error_a**2 + error_b**2 + (0.03 * found.depth) ** 2 + _spread(found) ** 2)
+    error = np.sqrt(error_a**2 + error_b**2 + (0.03 * transits.depth) ** 2 + _spread(transits) ** 2)
     figure = float(abs(a - b) / error)
     part = abs(a - b) / max(a, b, 1e-12)
-    pairs = alternation(found)[0] if alternating(found) else 0.0
+    pairs = alternation(transits)[0] if alternating(transits) else 0.0
     if abs(pairs) > figure or (figure > 4 and part > 0.1):
         figure = max(figure, abs(pairs))
         return Test(
@@ -184,10 +184,10 @@ def _odd_even(found: Transits) -> Test:
     return Test("odd_even", figure, True, f"Odd and even depths agree ({figure:.1f} deviations).")
 
 
-def _spread(found: Transits) -> float:
+def _spread(transits: Transits) -> float:
     """Return the error of the difference of odd and even depths, from the scatter of each."""
-    depth = found.n / found.d
-    every = [depth[found.number % 2 == parity] for parity in (0, 1)]
+    depth = transits.n / transits.d
+    every = [depth[transits.number % 2 == parity] for parity in (0, 1)]
     return float(np.hypot(*(np.std(d) / max(len(d) - 1, 1) ** 0.5 for d in every)))
 
 
@@ -240,15 +240,15 @@ def second_eclipse(second: Dimming, transit: Shape, period: float, *, found: boo
     )
 
 
-def _dominance(found: Transits) -> Test:
+def _dominance(transits: Transits) -> Test:
     """Test whether one transit makes most of the signal."""
-    count = len(found.number)
+    count = len(transits.number)
     if count < 2:
         return Test("dominance", 1.0, False, "Only one transit was observed.")
-    power = np.maximum(found.n, 0) ** 2 / found.d
+    power = np.maximum(transits.n, 0) ** 2 / transits.d
     share = float(power.max() / power.sum()) if power.sum() > 0 else 1.0
     limit = max(3 / count, 0.25) if count > 3 else 0.75
-    where = found.time[int(np.argmax(power))]
+    where = transits.time[int(np.argmax(power))]
     if share > limit:
         verdict = f"The transit at BKJD {where:.2f} alone makes {share:.0%} of the signal."
         return Test("dominance", share, False, verdict)
@@ -283,13 +283,13 @@ def _size(shape: Shape, radius: float | None) -> Test:
 def _brightening(
     prepared: Prepared,
     ephemeris: Ephemeris,
-    found: Transits,
+    transits: Transits,
     events: Events,
     others: NDArray[np.bool_],
 ) -> Test:
     """Test whether the star brightens beside the dimming or at another phase, as no planet does."""
     height, figure = light_beside(prepared, ephemeris, others)
-    if figure > _BRIGHT and height > _BESIDE_PART * found.depth:
+    if figure > _BRIGHT and height > _BESIDE_PART * transits.depth:
         return Test(
             "brightening",
             figure,
@@ -298,9 +298,9 @@ def _brightening(
             f"({figure:.1f} deviations): looks like a heartbeat star, two stars that distort each "
             "other where they are nearest.",
         )
-    bright = strongest_dimming(ephemeris, found, replace(events, n=-events.n), _FAR_AWAY)
+    bright = strongest_dimming(ephemeris, transits, replace(events, n=-events.n), _FAR_AWAY)
     words = f"{1e6 * bright.depth:.0f} ppm at phase {bright.phase:.2f}"
-    if bright.deviations > _BRIGHT and bright.depth > _BRIGHT_PART * found.depth:
+    if bright.deviations > _BRIGHT and bright.depth > _BRIGHT_PART * transits.depth:
         return Test(
             "brightening",
             bright.deviations,
@@ -331,22 +331,24 @@ def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
     return Test("duration", figure, True, words + ".")
 
 
-def _quarters(prepared: Prepared, found: Transits) -> Test:
+def _quarters(prepared: Prepared, transits: Transits) -> Test:
     """Test whether depths agree between quarters, or between stretches of K2.
 
     They may differ by a tenth, since the part of other stars' light does.
     """
-    if prepared.star.mission == "K2":
-        stretch = np.interp(found.time, prepared.centres, prepared.centre_quarter).astype(np.int32)
+    if prepared.observations.mission == "K2":
+        stretch = np.interp(transits.time, prepared.centres, prepared.centre_quarter).astype(
+            np.int32
+        )
         name = "stretch"
     else:
-        stretch, name = quarter_numbers(found.time), "quarter"
-    depths = [_depth(found, stretch == s) for s in np.unique(stretch)]
+        stretch, name = quarter_numbers(transits.time), "quarter"
+    depths = [_depth(transits, stretch == s) for s in np.unique(stretch)]
     if len(depths) < 2:
         return Test("quarters", 0.0, True, f"All transits lie in one {name}.")
     value, error = np.array(depths).T
-    error = np.hypot(error, 0.1 * found.depth)
-    square = float((((value - found.depth) / error) ** 2).sum())
+    error = np.hypot(error, 0.1 * transits.depth)
+    square = float((((value - transits.depth) / error) ** 2).sum())
     freedom = len(depths) - 1
     chance = float(chi2.sf(square, freedom))
     plural = {"stretch": "stretches", "quarter": "quarters"}[name]
@@ -356,9 +358,9 @@ def _quarters(prepared: Prepared, found: Transits) -> Test:
     return Test("quarters", square / freedom, True, words + " of freedom, as noise has it.")
 
 
-def _uniqueness(ephemeris: Ephemeris, found: Transits, events: Events) -> Test:
+def _uniqueness(ephemeris: Ephemeris, transits: Transits, events: Events) -> Test:
     """Test whether the signal is clearly stronger than those at other phases."""
     rival = max(*rivals(ephemeris, events), 1e-9)
-    figure = found.mes / rival
+    figure = transits.mes / rival
     words = f"It is {figure:.1f} times as strong as the strongest signal at another phase."
     return Test("uniqueness", float(figure), bool(figure > 1.3), words)

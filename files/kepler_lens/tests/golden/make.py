@@ -19,7 +19,7 @@ import numpy as np
 from kepler_lens.search.catalogue import Result, search_and_vet
 from kepler_lens.search.observations import CADENCE_DAYS, Observations, observe
 from kepler_lens.simulate_light import Binary, Delayed, Spots
-from kepler_lens.transit import Planet
+from kepler_lens.transit import TransitModel
 
 FOLDER = Path(__file__).parent
 CURVES, RESULTS = FOLDER / "curves.npz", FOLDER / "results.json"
@@ -27,8 +27,8 @@ POINTS, BEGIN, LEVEL = 6_000, 131.5, 1e5
 """Long cadences (122 days), BKJD of the first, electrons/s."""
 
 
-def _planet(period: float, epoch: float, hours: float, ratio: float) -> Planet:
-    return Planet(1, "b", period, epoch, hours, ratio, 0.2)
+def _planet(period: float, epoch: float, hours: float, ratio: float) -> TransitModel:
+    return TransitModel(period, epoch, hours, ratio, 0.2)
 
 
 def curves() -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ def curves() -> dict[str, np.ndarray]:
     time = BEGIN + np.arange(POINTS) * CADENCE_DAYS
     rng = np.random.default_rng(2026)
 
-    def transits(*planets: Planet) -> np.ndarray:
+    def transits(*planets: TransitModel) -> np.ndarray:
         return np.prod([1 - p.mean_dimming(time, CADENCE_DAYS) for p in planets], axis=0)
 
     def waves(*lines: tuple[float, float]) -> np.ndarray:
@@ -74,19 +74,19 @@ def figures(result: Result) -> dict[str, object]:
     """Give what a search found, as it is stored."""
     return {
         "limit_ppm": result.search.limit_ppm,
-        "lines": result.search.prepared.lines,
-        "lone_bkjd": [event.time_bkjd for event in result.search.lone],
+        "lines": result.search.prepared.sine_waves,
+        "lone_bkjd": [event.time_bkjd for event in result.search.single_transits],
         "candidates": [
             {
                 "period_days": v.candidate.ephemeris.period_days,
                 "epoch_bkjd": v.candidate.ephemeris.epoch_bkjd,
                 "statistic": v.candidate.statistic,
                 "threshold": v.candidate.threshold,
-                "transits": len(v.vetting.found.number),
+                "transits": len(v.vetting.transits.number),
                 "late_days": list(v.candidate.ephemeris.late_days),
                 "duration_hours": v.vetting.shape.duration_hours,
                 "depth_ppm": v.vetting.depth_ppm,
-                "tests": {test.name: test.figure for test in v.vetting.tests},
+                "tests": {test.name: test.value for test in v.vetting.tests},
                 "failed": [test.name for test in v.vetting.tests if not test.passed],
                 "disposition": v.vetting.disposition,
             }
