@@ -25,10 +25,11 @@ from pathlib import Path
 
 import hard_stars
 import numpy as np
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search import engine as search_engine
 from kepler_lens.search.catalogue import search_and_vet
 from kepler_lens.search.engine import search
-from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, Observations
+from kepler_lens.search.observations import NotSearchableError, Observations
 from kepler_lens.search.version import engine
 from kepler_lens.search.vet import CANDIDATE
 from search import SIMULATED, append, interval, load, measured, part_of
@@ -123,7 +124,7 @@ def inverted(observed: Observations, order: np.ndarray) -> Observations:
     time, begin = [], observed.time[0]
     for place, q in enumerate(order):
         time.append(parts[q] - parts[q][0] + begin)
-        begin = time[-1][-1] + (gaps[place] if place < len(gaps) else CADENCE_DAYS)
+        begin = time[-1][-1] + (gaps[place] if place < len(gaps) else LONG_CADENCE_DAYS)
     return replace(
         observed,
         time=np.concatenate(time),

@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.catalogue import Result, search_and_vet
-from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations_of, observe
+from kepler_lens.search.observations import Observations, observations_of, observe
 from kepler_lens.search.version import engine
 from kepler_lens.search.vet import CANDIDATE, FALSE_POSITIVE
 from kepler_lens.simulate_light import Binary, Contact, Delayed, Heartbeat
@@ -107,7 +108,7 @@ class Transits:
     planet: TransitModel
 
     def light(self, bkjd: np.ndarray) -> np.ndarray:
-        return 1 - self.planet.mean_dimming(bkjd, CADENCE_DAYS)
+        return 1 - self.planet.mean_dimming(bkjd, LONG_CADENCE_DAYS)
 
 
 def planet(period: float, hours: float, ratio: float) -> TransitModel:

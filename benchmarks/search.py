@@ -27,12 +27,13 @@ from pathlib import Path
 import numpy as np
 import search_gerbls
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter, scatter_about
 from kepler_lens.search.catalogue import search_and_vet
 from kepler_lens.search.engine import Search, masked, noise_margins, search, threshold
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import CADENCE_DAYS, Observations, observations_of
+from kepler_lens.search.observations import Observations, observations_of
 from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.search.prepare import event_bank
 from kepler_lens.search.version import engine
@@ -102,7 +103,7 @@ def savitzky_golay_cdpp(observed: Observations, hours: float) -> float:
     quadratic Savitzky-Golay filter of 101 cadences. Without the paper's factor of 1.168 it is 1.12,
     1.04 and 0.84 times the value in the header of Kepler-11 for 3, 6 and 12 h.
     """
-    width = round(hours / 24 / CADENCE_DAYS)
+    width = round(hours / 24 / LONG_CADENCE_DAYS)
     means = []
     for q in np.unique(observed.quarter):
         flux = observed.flux[observed.quarter == q]
@@ -163,7 +164,7 @@ def null_events(star: str) -> tuple[tuple[Events, NDArray[np.int32]], ...]:
         hidden |= masked(prepared, candidate.ephemeris)
     bank = []
     for events in event_bank(prepared, hidden, DURATIONS_HOURS):
-        step = max(1, round((events.time[1] - events.time[0]) / CADENCE_DAYS))
+        step = max(1, round((events.time[1] - events.time[0]) / LONG_CADENCE_DAYS))
         bank.append((events, prepared.centre_quarter[::step][: len(events.time)]))
     return tuple(bank)
 
@@ -195,11 +196,11 @@ def injection(star: str, snr: float, number: int) -> tuple[Observations, Ephemer
     duration = max(duration, 1.3)
     epoch = float(quiet.time[0] + rng.uniform(0, period))
     planet = TransitModel(period, epoch, duration, 0.02, impact)
-    shape = planet.mean_dimming(quiet.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
+    shape = planet.mean_dimming(quiet.time, LONG_CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
     ephemeris = Ephemeris(period, epoch, duration)
     inside = np.abs(ephemeris.hours_from_middle(quiet.time)) < duration / 2
     counts = np.unique(ephemeris.numbers(quiet.time[inside]), return_counts=True)[1]
-    observed = max(int((counts > 0.5 * duration / 24 / CADENCE_DAYS).sum()), 1)
+    observed = max(int((counts > 0.5 * duration / 24 / LONG_CADENCE_DAYS).sum()), 1)
     depth = snr * 1e-6 * cdpp(quiet, duration) / observed**0.5
     return replace(quiet, flux=(1 + quiet.flux) * (1 - depth * shape) - 1), ephemeris
 

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_about
-from kepler_lens.search.observations import CADENCE_DAYS, Observations
+from kepler_lens.search.observations import Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, duration_range
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
@@ -71,7 +72,7 @@ def strongest_period(star: Observations) -> float:
     error = np.empty_like(flux)
     for q in np.unique(star.quarter):
         mine = star.quarter == q
-        part = flux[mine] - median_filter(flux[mine], round(_TREND_DAYS / CADENCE_DAYS))
+        part = flux[mine] - median_filter(flux[mine], round(_TREND_DAYS / LONG_CADENCE_DAYS))
         flux[mine] = part
         error[mine] = scatter_about(part) or 1e-6
     keep = flux < 3 * error

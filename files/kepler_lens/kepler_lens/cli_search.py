@@ -59,7 +59,7 @@ def search(
 ) -> None:
     """Search a star for transiting planets, vet and score what is found.
 
-    All periods from half a day to half of what was observed are searched; every candidate is
+    All periods from 0.17 days to half of what was observed are searched; every candidate is
     masked before the next is looked for, until nothing stands out of the noise. A score is the
     calibrated probability that a candidate is a planet. The folder gets
     candidates.csv, search.json with every figure, and one page of plots for each candidate. With

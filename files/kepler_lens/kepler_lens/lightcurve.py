@@ -32,12 +32,6 @@ DEFAULT_COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
 LABELS = ("KEPLERID", "OBJECT", "MISSION", "OBSMODE", "INSTRUME")
 MISSIONS = ("Kepler", "K2", "Simulation")
 
-QUARTER_STARTS = (
-    120.5, 131.5, 169.5, 260.2, 352.3, 443.4, 539.4, 630.1, 735.3,
-    808.5, 906.8, 1001.2, 1099.4, 1182.7, 1274.1, 1373.4, 1472.0, 1559.2,
-)  # fmt: skip
-"""First cadence of each quarter of Kepler, 0 to 17, BKJD, from the long cadence files."""
-
 _Key = TypeVar("_Key")
 
 _NEWER = "https://archive.stsci.edu/missions/kepler/lightcurves/"

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import QUARTER_STARTS, us_to_bkjd
+from kepler_lens.lightcurve import us_to_bkjd
+from kepler_lens.missions.kepler import QUARTER_STARTS
 
 _INK = "#1f2933"
 _COLOURS = ("#0b5394", "#4f9bd9")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.search.observations import CADENCE_DAYS
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.transit import TransitModel
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,7 @@ class Delayed:
         late = self.amplitude_days * np.sin(2 * np.pi * due / self.wave_days)
         # A period so long that there is one transit, at time 0.
         single = replace(planet, period_days=1e6, epoch_bkjd=0.0)
-        return 1 - single.mean_dimming(time - due - late, CADENCE_DAYS)
+        return 1 - single.mean_dimming(time - due - late, LONG_CADENCE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Binary:
             # A large disc on a large disc, radius ratio 0.3: long flanks, a short bottom.
             shape = TransitModel(self.period_days, epoch, self.duration_hours, 0.3, 0.2)
             deepest = shape.dimming(np.array([epoch]))[0]
-            light *= 1 - depth * shape.mean_dimming(time, CADENCE_DAYS) / deepest
+            light *= 1 - depth * shape.mean_dimming(time, LONG_CADENCE_DAYS) / deepest
         return light
 
 
@@ -106,7 +106,7 @@ class Contact:
         """Compute the relative light (float64[n]) at some instants (float64[n], BKJD, days)."""
         phase = 2 * np.pi * (time - self.epoch_bkjd) / self.period_days
         # Factors on the amplitudes: the mean of a sine wave over an exposure.
-        one, two = (np.sinc(k * CADENCE_DAYS / self.period_days) for k in (1, 2))
+        one, two = (np.sinc(k * LONG_CADENCE_DAYS / self.period_days) for k in (1, 2))
         sides = self.amplitude / 2 * np.cos(2 * phase) * two
         ends = self.difference / 2 * np.cos(phase) * one
         return np.asarray(1 - sides - ends)

@@ -7,7 +7,7 @@ import pytest
 from scipy.interpolate import make_lsq_spline
 
 from kepler_lens.classify.spline import SPACINGS_DAYS, flatten, spline, stretches
-from kepler_lens.search.observations import CADENCE_DAYS
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 
 CUT = 3.0
 
@@ -63,7 +63,7 @@ def published(time, flux):
 def star(seed, points=2_000, rate=0.7, freedom=99):
     """A wavy star with noise, outliers, deep transits and a gap a month; Student's noise."""
     rng = np.random.default_rng(seed)
-    time = 300.0 + np.arange(points) * CADENCE_DAYS + 3e-5 * rng.normal(size=points)
+    time = 300.0 + np.arange(points) * LONG_CADENCE_DAYS + 3e-5 * rng.normal(size=points)
     flux = 1 + 2e-3 * np.sin(rate * time) + 3e-4 * rng.standard_t(freedom, size=points)
     flux[np.mod(time, 7.3) < 0.2] -= 4e-3
     flux[rng.integers(0, points, 30)] += 1e-2
@@ -89,7 +89,7 @@ def test_restless_stars_get_narrow_knots_and_quiet_ones_wide_knots():
 
 
 def test_a_quarter_is_a_stretch_of_its_own_however_short_the_gap_before_it():
-    time = np.r_[440.0:442.6:CADENCE_DAYS, 443.32:446:CADENCE_DAYS]
+    time = np.r_[440.0:442.6:LONG_CADENCE_DAYS, 443.32:446:LONG_CADENCE_DAYS]
     assert np.diff(time).max() < 0.75
     assert len(stretches(time)) == 3
     assert len(stretches(time + 30)) == 2
@@ -131,7 +131,7 @@ def test_of_too_little_nothing_is_left(time, flux):
 
 
 def test_a_constant_star_is_one():
-    time = 300 + np.arange(500) * CADENCE_DAYS
+    time = 300 + np.arange(500) * LONG_CADENCE_DAYS
     shown, flat, spacing = flatten(time, np.full(500, 7.0))
     assert len(shown) == 500
     assert (flat == 1).all()

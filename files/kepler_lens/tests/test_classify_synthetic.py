@@ -9,9 +9,9 @@ from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted, without
 from kepler_lens.classify.views import ViewError
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import (
-    CADENCE_DAYS,
     NotSearchableError,
     observations_of,
     observe,
@@ -21,7 +21,7 @@ from kepler_lens.search.observations import (
 @pytest.fixture(scope="module")
 def quiet():
     rng = np.random.default_rng(11)
-    time = 131.5 + np.arange(16_000) * CADENCE_DAYS
+    time = 131.5 + np.arange(16_000) * LONG_CADENCE_DAYS
     time = time[(time % 93) > 1.5]
     flux = 1e5 * (1 + 1e-4 * rng.normal(size=len(time)) + 3e-4 * np.sin(time / 4))
     return observe(900000042, "SIM 900000042", "Simulation", time, flux)

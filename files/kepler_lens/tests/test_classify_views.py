@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from kepler_lens.classify.views import LENGTHS, SCATTER, Flat, ViewError, views
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import CADENCE_DAYS
 
 PERIOD, EPOCH, HOURS = 7.31, 132.4, 5.0
 PLANET = Ephemeris(PERIOD, EPOCH, HOURS)
@@ -18,7 +18,7 @@ NOISE = 2e-4
 def curve(depth=2e-3, odd=None, second=(0.0, 0.5), days=700, noise=NOISE, seed=0):
     """A flat star with box-shaped dips; the second one at a phase of the period."""
     rng = np.random.default_rng(seed)
-    time = 131.5 + np.arange(0, days, CADENCE_DAYS)
+    time = 131.5 + np.arange(0, days, LONG_CADENCE_DAYS)
     flux = 1 + noise * rng.normal(size=len(time))
     number = np.floor((time - EPOCH) / PERIOD + 0.5)
     late = time - EPOCH - number * PERIOD

@@ -9,8 +9,8 @@ import pytest
 from celerite2.terms import RealTerm, SHOTerm
 
 from kepler_lens import transit
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
-from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.transit import TransitModel
 
 EXACT = 1e-9
@@ -42,7 +42,7 @@ def points(request):
         keep[first:last] = False
     cadence = np.flatnonzero(keep)
     # The time of the barycentre drifts against the cadences by some minutes a year.
-    time = 131.5 + cadence * CADENCE_DAYS + 0.002 * np.sin(cadence * CADENCE_DAYS / 59)
+    time = 131.5 + cadence * LONG_CADENCE_DAYS + 0.002 * np.sin(cadence * LONG_CADENCE_DAYS / 59)
     rng = np.random.default_rng(11)
     sigma = rng.uniform(0.8e-4, 1.5e-4, len(time))
     flux = rng.normal(0, sigma) + 1e-3 * np.sin(time / 2)
@@ -102,7 +102,7 @@ def test_the_fit_is_as_likely_as_what_celerite2_drew(name):
     """
     noise = PROCESSES[name]
     rng = np.random.default_rng(5)
-    time = np.arange(2500) * CADENCE_DAYS
+    time = np.arange(2500) * LONG_CADENCE_DAYS
     start = np.r_[True, np.zeros(2499, bool)]
     process = oracle(noise, time, np.full(2500, 1e-4))
     flux = process.dot_tril(rng.normal(size=2500))

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 import kepler_lens.cli_search  # noqa: F401 - adds its command
 from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.catalogue import row, search_and_vet
 from kepler_lens.search.ephemeris import Ephemeris
 from kepler_lens.search.observations import (
-    CADENCE_DAYS,
     NotSearchableError,
     observations_of,
     observe,
@@ -42,10 +42,10 @@ def found(result, truth):
 
 def noise_star(seed, planets=(), points=30_000, gap=None):
     rng = np.random.default_rng(seed)
-    time = 131.5 + np.arange(points) * CADENCE_DAYS
+    time = 131.5 + np.arange(points) * LONG_CADENCE_DAYS
     flux = 1e5 * (1 + 1e-4 * rng.normal(size=points))
     for planet in planets:
-        flux *= 1 - planet.mean_dimming(time, CADENCE_DAYS)
+        flux *= 1 - planet.mean_dimming(time, LONG_CADENCE_DAYS)
     if gap:
         flux[(time > gap[0]) & (time < gap[1])] = np.nan
     return observe(1, "KIC 1", "Kepler", time, flux)
@@ -167,7 +167,7 @@ def test_planets_of_k2_stars_are_found(data, epic, depth, period):
     (path,) = (data / "k2").glob(f"ktwo{epic}-*.fits")
     star = k2_star(path, ("PDCSAP_FLUX",))
     planet = TransitModel(period, star.time[0] + 1.7, 4.0, 0.02, 0.2)
-    shape = planet.mean_dimming(star.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
+    shape = planet.mean_dimming(star.time, LONG_CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
     result = search_and_vet(replace(star, flux=(1 + star.flux) * (1 - depth * shape) - 1))
     assert found(result, [period]) == [True]
 

@@ -7,13 +7,14 @@ import csv
 import numpy as np
 import pytest
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.catalogue import search_and_vet, write_result
 from kepler_lens.search.doubts import alternating
 from kepler_lens.search.eclipse import Dimming
 from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
 from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import CADENCE_DAYS, observe
+from kepler_lens.search.observations import observe
 from kepler_lens.search.single import LoneEvent, pairs
 from kepler_lens.search.transit_fit import Shape
 from kepler_lens.search.vet import CANDIDATE, FALSE_POSITIVE, second_eclipse
@@ -26,7 +27,7 @@ EPOCH = 135.0
 def star(*lights, points=12_000, noise=1e-4, seed=3):
     """A quiet star of 245 days with other light in it."""
     rng = np.random.default_rng(seed)
-    time = 131.5 + np.arange(points) * CADENCE_DAYS
+    time = 131.5 + np.arange(points) * LONG_CADENCE_DAYS
     flux = 1 + noise * rng.normal(size=points)
     for light in lights:
         flux = flux * light(time)
@@ -38,7 +39,7 @@ def planet(period, hours, ratio, impact=0.2):
 
 
 def in_time(one):
-    return lambda time: 1 - one.mean_dimming(time, CADENCE_DAYS)
+    return lambda time: 1 - one.mean_dimming(time, LONG_CADENCE_DAYS)
 
 
 def rows(result):
@@ -177,7 +178,7 @@ def test_a_planet_of_some_hours_is_found_at_its_period(period, hours, ratio):
 
 
 def test_dips_of_a_short_period_stay_where_waves_go():
-    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    time = 131.5 + np.arange(20_000) * LONG_CADENCE_DAYS
     short = in_time(planet(0.18, 1.0, 0.0345))(time)
     waves = sum(8e-4 * np.sin(2 * np.pi * f * time) for f in (0.623, 0.911, 1.47))
     flux = short - 1 + waves + np.random.default_rng(6).normal(0, 1e-4, len(time))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search import stationary
 from kepler_lens.search.doubts import of_thrusters
 from kepler_lens.search.engine import Candidate, added, remnant, search
@@ -14,7 +15,7 @@ from kepler_lens.search.harmonics import true_period
 from kepler_lens.search.lines import subtract_lines
 from kepler_lens.search.matched import Events, correlate, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
-from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, observe
+from kepler_lens.search.observations import NotSearchableError, observe
 from kepler_lens.search.periods import duration_range, fold_bank, spectrum
 
 NOISE = Noise(white=1.0, slow=3e-4, slow_days=1.2, fast=1e-4, fast_days=0.1, level=1e-3)
@@ -38,7 +39,7 @@ def points():
     rng = np.random.default_rng(3)
     cadence = np.flatnonzero(rng.random(260) > 0.15)
     cadence = cadence[(cadence < 90) | (cadence > 130)]
-    time = 131.5 + cadence * CADENCE_DAYS
+    time = 131.5 + cadence * LONG_CADENCE_DAYS
     start = np.r_[True, np.diff(cadence) > 30]
     sigma = rng.uniform(0.8e-4, 1.5e-4, len(time))
     return cadence - cadence[0], time, sigma, start
@@ -77,7 +78,7 @@ def test_correlate_is_the_matched_filter_of_the_whole_covariance(points):
 
 def test_fit_finds_the_noise_it_was_given():
     rng = np.random.default_rng(6)
-    time = np.arange(3000) * CADENCE_DAYS
+    time = np.arange(3000) * LONG_CADENCE_DAYS
     start = np.r_[True, np.zeros(2999, bool)]
     sigma = np.full(3000, 1e-4)
     truth = Noise(1.0, 5e-4, 1.0, 1e-9, 0.1, 1e-9)
@@ -90,7 +91,7 @@ def test_fit_finds_the_noise_it_was_given():
 
 def test_fit_of_a_restless_star_is_as_likely_as_the_truth():
     rng = np.random.default_rng(16)
-    time = np.arange(3000) * CADENCE_DAYS
+    time = np.arange(3000) * LONG_CADENCE_DAYS
     start = np.r_[True, np.zeros(2999, bool)]
     sigma = np.full(3000, 1.1e-4)
     truth = Noise(1.0, 6e-4, 0.47, 1.3e-4, 0.036, 1e-9)
@@ -136,7 +137,7 @@ def test_folding_finds_a_period_between_whole_ones(truth):
 
 def test_lines_of_a_pulsating_star_go_and_a_quiet_star_stays():
     rng = np.random.default_rng(7)
-    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    time = 131.5 + np.arange(20_000) * LONG_CADENCE_DAYS
     quiet = rng.normal(0, 1e-4, len(time))
     same, lines, _ = subtract_lines(time, quiet)
     assert lines == 0
@@ -152,7 +153,7 @@ def test_lines_of_a_pulsating_star_go_and_a_quiet_star_stays():
 
 def test_lines_leave_the_transits_of_a_short_period():
     rng = np.random.default_rng(8)
-    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    time = 131.5 + np.arange(20_000) * LONG_CADENCE_DAYS
     flux = rng.normal(0, 1e-4, len(time))
     flux[(time % 1.3) < 0.1] -= 2e-3
     left, lines, _ = subtract_lines(time, flux)
@@ -162,7 +163,7 @@ def test_lines_leave_the_transits_of_a_short_period():
 
 def test_lines_leave_a_short_and_restless_star():
     rng = np.random.default_rng(9)
-    time = 2300 + np.arange(3500) * CADENCE_DAYS
+    time = 2300 + np.arange(3500) * LONG_CADENCE_DAYS
     walk = np.convolve(rng.normal(0, 1e-3, 3600), np.hanning(60) / 5, "valid")[: len(time)]
     flux = walk + rng.normal(0, 1e-4, len(time)) + 5e-3 * np.sin(2 * np.pi * 1.7 * time)
     _, lines, _ = subtract_lines(time, flux)
@@ -171,7 +172,7 @@ def test_lines_leave_a_short_and_restless_star():
 
 def test_lines_of_a_pulsating_star_go_but_not_the_deep_transits_beside_them():
     rng = np.random.default_rng(10)
-    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    time = 131.5 + np.arange(20_000) * LONG_CADENCE_DAYS
     waves = sum(3e-3 * np.sin(2 * np.pi * f * time) for f in (0.623, 0.911, 1.47))
     inside = (time % 2.3) < 0.15
     flux = rng.normal(0, 1e-4, len(time)) + waves - 5e-3 * inside
@@ -228,7 +229,7 @@ def test_ephemeris_numbers_its_transits():
     ],
 )
 def test_stars_that_cannot_be_searched_say_why(flux, sentence):
-    time = 131.5 + np.arange(len(flux)) * CADENCE_DAYS
+    time = 131.5 + np.arange(len(flux)) * LONG_CADENCE_DAYS
     with pytest.raises(NotSearchableError, match=sentence):
         observe(1, "KIC 1", "Kepler", time, flux)
 
@@ -308,9 +309,9 @@ def test_narrow_events_are_folded_in_finer_steps():
 
 def train(days, duration_hours, period, deviation=1e-4, seed=5):
     """Noise, the transits of a planet of a SNR of 10 in it, and the middles of the transits."""
-    cadence = np.arange(round(days / CADENCE_DAYS))
+    cadence = np.arange(round(days / LONG_CADENCE_DAYS))
     shape = template(duration_hours)
-    middles = np.arange(60, len(cadence) - 60, round(period / CADENCE_DAYS))
+    middles = np.arange(60, len(cadence) - 60, round(period / LONG_CADENCE_DAYS))
     depth = 10 * deviation / np.sqrt(len(middles) * (shape**2).sum())
     noise = deviation * np.random.default_rng(seed).standard_normal(len(cadence))
     dips = np.zeros(len(cadence))
@@ -344,7 +345,7 @@ def test_jumps_between_stretches_do_not_pass_for_noise():
     jumps = level[stretch] + slope[stretch] * (cadence % 1470 / 1470 - 0.5)
 
     def found(flux):
-        flux = stationary.levelled(cadence * CADENCE_DAYS, flux, start)
+        flux = stationary.levelled(cadence * LONG_CADENCE_DAYS, flux, start)
         return significance(stationary.spectral(cadence, len(cadence), flux), 12.0, middles)
 
     assert found(noise + dips + jumps) == pytest.approx(found(noise + dips), rel=1e-6)
@@ -352,7 +353,7 @@ def test_jumps_between_stretches_do_not_pass_for_noise():
 
 def test_a_binary_whose_eclipses_hide_the_whole_light_curve_ends_the_search():
     rng = np.random.default_rng(3)
-    time = 131.5 + np.arange(4000) * CADENCE_DAYS
+    time = 131.5 + np.arange(4000) * LONG_CADENCE_DAYS
     phase = (time - 131.6) / 0.9 % 1
     flux = 1 + 1e-4 * rng.normal(size=len(time))
     for middle, depth in ((0.0, 0.01), (0.5, 0.003)):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kepler_lens.lightcurve import QUARTER_STARTS
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
 from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.observations import CADENCE_DAYS, observe
+from kepler_lens.search.observations import observe
 from kepler_lens.search.prepare import _starts, detrended, prepare
 
 NOISE = 1e-4
@@ -20,7 +20,7 @@ DEPTH = 3e-3
 def star():
     """Forty days of a star that turns, with all of the above."""
     rng = np.random.default_rng(41)
-    time = 170.0 + np.arange(2000) * CADENCE_DAYS
+    time = 170.0 + np.arange(2000) * LONG_CADENCE_DAYS
     flux = 1e5 * (1 + 2e-3 * np.sin(2 * np.pi * time / 17) + rng.normal(0, NOISE, len(time)))
     flux[FLARE] *= 1 + 20 * NOISE
     flux[DARK] *= 1 - 20 * NOISE
@@ -34,7 +34,7 @@ def prepared(star):
 
 
 def kept(prepared, cadence):
-    return np.isin(170.0 + cadence * CADENCE_DAYS, prepared.time)
+    return np.isin(170.0 + cadence * LONG_CADENCE_DAYS, prepared.time)
 
 
 def test_a_bright_point_is_no_part_of_the_search(prepared):
@@ -54,7 +54,7 @@ def test_few_points_of_noise_are_lost(star, prepared):
 
 
 def test_a_transit_is_measured_against_what_is_around_it(prepared):
-    inside = np.isin(prepared.time, 170.0 + np.array(TRANSIT) * CADENCE_DAYS)
+    inside = np.isin(prepared.time, 170.0 + np.array(TRANSIT) * LONG_CADENCE_DAYS)
     flux = detrended(prepared, inside)
     assert np.mean(flux[inside]) == pytest.approx(-DEPTH, rel=0.05)
     assert np.std(flux[~inside]) < 1.2 * NOISE
@@ -68,7 +68,7 @@ def test_a_stretch_begins_with_a_quarter_and_after_a_gap():
 
 def test_slow_waves_stay_where_a_transit_would_not_see_them():
     rng = np.random.default_rng(42)
-    time = 131.5 + np.arange(20_000) * CADENCE_DAYS
+    time = 131.5 + np.arange(20_000) * LONG_CADENCE_DAYS
     flux = rng.normal(0, NOISE, len(time)) + 0.8 * NOISE * np.sin(2 * np.pi * 0.4 * time)
     same, lines, _ = subtract_lines(time, flux)
     assert lines == 0

@@ -13,9 +13,8 @@ from kepler_lens.classify.curves import from_folder
 from kepler_lens.cli import app
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.files import read_file
-from kepler_lens.lightcurve import QUARTER_STARTS
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
 from kepler_lens.search.observations import (
-    CADENCE_DAYS,
     NotSearchableError,
     observations_of,
     observe,
@@ -31,7 +30,7 @@ COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX", "SAP_QUALITY")
 
 def two_quarters() -> tuple[np.ndarray, np.ndarray]:
     """Quarters 1 and 2, four days of each, with noise."""
-    time = np.concatenate([QUARTER_STARTS[q] + np.arange(200) * CADENCE_DAYS for q in (1, 2)])
+    time = np.concatenate([QUARTER_STARTS[q] + np.arange(200) * LONG_CADENCE_DAYS for q in (1, 2)])
     return time, np.random.default_rng(1).normal(1e4, 10, len(time))
 
 
@@ -70,7 +69,7 @@ def test_a_flux_of_two_values_is_no_measurement(share):
 
 
 def test_a_quarter_begins_where_kepler_turned_however_short_the_gap():
-    time = np.arange(QUARTER_STARTS[2] - 3, QUARTER_STARTS[2] + 3, CADENCE_DAYS)
+    time = np.arange(QUARTER_STARTS[2] - 3, QUARTER_STARTS[2] + 3, LONG_CADENCE_DAYS)
     flux = np.random.default_rng(1).normal(1e4, 10, len(time))
     flux[time > QUARTER_STARTS[2] - 0.3] *= 1.1
     found = observe(7, "KIC 7", "Kepler", time, flux)

@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.classify.robust import choose
-from kepler_lens.lightcurve import QUARTER_STARTS
+from kepler_lens.missions.kepler import QUARTER_STARTS
+from kepler_lens.missions.observing import segment_numbers
 
 Floats = NDArray[np.float64]
 
 GAP_DAYS = 0.75
 """A stretch ends where the next point comes later than this, days (AstroNet)."""
-_EARLY_DAYS = 0.3
-"""A quarter of a star may begin this many days before the time in `QUARTER_STARTS`, because BKJD is
-the time at the Solar System's barycentre (chosen: less than the shortest gap between quarters,
-0.736 d)."""
 SPACINGS_DAYS = np.geomspace(0.5, 20.0, 20)
 """Knot spacings that are tried, days (AstroNet)."""
 
@@ -94,6 +91,6 @@ def stretches(time: Floats) -> NDArray[np.int64]:
     int64[s + 1]
         Index of the first point of each of the s stretches, and last n.
     """
-    quarter = np.searchsorted(np.array(QUARTER_STARTS) - _EARLY_DAYS, time)
+    quarter = segment_numbers(QUARTER_STARTS, time)
     apart = (np.diff(time) > GAP_DAYS) | (np.diff(quarter) > 0)
     return np.asarray(np.r_[0, np.flatnonzero(apart) + 1, len(time)], np.int64)

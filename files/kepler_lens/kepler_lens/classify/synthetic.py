@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.classify.labels import PERIOD_TOLERANCE
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_of_steps
 from kepler_lens.search.catalogue import Vetted, search_and_vet
 from kepler_lens.search.engine import Candidate, Search, noise_margins, threshold
 from kepler_lens.search.ephemeris import Ephemeris, observed_transits
-from kepler_lens.search.observations import CADENCE_DAYS, NotSearchableError, Observations
+from kepler_lens.search.observations import NotSearchableError, Observations
 from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.search.prepare import event_bank
 from kepler_lens.search.vet import Vetting, vet
@@ -295,7 +296,7 @@ def _shape(quiet: Observations, ephemeris: Ephemeris, ratio: float, impact: floa
     """Compute the dimming at each point (float64[n], 1 at the middle of a transit)."""
     when = (ephemeris.period_days, ephemeris.epoch_bkjd, ephemeris.duration_hours)
     planet = TransitModel(*when, ratio, impact)
-    return planet.mean_dimming(quiet.time, CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
+    return planet.mean_dimming(quiet.time, LONG_CADENCE_DAYS) / (planet.depth_ppm * 1e-6)
 
 
 def _dimmed(quiet: Observations, dimming: Floats) -> Observations:

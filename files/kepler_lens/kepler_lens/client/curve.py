@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.missions import observing
+
 if TYPE_CHECKING:
     import pandas as pd
     from astropy.table import Table
@@ -69,9 +71,7 @@ class StarCurve:
     @property
     def quarter(self) -> NDArray[np.int32] | None:
         """Quarter of Kepler of each row (int32[n], from its time); None for K2."""
-        from kepler_lens.search.observations import quarter_numbers
-
-        return None if self.mission == "K2" else quarter_numbers(self.time)
+        return observing(self.mission).segments(self.time)
 
     def to_lightkurve(
         self, flux_column: str = "pdcsap_flux", quality_bitmask: str | int | None = None
@@ -155,4 +155,6 @@ class StarCurve:
             for column, value in self.columns.items()
             for rows in [np.isfinite(value)]
         }
-        return plot_light_curve(finite, title=self.object, quarters=self.mission != "K2")
+        return plot_light_curve(
+            finite, title=self.object, quarters=bool(observing(self.mission).segment_starts)
+        )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.missions import observing
 from kepler_lens.scatter import scatter
 from kepler_lens.search.ephemeris import Ephemeris, Transits
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import CADENCE_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +31,6 @@ _ALTERNATES, _ALTERNATING_PART = 6.0, 0.02
 """Every other transit is deeper if the difference exceeds this many standard deviations and this
 part of the depth (both chosen): where a planet crosses spots, depths change by more than 2 %
 (Kepler-17)."""
-_FIRING_DAYS = 12 * CADENCE_DAYS
-"""Days from one thruster firing of K2 to the next, see `of_thrusters`."""
 _MOST_FIRINGS = 8
 _IN_STEP = 1.5e-3
 """Most firing intervals in a suspect period, and its largest relative difference from a multiple of
@@ -119,23 +117,22 @@ def alternating(transits: Transits) -> bool:
 
 
 def of_thrusters(mission: str, period: float) -> bool:
-    """Return whether a period is a small multiple of the interval of K2's thruster firings.
-
-    Two reaction wheels could not hold the telescope still. Its thrusters corrected the pointing at
-    every 12th cadence where that was needed, and in between the stars drifted over the pixels
-    (Van Cleve et al. 2016, PASP 128, 075002).
+    """Return whether a period is a small multiple of the interval of thruster firings.
 
     Parameters
     ----------
     mission : str
-        False for any but K2.
+        Label MISSION; the pointing jumps at firings of K2 alone.
     period : float
         Days.
     """
-    firings = round(period / _FIRING_DAYS)
-    if mission != "K2" or not 1 <= firings <= _MOST_FIRINGS:
+    interval = observing(mission).firing_days
+    if interval is None:
         return False
-    return abs(period / (firings * _FIRING_DAYS) - 1) < _IN_STEP
+    firings = round(period / interval)
+    if not 1 <= firings <= _MOST_FIRINGS:
+        return False
+    return abs(period / (firings * interval) - 1) < _IN_STEP
 
 
 def rivals(ephemeris: Ephemeris, events: Events) -> tuple[float, float]:

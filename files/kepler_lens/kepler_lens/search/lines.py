@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import median_filter, uniform_filter1d
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter
-from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS
+from kepler_lens.search.observations import GAP_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -116,9 +117,9 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     limit = 6 * _deviation(level)
     first = np.clip(level, -limit, limit)
     y = first
-    index = np.round((time - time[0]) / CADENCE_DAYS).astype(np.int64)
+    index = np.round((time - time[0]) / LONG_CADENCE_DAYS).astype(np.int64)
     size = fft.next_fast_len(int(index[-1] + 1) * _OVERSAMPLED, real=True)
-    frequency = fft.rfftfreq(size, CADENCE_DAYS)
+    frequency = fft.rfftfreq(size, LONG_CADENCE_DAYS)
     wanted = (frequency > _LOWEST) & (frequency < _HIGHEST)
     apart = int(1.5 * _OVERSAMPLED)
     width = max(16, round(_NEIGHBOURHOOD / frequency[1]))
@@ -261,7 +262,7 @@ def _off(lines: Floats, base: float, resolution: float) -> Floats:
         base frequency does.
     """
     number = np.arange(1, _MIRRORED + 1)
-    rate = 1 / CADENCE_DAYS
+    rate = 1 / LONG_CADENCE_DAYS
     seen = np.abs((base * number + rate / 2) % rate - rate / 2)
     width = resolution * np.sqrt(1 + (number / 4) ** 2)
     return np.asarray(np.abs(lines[:, None] - seen) / width)

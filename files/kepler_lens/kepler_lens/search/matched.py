@@ -14,9 +14,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter
 from kepler_lens.search.noise import whiten
-from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.transit import TransitModel
 
 Floats = NDArray[np.float64]
@@ -48,9 +48,9 @@ def template(duration_hours: float) -> Floats:
     # Chosen: radius ratio 0.03, impact parameter 0.3 and 15 samples of an exposure; the period is
     # so long that there is one transit.
     planet = TransitModel(1e6, 0.0, duration_hours, 0.03, 0.3)
-    half = int(np.ceil((duration_hours / 24 / 2) / CADENCE_DAYS + 0.5))
-    offsets: Floats = np.arange(-half, half + 1, dtype=np.float64) * CADENCE_DAYS
-    shape = planet.mean_dimming(offsets, CADENCE_DAYS, samples=15)
+    half = int(np.ceil((duration_hours / 24 / 2) / LONG_CADENCE_DAYS + 0.5))
+    offsets: Floats = np.arange(-half, half + 1, dtype=np.float64) * LONG_CADENCE_DAYS
+    shape = planet.mean_dimming(offsets, LONG_CADENCE_DAYS, samples=15)
     # At least one cadence on each side: even a short transit has flanks.
     used = int(min(np.flatnonzero(shape > 0)[0], half - 1))
     shape = shape[used : len(shape) - used]

@@ -9,18 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import QUARTER_STARTS, LightCurve, us_to_bkjd
+from kepler_lens.lightcurve import LightCurve, us_to_bkjd
+from kepler_lens.missions import observing
+from kepler_lens.missions.kepler import BAD_QUALITY, LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_of_steps
-
-CADENCE_DAYS = 0.02043361
-"""Length of a long cadence, days: 29.42 min (Kepler Instrument Handbook, KSCI-19033, section
-2.6)."""
-
-BAD_QUALITY = 1130799
-"""Bits of SAP_QUALITY that spoil a cadence: the default mask of Kepler's guest observer office.
-
-K2's thruster firings (bit 2²⁰) are among them.
-"""
 
 GAP_DAYS = 0.75
 """Longest gap within a stretch of the noise, days (chosen): after a longer one the temperature of
@@ -29,9 +21,6 @@ the photometer has often changed."""
 _LONG_GAP_DAYS = 5.0
 """Days (chosen): after a longer gap a stretch begins that has a median of its own, as a quarter
 has."""
-_EARLY_DAYS = 0.3
-"""Days by which a quarter may begin before its listed start (chosen): barycentric time depends on
-the position of the star."""
 FLUX_COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 """Columns that can be searched: flux corrected for the instrument, and flux as it was measured."""
 
@@ -141,7 +130,7 @@ def observe(
     order = np.argsort(time[good], kind="stable")
     t, f = time[good][order], flux[good][order]
     if len(t):
-        keep = np.r_[True, np.diff(t) > CADENCE_DAYS / 2]
+        keep = np.r_[True, np.diff(t) > LONG_CADENCE_DAYS / 2]
         t, f = t[keep], f[keep]
     if len(t) < LEAST_POINTS:
         raise NotSearchableError(
@@ -220,9 +209,8 @@ def observe_usable(
 def _stretch(time: NDArray[np.float64], mission: str) -> str:
     """Return words for a stretch of observations: its quarter, if it has one, and its time."""
     days = f"BKJD {time[0]:.1f} to {time[-1]:.1f}"
-    if mission == "K2":
-        return days
-    return f"quarter {quarter_numbers(time[:1])[0]} ({days})"
+    segments = observing(mission).segments(time[:1])
+    return days if segments is None else f"quarter {segments[0]} ({days})"
 
 
 def observations_of(
@@ -319,19 +307,11 @@ def _median_cdpp(curves: list[LightCurve]) -> dict[float, float]:
     return found
 
 
-def quarter_numbers(time: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Return the number of Kepler's quarter, 0 to 17, of each instant (BKJD, days; any shape).
-
-    It is -1 before the mission.
-    """
-    started = np.searchsorted(np.array(QUARTER_STARTS) - _EARLY_DAYS, time)
-    return np.asarray(started - 1, dtype=np.int32)
-
-
 def _quarters(time: NDArray[np.float64], mission: str) -> NDArray[np.int32]:
     """Return the zero-based number of each point's quarter, or stretch between long gaps."""
     number = np.cumsum(np.r_[0, np.diff(time) > _LONG_GAP_DAYS])
-    if mission != "K2":
+    segments = observing(mission).segments(time)
+    if segments is not None:
         # No quarter has 1000 long gaps.
-        number = number + 1000 * (quarter_numbers(time) + 1)
+        number = number + 1000 * (segments + 1)
     return np.unique(number, return_inverse=True)[1].astype(np.int32)

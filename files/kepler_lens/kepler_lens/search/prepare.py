@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_about, scatter_of_steps
 from kepler_lens.search import stationary
 from kepler_lens.search.lines import Wave, subtract_lines
 from kepler_lens.search.matched import Events, correlate, standardise, template, whitened
 from kepler_lens.search.noise import Noise, factor, fit, smooth, terms, whiten
-from kepler_lens.search.observations import CADENCE_DAYS, GAP_DAYS, Observations
+from kepler_lens.search.observations import GAP_DAYS, Observations
 
 Floats = NDArray[np.float64]
 Correlated = Callable[[Floats, int], tuple[Floats, Floats, Floats]]
@@ -120,7 +121,7 @@ def prepare(observations: Observations) -> Prepared:
     flux, lines, wave = subtract_lines(time, observations.flux)
     sigma = _white(flux, quarter)
     model = _fit(time, flux, quarter, sigma)
-    cadence = np.round((time - time[0]) / CADENCE_DAYS).astype(np.int64)
+    cadence = np.round((time - time[0]) / LONG_CADENCE_DAYS).astype(np.int64)
     keep = np.r_[True, np.diff(cadence) > 0]
     aside = flux - _running_median(flux)
     for _ in range(2):
@@ -239,7 +240,7 @@ def event_bank(
     bank = []
     for hours in durations:
         # Chosen: trial centres are an eighth of the duration apart, and one cadence at least.
-        step = max(1, int(hours / 24 / 8 / CADENCE_DAYS))
+        step = max(1, int(hours / 24 / 8 / LONG_CADENCE_DAYS))
         centres = prepared.centres[::step]
         n, information, misfit = correlated(template(float(hours)), step)
         events = Events(float(hours), centres, n, information)

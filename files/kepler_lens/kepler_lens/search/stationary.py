@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.matched import excess
-from kepler_lens.search.observations import CADENCE_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
     flux : float64[n]
         Relative flux, each stretch about 0.
     """
-    size = fft.next_fast_len(count + round(_MARGIN_DAYS / CADENCE_DAYS), real=True)
+    size = fft.next_fast_len(count + round(_MARGIN_DAYS / LONG_CADENCE_DAYS), real=True)
     observed, seen = np.zeros(size), np.zeros(count)
     observed[cadence], seen[cadence] = flux, 1.0
     power = np.abs(fft.rfft(observed)) ** 2 / len(flux)
@@ -121,7 +121,7 @@ def _weights(points: Spectral, hours: float) -> Floats:
     cells = min(max(_CELLS * (_HOURS / hours) ** 2, _NARROWEST), _WIDEST)
     width = round(cells * points.size / len(points.seen))
     power = uniform_filter1d(points.power, width, mode="nearest")
-    frequency = fft.rfftfreq(points.size, CADENCE_DAYS)
+    frequency = fft.rfftfreq(points.size, LONG_CADENCE_DAYS)
     return np.where(frequency < _LOWEST, 0.0, 1 / np.maximum(power, 1e-30))
 
 
@@ -142,7 +142,7 @@ def correlate(points: Spectral, shape: Floats, step: int) -> tuple[Floats, Float
         N, D and misfit, see `matched.correlate`.
     """
     count, half = len(points.seen), len(shape) // 2
-    weight = _weights(points, 24 * CADENCE_DAYS * (len(shape) - 1))
+    weight = _weights(points, 24 * LONG_CADENCE_DAYS * (len(shape) - 1))
     white = fft.irfft(points.flux * np.sqrt(weight), points.size)[:count]
     transit = np.zeros(points.size)
     transit[: half + 1], transit[-half:] = shape[half:], shape[:half]

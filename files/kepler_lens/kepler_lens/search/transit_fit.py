@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import CADENCE_DAYS
 from kepler_lens.search.periods import central_duration
 from kepler_lens.search.prepare import Prepared, detrended
 from kepler_lens.transit import TransitModel
@@ -79,7 +79,7 @@ class Shape:
             Relative flux about 0.
         """
         planet = TransitModel(1e6, 0.0, self.duration_hours, RADIUS_RATIO, self.impact)
-        dimming = planet.mean_dimming((hours - self.late_hours) / 24, CADENCE_DAYS)
+        dimming = planet.mean_dimming((hours - self.late_hours) / 24, LONG_CADENCE_DAYS)
         return np.asarray(-self.depth * dimming / planet.dimming(np.zeros(1)))
 
 

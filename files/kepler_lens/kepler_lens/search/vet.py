@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from kepler_lens.missions import observing
 from kepler_lens.search.doubts import alternating, alternation, rivals
 from kepler_lens.search.eclipse import Dimming, light_beside, reflected, strongest_dimming
 from kepler_lens.search.ephemeris import Ephemeris, Transits, observed_transits
 from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import quarter_numbers
 from kepler_lens.search.periods import central_duration
 from kepler_lens.search.prepare import Prepared, event_bank
 from kepler_lens.search.transit_fit import RADIUS_RATIO, TOO_LONG, Shape, fit_transit, folded
@@ -336,13 +336,11 @@ def _quarters(prepared: Prepared, transits: Transits) -> Test:
 
     They may differ by a tenth, since the part of other stars' light does.
     """
-    if prepared.observations.mission == "K2":
-        stretch = np.interp(transits.time, prepared.centres, prepared.centre_quarter).astype(
-            np.int32
-        )
-        name = "stretch"
-    else:
-        stretch, name = quarter_numbers(transits.time), "quarter"
+    stretch = observing(prepared.observations.mission).segments(transits.time)
+    name = "quarter"
+    if stretch is None:
+        quarter = np.interp(transits.time, prepared.centres, prepared.centre_quarter)
+        stretch, name = quarter.astype(np.int32), "stretch"
     depths = [_depth(transits, stretch == s) for s in np.unique(stretch)]
     if len(depths) < 2:
         return Test("quarters", 0.0, True, f"All transits lie in one {name}.")

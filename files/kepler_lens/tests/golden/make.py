@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.search.catalogue import Result, search_and_vet
-from kepler_lens.search.observations import CADENCE_DAYS, Observations, observe
+from kepler_lens.search.observations import Observations, observe
 from kepler_lens.simulate_light import Binary, Delayed, Spots
 from kepler_lens.transit import TransitModel
 
@@ -33,11 +34,11 @@ def _planet(period: float, epoch: float, hours: float, ratio: float) -> TransitM
 
 def curves() -> dict[str, np.ndarray]:
     """Make the flux of each star (float32[POINTS], electrons/s, NaN where nothing was observed)."""
-    time = BEGIN + np.arange(POINTS) * CADENCE_DAYS
+    time = BEGIN + np.arange(POINTS) * LONG_CADENCE_DAYS
     rng = np.random.default_rng(2026)
 
     def transits(*planets: TransitModel) -> np.ndarray:
-        return np.prod([1 - p.mean_dimming(time, CADENCE_DAYS) for p in planets], axis=0)
+        return np.prod([1 - p.mean_dimming(time, LONG_CADENCE_DAYS) for p in planets], axis=0)
 
     def waves(*lines: tuple[float, float]) -> np.ndarray:
         return 1 + sum(a * np.sin(2 * np.pi * f * time + f) for f, a in lines)
@@ -66,7 +67,7 @@ def star(name: str) -> Observations:
     """Read a stored curve."""
     with np.load(CURVES) as stored:
         flux = stored[name].astype(np.float64)
-    time = BEGIN + np.arange(POINTS) * CADENCE_DAYS
+    time = BEGIN + np.arange(POINTS) * LONG_CADENCE_DAYS
     return observe(1, f"golden {name}", "Kepler", time, flux)
 
 
