@@ -26,12 +26,12 @@ from pathlib import Path
 import hard_stars
 import numpy as np
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search import engine as search_engine
-from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.engine import search
-from kepler_lens.search.observations import NotSearchableError, Observations
-from kepler_lens.search.version import engine
-from kepler_lens.search.vet import CANDIDATE
+from kepler_lens.transit_search.detection import detect as search_engine
+from kepler_lens.transit_search.detection.detect import find_candidates
+from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
+from kepler_lens.transit_search.search import search_and_vet
+from kepler_lens.transit_search.version import engine
+from kepler_lens.transit_search.vetting.vet import CANDIDATE
 from search import SIMULATED, append, interval, load, measured, part_of
 
 RESULTS = Path(__file__).with_name("calibration.jsonl")
@@ -40,7 +40,7 @@ SEED = 40_000
 LOWERED = 0.7
 """How far every threshold is lowered: enough for a tail, and the search still ends (chosen)."""
 LEAST_EXCESS = 9.0
-"""Least excess of a chain that is followed (chosen: below `engine._CHAINED`)."""
+"""Least excess of a chain that is followed (chosen: below `detect._CHAINED`)."""
 LEAST_TAIL = 5
 """Least number of light curves near a threshold for which a tail is fitted (chosen)."""
 FALSE_ALARMS = 0.01
@@ -105,7 +105,7 @@ def without_planets(source: Source) -> Observations:
     """Return a star without the points in transit of its candidates."""
     observed = source.read()
     keep = np.ones(len(observed.time), bool)
-    for candidate in search(observed).candidates:
+    for candidate in find_candidates(observed).candidates:
         hours = candidate.ephemeris.hours_from_middle(observed.time)
         keep &= np.abs(hours) > 0.8 * candidate.ephemeris.duration_hours + 0.3
     return replace(

@@ -20,7 +20,7 @@ from pathlib import Path
 import front
 import numpy as np
 import requests
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
 from lab import DATA, PROJECT, SCHEDULER, SERVER, Lab, playbook
 from page import CHROMIUM
 from playwright.sync_api import Page, sync_playwright

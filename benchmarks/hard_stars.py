@@ -23,12 +23,16 @@ from pathlib import Path
 import numpy as np
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.catalogue import Result, search_and_vet
-from kepler_lens.search.observations import Observations, observations_of, observe
-from kepler_lens.search.version import engine
-from kepler_lens.search.vet import CANDIDATE, FALSE_POSITIVE
-from kepler_lens.simulate_light import Binary, Contact, Delayed, Heartbeat
-from kepler_lens.transit import TransitModel
+from kepler_lens.simulation.light import Binary, Contact, Delayed, Heartbeat
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.preparation.observations import (
+    Observations,
+    observations_of,
+    observe,
+)
+from kepler_lens.transit_search.search import Result, search_and_vet
+from kepler_lens.transit_search.version import engine
+from kepler_lens.transit_search.vetting.vet import CANDIDATE, FALSE_POSITIVE
 from search import PLANETS, load, same, without_planets
 
 PROJECT = Path(__file__).resolve().parents[1]

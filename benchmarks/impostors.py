@@ -30,7 +30,7 @@ from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted
 from kepler_lens.classify.views import ViewError
 from kepler_lens.code_digest import digest
-from kepler_lens.search.observations import NotSearchableError, Observations
+from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
 from search import interval, part_of
 
 PROJECT = Path(__file__).resolve().parents[1]

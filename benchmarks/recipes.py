@@ -22,9 +22,9 @@ from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate
 from kepler_lens.classify.views import ViewError
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.observations import observations_of
 from kepler_lens.train.recipes import accepted
+from kepler_lens.transit_search.preparation.observations import observations_of
+from kepler_lens.transit_search.search import search_and_vet
 
 DATA = Path(
     os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")

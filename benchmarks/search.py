@@ -29,16 +29,22 @@ import search_gerbls
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter, scatter_about
-from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.engine import Search, masked, noise_margins, search, threshold
-from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import Observations, observations_of
-from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
-from kepler_lens.search.prepare import event_bank
-from kepler_lens.search.version import engine
-from kepler_lens.simulate import simulate
-from kepler_lens.transit import TransitModel
+from kepler_lens.simulation.simulate import simulate
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection.detect import (
+    Detections,
+    find_candidates,
+    masked,
+    noise_margins,
+    threshold,
+)
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
+from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, central_duration
+from kepler_lens.transit_search.preparation.observations import Observations, observations_of
+from kepler_lens.transit_search.preparation.prepare import event_bank
+from kepler_lens.transit_search.preparation.single_events import Events
+from kepler_lens.transit_search.search import search_and_vet
+from kepler_lens.transit_search.version import engine
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 from scipy.stats import beta, norm
@@ -123,8 +129,8 @@ def cdpp(observed: Observations, hours: float) -> float:
 
 
 @cache
-def searched(star: str) -> Search:
-    return search(load(star))
+def searched(star: str) -> Detections:
+    return find_candidates(load(star))
 
 
 def without_planets(star: str) -> Observations:
@@ -214,7 +220,7 @@ def injection_trial(star: str, snr: float, number: int) -> dict[str, object]:
     began = time.process_time()
     # A second search with all rounds helps only if the first round missed the planet.
     for rounds in ([1], []):
-        candidates = search(observed, *rounds).candidates
+        candidates = find_candidates(observed, *rounds).candidates
         periods = [c.ephemeris.period_days for c in candidates]
         recovered = any(same(p, truth.period_days) for p in periods)
         if recovered or not periods:

@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_about
-from kepler_lens.search.observations import Observations
-from kepler_lens.search.periods import DURATIONS_HOURS, duration_range
+from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, duration_range
+from kepler_lens.transit_search.preparation.observations import Observations
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
-from kepler_lens.simulate import simulate
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.simulation.simulate import simulate
+from kepler_lens.warp10.client import Token, Warp10
 from lab import DATA, PROJECT, SCHEDULER, SERVER, Lab, default, playbook
 from sky_stars import fill
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from astropy.io import fits
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 
 FIRST = 900_100_001
 

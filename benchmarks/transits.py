@@ -15,11 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.observations import observations_of
-from kepler_lens.search.page import pages
-from kepler_lens.search.source import fetch_curve
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.transit_search.preparation.observations import observations_of
+from kepler_lens.transit_search.report.page import pages
+from kepler_lens.transit_search.search import search_and_vet
+from kepler_lens.transit_search.store.light_curve import fetch_curve
+from kepler_lens.warp10.client import Token, Warp10
 from lab import DATA, PROJECT, SCHEDULER, SERVER, WORKERS, Lab, playbook
 
 COPIES, ROUNDS = 6, 2

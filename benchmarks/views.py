@@ -20,10 +20,10 @@ from kepler_lens.classify.records import Record, read_records
 from kepler_lens.classify.spline import flatten
 from kepler_lens.classify.views import Flat, ViewError, Views, views
 from kepler_lens.lightcurve import LightCurve, read_light_curve, us_to_bkjd
-from kepler_lens.search.engine import Candidate, Search
-from kepler_lens.search.ephemeris import Ephemeris, Transits
-from kepler_lens.search.observations import observations_of
-from kepler_lens.search.prepare import prepare
+from kepler_lens.transit_search.detection.detect import Candidate, Detections
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
+from kepler_lens.transit_search.preparation.observations import observations_of
+from kepler_lens.transit_search.preparation.prepare import prepare
 
 DATA = Path(os.environ.get("HELLOEXOWORLD_DATA", Path(__file__).parents[2] / "shared" / "data"))
 STARS = {6541920: "kepler/006541920", 3239945: "systems/003239945"}
@@ -56,7 +56,7 @@ def main() -> None:
     prepared = prepare(observations_of(files))
     none = Transits(*(np.empty(0) for _ in range(4)))
     candidates = [Candidate(k + 1, e, 0.0, 0.0, none) for k, e in enumerate(ephemerides)]
-    search = Search(prepared.observations, prepared, tuple(candidates), (), 0.0)
+    search = Detections(prepared.observations, prepared, tuple(candidates), (), 0.0)
     light = us_to_bkjd(np.concatenate([c.time_us for c in files]))
     flux = np.concatenate([c.columns["PDCSAP_FLUX"] for c in files]).astype(np.float64)
     good = np.isfinite(flux)

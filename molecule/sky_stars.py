@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote, unquote
 
 import numpy as np
-from kepler_lens.directory import CLASS as DIRECTORY
 from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name, to_gts
 from kepler_lens.ledger import DONE, Entry, Ledger, Writer
 from kepler_lens.lightcurve import LightCurve
-from kepler_lens.register import CLASS as REGISTER
-from kepler_lens.register import lines
-from kepler_lens.search.results import CANDIDATE
-from kepler_lens.search.version import engine
-from kepler_lens.star_points import LOOKS, SEARCH
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.transit_search.store.write import CANDIDATE_CLASS
+from kepler_lens.transit_search.version import engine
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.directory import CLASS as DIRECTORY
+from kepler_lens.warp10.register import CLASS as REGISTER
+from kepler_lens.warp10.register import lines
+from kepler_lens.warp10.star_points import LOOKS, SEARCH
 
 POINTS = 4
 """Points of a column: few, because the costs of a star besides its points are measured."""
@@ -122,7 +122,7 @@ def searches(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
 
 
 def notes(registered: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of `kepler_lens.directory` for lines of the register.
+    """Yield the lines of `kepler_lens.warp10.directory` for lines of the register.
 
     A filler stands for the series: it is as long as the server's text, and nothing reads it.
     """

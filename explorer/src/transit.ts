@@ -1,9 +1,9 @@
-// The transit of a small planet with limb darkening, as `kepler_lens.transit` has it, averaged over the
+// The transit of a small planet with limb darkening, as `kepler_lens.transit_model` has it, averaged over the
 // half hour of a long cadence.
 
 /** u1 and u2 of a star like the Sun in Kepler's band (Claret and Bloemen 2011, A&A 529, A75). */
 const [U1, U2] = [0.4, 0.26];
-const RATIO = 0.03; // planet to star, as `kepler_lens.search.transit_fit` fits
+const RATIO = 0.03; // planet to star, as `kepler_lens.transit_search.detection.transit_fit` fits
 const EXPOSURE_HOURS = 0.4904; // 29.4 minutes
 const SAMPLES = 7; // of an exposure
 

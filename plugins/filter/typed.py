@@ -14,7 +14,7 @@ from typing import Any
 # The controller may not have the package installed; its module `starlist` needs only Python.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "files" / "kepler_lens"))
 
-from kepler_lens import starlist
+from kepler_lens.stars import lists as starlist
 
 
 def typed_stars(value: Any, variable: str) -> dict[str, Any]:

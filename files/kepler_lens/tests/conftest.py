@@ -16,7 +16,7 @@ from fits_files import edited
 from memory_server import Memory
 from scripted_server import Answer, Scripted
 
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 
 PROJECT = Path(__file__).resolve().parents[3]
 _BESIDE_THE_REPOSITORY = PROJECT.parent / "shared" / "data"

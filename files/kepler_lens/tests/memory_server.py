@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, quote, unquote
 from scripted_server import sent
 
 from kepler_lens.gts import attribute_text, series_name
-from kepler_lens.warp10 import _series
+from kepler_lens.warp10.client import _series
 
 PUBLIC = "public"
 

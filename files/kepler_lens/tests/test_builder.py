@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kepler_lens.builder.config import Tokens, load_job
-from kepler_lens.builder.report import Progress, render_summary
-from kepler_lens.builder.task import BUILT, BuildResult, Orders, Star, build_star
 from kepler_lens.classify.build import StarOrders
 from kepler_lens.classify.labels import Known, LabelTable
+from kepler_lens.jobs.builder.config import Tokens, load_job
+from kepler_lens.jobs.builder.report import Progress, render_summary
+from kepler_lens.jobs.builder.task import BUILT, BuildResult, Orders, Star, build_star
 from kepler_lens.jobs.config import JobError
 from kepler_lens.jobs.stars import QUARANTINED
 

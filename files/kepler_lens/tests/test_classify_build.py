@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import kepler_lens.cli_dataset  # noqa: F401 - adds its command
 from kepler_lens.classify.build import StarOrders, records_of_star
 from kepler_lens.classify.curves import from_folder
 from kepler_lens.classify.dataset import load
@@ -16,7 +15,7 @@ from kepler_lens.classify.scalars import SCALARS
 from kepler_lens.classify.views import LENGTHS, SCATTER
 from kepler_lens.cli import app
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 
 
 @pytest.fixture(scope="module")

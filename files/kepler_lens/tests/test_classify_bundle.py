@@ -241,7 +241,7 @@ def test_the_table_has_a_line_a_record(bundle, examples, tmp_path):
 
 def test_scoring_needs_no_tensorflow():
     script = (
-        "import sys; from kepler_lens.classify.bundle import Bundle; import kepler_lens.cli_train;"
+        "import sys; from kepler_lens.classify.bundle import Bundle; import kepler_lens.cli.train;"
         "import kepler_lens.classify.explain, kepler_lens.train.evaluate; Bundle.load();"
         "sys.exit(bool({'tensorflow', 'keras', 'jax'} & set(sys.modules)))"
     )

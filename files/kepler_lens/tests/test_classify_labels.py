@@ -143,7 +143,7 @@ def test_kois_get_the_class_that_dr24_mostly_gives_them(tce, koi):
 
 def test_dr24_calls_what_is_flagged_for_noise_and_for_an_eclipse_an_eclipse(data, tce, koi):
     """The rule that `koi_label` makes of it."""
-    from kepler_lens.exoplanet_archive import table_rows, table_text
+    from kepler_lens.stars.exoplanet_archive import table_rows, table_text
 
     path = data / "tables" / "kepler_objects_of_interest.csv"
     rows = table_rows(table_text(path, "KOI"), "KOI", str(path), ("kepid",), {})

@@ -9,11 +9,11 @@ from kepler_lens import code_digest
 from kepler_lens.classify.recipes import NAMES, RecipeError, _digest, recipe
 from kepler_lens.classify.views import LENGTHS, ViewError
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.search.engine import search
-from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import observations_of
-from kepler_lens.search.source import ServerCurve
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
+from kepler_lens.transit_search.detection.detect import find_candidates
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
+from kepler_lens.transit_search.preparation.observations import observations_of
+from kepler_lens.transit_search.store.light_curve import ServerCurve
 
 
 def curves(folder):
@@ -71,7 +71,7 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     simulate(folder, stars=[900000001], quarters=range(1, 7), seed=0)
     files = curves(folder)
-    return files, search(observations_of(files))
+    return files, find_candidates(observations_of(files))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,10 +4,11 @@ import math
 
 import pytest
 
-from kepler_lens.classify.stored import Score, attributes, newest
 from kepler_lens.errors import Warp10Error
-from kepler_lens.search.catalogue import SCORE_COLUMNS, rank, score_row
-from kepler_lens.warp10 import Series
+from kepler_lens.transit_search.report.table import SCORE_COLUMNS, rank, score_row
+from kepler_lens.transit_search.score import Score
+from kepler_lens.transit_search.store.scores import attributes, newest
+from kepler_lens.warp10.client import Series
 
 SCORE = Score(0.9321, 0.05, 0.0179, 0.012, 1.5, outside=False, model="aaaa", recipe="search-1 77")
 

@@ -10,8 +10,8 @@ from kepler_lens.classify.synthetic import KINDS, candidates, make, quieted, wit
 from kepler_lens.classify.views import ViewError
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import (
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
+from kepler_lens.transit_search.preparation.observations import (
     NotSearchableError,
     observations_of,
     observe,

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from kepler_lens.classify.views import LENGTHS, SCATTER, Flat, ViewError, views
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.ephemeris import Ephemeris
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 
 PERIOD, EPOCH, HOURS = 7.31, 132.4, 5.0
 PLANET = Ephemeris(PERIOD, EPOCH, HOURS)

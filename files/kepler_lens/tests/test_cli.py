@@ -15,7 +15,7 @@ from astropy.io import fits
 from kepler_lens.gts import parse_gts, to_gts
 from kepler_lens.lightcurve import read_light_curve, us_to_bkjd
 from kepler_lens.missions.kepler import QUARTER_STARTS
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -36,7 +36,7 @@ def test_help_teaches() -> None:
         result = run(command, "--help")
         assert result.returncode == 0, result.stderr
         assert f"kepler-lens {command} " in result.stdout.split("Examples")[1]
-    result = run("--help", module="kepler2warp10")
+    result = run("--help", module="cli.kepler2warp10")
     assert "kepler2warp10 gts/ --server" in result.stdout
     listed = run("--help").stdout
     commands = ("convert", "show", "delete", "list", "fetch", "simulate", "tag", "import", "status")
@@ -135,7 +135,7 @@ def test_push_show_delete(
     (tmp_path / "broken.gts").write_text("broken\n")
     (tmp_path / "empty.csv").write_text("")
     words = (tmp_path, "--server", url, "--token-file", token_file)
-    result = run(*words, module="kepler2warp10")
+    result = run(*words, module="cli.kepler2warp10")
     texts[kepler_11[2]] = to_gts(read_light_curve(kepler_11[2]))
     points = sum(text.count(b"\n") for text in texts.values())
     assert result.returncode == 3, result.stderr

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,9 @@ from typer.testing import CliRunner
 
 from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 
 STAR = 900000001
-import_module("kepler_lens.cli_archive")
 PACKAGE = Path(__file__).parents[1]
 
 

@@ -21,7 +21,7 @@ from kepler_lens.client.curve import StarCurve
 from kepler_lens.client.errors import LimitError, NoLightCurveError
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN, parse_gts, to_gts
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 
 FLUXES = ("SAP_FLUX", "PDCSAP_FLUX")
 ALL = tuple(CLASS_OF_COLUMN)

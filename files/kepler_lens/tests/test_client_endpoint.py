@@ -20,7 +20,7 @@ from tls_files import certificate
 from kepler_lens import connect
 from kepler_lens.client.errors import CertificateError, LimitError, ScriptError
 from kepler_lens.errors import TokenError, Warp10Error
-from kepler_lens.warp10 import Series
+from kepler_lens.warp10.client import Series
 
 SECRET = "s3cret.t0ken_of.someb0dy"
 

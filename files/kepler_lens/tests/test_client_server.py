@@ -15,8 +15,8 @@ from kepler_lens.client.errors import LimitError, NoLightCurveError, ScriptError
 from kepler_lens.client.server import Server
 from kepler_lens.errors import TokenError
 from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name
-from kepler_lens.starlist import StarListError
-from kepler_lens.warp10 import Series, Token, Warp10
+from kepler_lens.stars.lists import StarListError
+from kepler_lens.warp10.client import Series, Token, Warp10
 
 STAR, OTHER = 999_400_001, 999_400_002
 # Nothing of a name may end the string of WarpScript in which it travels, or the selector.

@@ -7,12 +7,10 @@ import pytest
 from astropy.io import fits
 from typer.testing import CliRunner
 
-import kepler_lens.cli_archive
-import kepler_lens.cli_search  # noqa: F401 - both add their commands
 from kepler_lens.archive import Selection, open_source
 from kepler_lens.cli import app
 from kepler_lens.files import LightCurveFiles, names_of_tables, newest
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 
 STAR = 900_000_001
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from kepler_lens.archive import Selection
-from kepler_lens.builder.config import load_job as build_job
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.importer.config import load_job
-from kepler_lens.named import TagServer
-from kepler_lens.searcher.config import load_job as search_job
-from kepler_lens.starlist import StarListError
+from kepler_lens.jobs.builder.config import load_job as build_job
+from kepler_lens.jobs.importer.config import load_job
+from kepler_lens.jobs.searcher.config import load_job as search_job
+from kepler_lens.stars.lists import StarListError
+from kepler_lens.stars.names import TagServer
 
 JOB = {
     "source": "/data",

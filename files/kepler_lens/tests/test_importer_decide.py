@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kepler_lens.archive import Item
-from kepler_lens.importer.decide import (
+from kepler_lens.jobs.importer.decide import (
     Candidate,
     Wish,
     already_in,

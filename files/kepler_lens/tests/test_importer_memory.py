@@ -3,17 +3,16 @@
 The tests are those of `test_importer_server`, without those that kill processes.
 """
 
-import importlib
 from dataclasses import replace
 
 import pytest
 import test_importer_server as with_a_server
 
 from kepler_lens.archive import Selection
-from kepler_lens.cli import COMMANDS, app, run
-from kepler_lens.importer.config import Job
-from kepler_lens.importer.driver import run_import
-from kepler_lens.simulate import simulate
+from kepler_lens.cli import main
+from kepler_lens.jobs.importer.config import Job
+from kepler_lens.jobs.importer.driver import run_import
+from kepler_lens.simulation.simulate import simulate
 
 source = with_a_server.source
 
@@ -101,11 +100,9 @@ def test_a_file_that_the_ledger_has_no_place_for_is_rejected(job, source):
 
 def words(capsys, monkeypatch, *typed):
     """Run a command of this process and give what it says."""
-    for module in COMMANDS:
-        importlib.import_module(f"kepler_lens.{module}")
     monkeypatch.setattr("sys.argv", ["kepler-lens", *map(str, typed)])
     with pytest.raises(SystemExit) as ended:
-        run(app)
+        main()
     out, err = capsys.readouterr()
     assert not ended.value.code, err
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from kepler_lens.archive import Item, Selection, Settings
-from kepler_lens.importer import estimate
-from kepler_lens.importer.config import Job, Tokens
-from kepler_lens.importer.decide import Wish
-from kepler_lens.importer.driver import _Driver, work_of
-from kepler_lens.importer.plan import batches_of, plan
-from kepler_lens.importer.report import Progress
-from kepler_lens.importer.table import render_summary
-from kepler_lens.importer.task import BatchResult, FileResult, Orders
 from kepler_lens.jobs.fleet import Fleet, _Flight
+from kepler_lens.jobs.importer import estimate
+from kepler_lens.jobs.importer.config import Job, Tokens
+from kepler_lens.jobs.importer.decide import Wish
+from kepler_lens.jobs.importer.driver import _Driver, work_of
+from kepler_lens.jobs.importer.plan import batches_of, plan
+from kepler_lens.jobs.importer.report import Progress
+from kepler_lens.jobs.importer.table import render_summary
+from kepler_lens.jobs.importer.task import BatchResult, FileResult, Orders
 from kepler_lens.ledger import DONE, Entry
 from kepler_lens.lightcurve import read_light_curve
 

@@ -24,14 +24,14 @@ from http_server import Server as Web
 
 from kepler_lens.archive import Selection, Settings
 from kepler_lens.errors import JobRunningError, TokenError
-from kepler_lens.importer.config import Job, Tokens
-from kepler_lens.importer.driver import run_import
-from kepler_lens.importer.task import Batch, Orders, TakenOverError
 from kepler_lens.jobs.driver import job_name
+from kepler_lens.jobs.importer.config import Job, Tokens
+from kepler_lens.jobs.importer.driver import run_import
+from kepler_lens.jobs.importer.task import Batch, Orders, TakenOverError
 from kepler_lens.ledger import PENDING, Ledger, Writer
-from kepler_lens.register import Register
-from kepler_lens.simulate import simulate
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.simulation.simulate import simulate
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.register import Register
 
 CLASSES = {"SAP_FLUX": "sap.flux", "PDCSAP_FLUX": "pdcsap.flux", "SAP_QUALITY": "sap.quality"}
 STARS = range(987_654_301, 987_654_309)
@@ -436,7 +436,7 @@ def test_an_import_all_of_whose_files_are_rejected_fails(job, source):
 
 
 def test_an_error_of_the_program_is_not_taken_for_a_bad_file(server, job, monkeypatch, caplog):
-    task = sys.modules["kepler_lens.importer.task"]
+    task = sys.modules["kepler_lens.jobs.importer.task"]
     read = task.read_light_curve
 
     def fails(*arguments, name, **others):
@@ -446,7 +446,7 @@ def test_an_error_of_the_program_is_not_taken_for_a_bad_file(server, job, monkey
 
     monkeypatch.setattr(task, "read_light_curve", fails)
     # Within this process, where the fault is.
-    monkeypatch.setattr("kepler_lens.importer.driver.Fleet", InThisProcess, raising=False)
+    monkeypatch.setattr("kepler_lens.jobs.importer.driver.Fleet", InThisProcess, raising=False)
     monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", InThisProcess)
     report = run_import(job)
     assert (report["state"], report["exit_status"]) == ("failed", 1)
@@ -552,7 +552,7 @@ class Driver:
             "state": str(job.state),
         }
         (folder / "job.json").write_text(json.dumps(content))
-        code = "from kepler_lens.cli_import import app; from kepler_lens.cli import run; run(app)"
+        code = "from kepler_lens.cli import main; main()"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, "import", "--job", str(folder / "job.json")],
             env=os.environ | {"PYTHONPATH": str(ROOT)},

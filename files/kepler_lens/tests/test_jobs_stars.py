@@ -12,9 +12,9 @@ from distributed.scheduler import KilledWorker
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.fleet import Fleet, FleetError, Killed, Work
+from kepler_lens.jobs.searcher.report import Progress
+from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult
 from kepler_lens.jobs.stars import QUARANTINED, StarDriver, StarResult
-from kepler_lens.searcher.report import Progress
-from kepler_lens.searcher.task import SEARCHED, SearchResult
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from memory_server import Memory
 from kepler_lens.ledger import DONE, PENDING, Entry, Ledger, Off, Writer
 from kepler_lens.ledger import sums as of_sums
 from kepler_lens.ledger.earlier import convert
-from kepler_lens.ledger.places import (
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.ticks import (
     BUCKET_STARS,
     CADENCES,
     STARS,
@@ -23,7 +24,6 @@ from kepler_lens.ledger.places import (
     tick_of,
     ticks_of_star,
 )
-from kepler_lens.warp10 import Token, Warp10
 
 READ, WRITE = Token("read"), Token("write")
 SHORT = "short cadence"

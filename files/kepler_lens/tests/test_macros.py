@@ -14,10 +14,10 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from kepler_lens.directory import CLASS, Directory
 from kepler_lens.errors import Warp10Error
-from kepler_lens.register import Register
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.directory import CLASS, Directory
+from kepler_lens.warp10.register import Register
 
 MACROS = Path(__file__).resolve().parents[3] / "roles/macros/files"
 NAMES = (

@@ -12,10 +12,10 @@ import typer.testing
 
 from kepler_lens import cli
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.named import TagServer, numbers_of_stars, star_wanted, stars_wanted
-from kepler_lens.starlist import StarListError, read
-from kepler_lens.tags import Catalogue, Tags, apply_tags
-from kepler_lens.warp10 import Series, Token, Warp10
+from kepler_lens.stars.lists import StarListError, read
+from kepler_lens.stars.names import TagServer, numbers_of_stars, star_wanted, stars_wanted
+from kepler_lens.stars.tags import Catalogue, Tags, apply_tags
+from kepler_lens.warp10.client import Series, Token, Warp10
 
 TAGS = {
     6541920: Tags("CONFIRMED", ("Kepler-11 b", "Kepler-11 c"), 2, None, None, ("K00157.01",)),
@@ -82,7 +82,7 @@ def test_numbers_need_no_server_and_many_names_few_queries(asked: list[str]) -> 
 def test_a_long_list_of_names_is_asked_for_in_pieces(
     asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kepler_lens.named._only", lambda name, numbers, server: len(asked))
+    monkeypatch.setattr("kepler_lens.stars.names._only", lambda name, numbers, server: len(asked))
     numbers_of_stars(read(" ".join(f"Kepler-{n}" for n in range(1, 502)), "STARS"), SERVER)
     assert len(asked) == 3
     assert max(map(len, asked)) < 10_000
@@ -149,8 +149,6 @@ def test_commands_read_stars_alike(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for commands in cli.COMMANDS:
-        __import__(f"kepler_lens.{commands}")
     done = typer.testing.CliRunner().invoke(cli.app, words)
     assert isinstance(done.exception, KeplerLensError), done.output
     assert reason in str(done.exception)

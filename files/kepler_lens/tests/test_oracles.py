@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 from celerite2.terms import RealTerm, SHOTerm
 
-from kepler_lens import transit
+from kepler_lens import transit_model as transit
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
-from kepler_lens.transit import TransitModel
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.preparation.noise import (
+    Noise,
+    factor,
+    fit,
+    misfit,
+    smooth,
+    terms,
+    whiten,
+)
 
 EXACT = 1e-9
 """Relative: the recursions are the same but for the order of their sums."""

@@ -11,8 +11,8 @@ import requests
 from scripted_server import VERSIONS, Scripted, answer, written_down
 
 from kepler_lens import errors
-from kepler_lens.refusals import check_meta, reason
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.refusals import check_meta, reason
 
 TOKEN = Token("s3cret")
 

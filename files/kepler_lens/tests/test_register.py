@@ -7,8 +7,8 @@ import pytest
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
-from kepler_lens.register import SLICE, Place, Register
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.register import SLICE, Place, Register
 
 READ, WRITE = Token("read"), Token("write")
 LONG = "long cadence"
@@ -83,7 +83,7 @@ def test_a_star_is_forgotten_and_its_neighbours_stay(register):
 
 @pytest.mark.parametrize("pieces", [SLICE, 2])
 def test_series_that_nobody_noted_are_found(server, register, pieces, monkeypatch):
-    monkeypatch.setattr("kepler_lens.register.SLICE", pieces)
+    monkeypatch.setattr("kepler_lens.warp10.register.SLICE", pieces)
     register.write([series(17), series(27), series(27, "pdcsap.flux")])
     for star in (7, 17, 27, 37, 6541920):
         server.update(b"".join(_point(*series(star, name)) for name in ("sap.flux", "pdcsap.flux")))

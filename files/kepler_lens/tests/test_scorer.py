@@ -6,11 +6,11 @@ import pytest
 
 from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.scalars import SCALARS
-from kepler_lens.classify.stored import Score
+from kepler_lens.jobs.scorer.report import Progress
+from kepler_lens.jobs.scorer.table import render_summary
+from kepler_lens.jobs.scorer.task import SCORED, ScoreResult
 from kepler_lens.jobs.stars import QUARANTINED, SKIPPED
-from kepler_lens.scorer.report import Progress
-from kepler_lens.scorer.table import render_summary
-from kepler_lens.scorer.task import SCORED, ScoreResult
+from kepler_lens.transit_search.score import Score
 
 LIKELY = Score(0.97, 0.02, 0.01, 0.01, 1.0, outside=False, model="m", recipe="r")
 UNLIKE = Score(0.03, 0.9, 0.07, 0.2, 9.0, outside=True, model="m", recipe="r")

@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import kepler_lens.cli_search  # noqa: F401 - adds its command
+import kepler_lens
 from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.catalogue import row, search_and_vet
-from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import (
+from kepler_lens.simulation.simulate import simulate
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
+from kepler_lens.transit_search.detection.transit_fit import measured
+from kepler_lens.transit_search.preparation.observations import (
     NotSearchableError,
     observations_of,
     observe,
 )
-from kepler_lens.search.prepare import prepare
-from kepler_lens.search.results import attributes
-from kepler_lens.search.stored import ATTRIBUTE_OF_COLUMN
-from kepler_lens.search.transit_fit import measured
-from kepler_lens.simulate import simulate
-from kepler_lens.transit import TransitModel
+from kepler_lens.transit_search.preparation.prepare import prepare
+from kepler_lens.transit_search.report.table import row
+from kepler_lens.transit_search.search import search_and_vet
+from kepler_lens.transit_search.store.read import ATTRIBUTE_OF_COLUMN
+from kepler_lens.transit_search.store.write import attributes
 
 
 def star_of(folder):
@@ -127,6 +128,15 @@ def test_a_single_transit_is_reported_apart():
     assert periods(result) == []
     assert len(result.search.single_transits) == 1
     assert result.search.single_transits[0].time_bkjd == pytest.approx(300.0, abs=0.1)
+
+
+def test_light_curves_of_files_are_searched_by_one_call(tmp_path):
+    simulate(tmp_path, stars=[900000003], quarters=range(1, 5), seed=0)
+    curves = [kepler_lens.read_light_curve(path) for path in sorted(tmp_path.rglob("*.fits"))]
+    found = kepler_lens.search(curves)
+    expected = search_and_vet(observations_of(curves))
+    assert periods(found) == periods(expected) != []
+    assert kepler_lens.search(curves[0]).search.observations.span_days < 40
 
 
 def test_kepler_90_has_eight_planets(data):

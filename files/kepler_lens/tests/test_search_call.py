@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from kepler_lens.search.call import CallError, answer, place, serve
+from kepler_lens.jobs.searcher.call import CallError, answer, place, serve
 
 NOWHERE = "http://127.0.0.1:9"
 

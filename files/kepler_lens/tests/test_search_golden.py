@@ -7,7 +7,7 @@ import json
 import pytest
 from golden.make import RESULTS, figures, star
 
-from kepler_lens.search.catalogue import search_and_vet
+from kepler_lens.transit_search.search import search_and_vet
 
 KNOWN = json.loads(RESULTS.read_text(encoding="utf-8"))
 TRUE_PERIODS = {

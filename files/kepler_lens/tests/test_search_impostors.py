@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.catalogue import search_and_vet, write_result
-from kepler_lens.search.doubts import alternating
-from kepler_lens.search.eclipse import Dimming
-from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency
-from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.matched import Events
-from kepler_lens.search.observations import observe
-from kepler_lens.search.single import LoneEvent, pairs
-from kepler_lens.search.transit_fit import Shape
-from kepler_lens.search.vet import CANDIDATE, FALSE_POSITIVE, second_eclipse
-from kepler_lens.simulate_light import Binary, Contact, Delayed, Heartbeat, Spots
-from kepler_lens.transit import TransitModel
+from kepler_lens.simulation.light import Binary, Contact, Delayed, Heartbeat, Spots
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, consistency
+from kepler_lens.transit_search.detection.single_transits import LoneEvent, pairs
+from kepler_lens.transit_search.detection.transit_fit import Shape
+from kepler_lens.transit_search.detection.vetoes import alternating
+from kepler_lens.transit_search.preparation.observations import observe
+from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
+from kepler_lens.transit_search.preparation.single_events import Events
+from kepler_lens.transit_search.report.files import write_result
+from kepler_lens.transit_search.search import search_and_vet
+from kepler_lens.transit_search.vetting.eclipse import Dimming
+from kepler_lens.transit_search.vetting.vet import CANDIDATE, FALSE_POSITIVE, second_eclipse
 
 EPOCH = 135.0
 

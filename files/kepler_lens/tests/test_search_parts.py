@@ -6,17 +6,30 @@ import numpy as np
 import pytest
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search import stationary
-from kepler_lens.search.doubts import of_thrusters
-from kepler_lens.search.engine import Candidate, added, remnant, search
-from kepler_lens.search.ephemeris import Ephemeris, Transits, consistency, refine
-from kepler_lens.search.fold import fold_all
-from kepler_lens.search.harmonics import true_period
-from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.matched import Events, correlate, template, whitened
-from kepler_lens.search.noise import Noise, factor, fit, misfit, smooth, terms, whiten
-from kepler_lens.search.observations import NotSearchableError, observe
-from kepler_lens.search.periods import duration_range, fold_bank, spectrum
+from kepler_lens.transit_search.detection.detect import Candidate, added, find_candidates, remnant
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, consistency, refine
+from kepler_lens.transit_search.detection.folding import fold_all
+from kepler_lens.transit_search.detection.harmonics import true_period
+from kepler_lens.transit_search.detection.periods import duration_range, fold_bank, spectrum
+from kepler_lens.transit_search.detection.vetoes import of_thrusters
+from kepler_lens.transit_search.preparation import spectral_noise as stationary
+from kepler_lens.transit_search.preparation.noise import (
+    Noise,
+    factor,
+    fit,
+    misfit,
+    smooth,
+    terms,
+    whiten,
+)
+from kepler_lens.transit_search.preparation.observations import NotSearchableError, observe
+from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
+from kepler_lens.transit_search.preparation.single_events import (
+    Events,
+    correlate,
+    template,
+    whitened,
+)
 
 NOISE = Noise(white=1.0, slow=3e-4, slow_days=1.2, fast=1e-4, fast_days=0.1, level=1e-3)
 
@@ -358,5 +371,5 @@ def test_a_binary_whose_eclipses_hide_the_whole_light_curve_ends_the_search():
     flux = 1 + 1e-4 * rng.normal(size=len(time))
     for middle, depth in ((0.0, 0.01), (0.5, 0.003)):
         flux -= depth * (0.9 * np.abs((phase - middle + 0.5) % 1 - 0.5) < 0.15)
-    found = search(observe(1, "SIM 1", "Simulation", time, 1e5 * flux))
+    found = find_candidates(observe(1, "SIM 1", "Simulation", time, 1e5 * flux))
     assert found.candidates[0].ephemeris.period_days == pytest.approx(0.9, rel=1e-3)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
-from kepler_lens.search.lines import subtract_lines
-from kepler_lens.search.observations import observe
-from kepler_lens.search.prepare import _starts, detrended, prepare
+from kepler_lens.transit_search.preparation.observations import observe
+from kepler_lens.transit_search.preparation.prepare import _starts, detrended, prepare
+from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
 
 NOISE = 1e-4
 FLARE, DARK, TRANSIT = 700, 1100, range(1500, 1508)

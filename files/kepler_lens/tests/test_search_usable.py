@@ -14,15 +14,13 @@ from kepler_lens.cli import app
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.files import read_file
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
-from kepler_lens.search.observations import (
+from kepler_lens.simulation.simulate import simulate
+from kepler_lens.transit_search.preparation.observations import (
     NotSearchableError,
     observations_of,
     observe,
     observe_usable,
 )
-from kepler_lens.simulate import simulate
-
-import kepler_lens.cli_search  # noqa: F401, isort: skip - adds the command
 
 STAR = 900000001
 COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX", "SAP_QUALITY")

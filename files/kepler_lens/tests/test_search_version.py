@@ -7,7 +7,7 @@ import re
 import pytest
 
 from kepler_lens import code_digest
-from kepler_lens.search.version import engine
+from kepler_lens.transit_search.version import engine
 
 
 def forget():
@@ -32,6 +32,7 @@ def named_where(monkeypatch, change):
 
 def named_with(monkeypatch, module, right, wrong):
     """Name the search as if a text of one module were another."""
+    module = f"kepler_lens.{module}"
     assert right in code_digest._source(module)
     return named_where(
         monkeypatch,
@@ -42,18 +43,26 @@ def named_with(monkeypatch, module, right, wrong):
 @pytest.mark.parametrize(
     ("module", "right", "wrong"),
     [
-        ("kepler_lens.search.engine", "(150.0, 7.0)", "(150.0, 7.1)"),
-        ("kepler_lens.search.vet", "_LARGEST_EARTHS = 30.0", "_LARGEST_EARTHS = 29.0"),
-        ("kepler_lens.search.doubts", "_MISSING_SHARE = 0.3", "_MISSING_SHARE = 0.31"),
-        ("kepler_lens.missions.k2", "firing_days=12", "firing_days=11"),
-        ("kepler_lens.missions.kepler", "120.5, 131.5", "120.5, 131.6"),
-        ("kepler_lens.search.intervals", "_WIDTH = 0.008", "_WIDTH = 0.009"),
-        ("kepler_lens.missions.kepler", "BAD_QUALITY = 1130799", "BAD_QUALITY = 0"),
-        ("kepler_lens.search.noise", "for j in range(5)", "for j in range(4)"),
-        ("kepler_lens.transit", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
-        ("kepler_lens.search.engine", "max(near, default", "min(near, default"),
+        ("transit_search.detection.detect", "(150.0, 7.0)", "(150.0, 7.1)"),
         (
-            "kepler_lens.search.engine",
+            "transit_search.vetting.vet",
+            "_LARGEST_EARTHS = 30.0",
+            "_LARGEST_EARTHS = 29.0",
+        ),
+        (
+            "transit_search.detection.vetoes",
+            "_MISSING_SHARE = 0.3",
+            "_MISSING_SHARE = 0.31",
+        ),
+        ("missions.k2", "firing_days=12", "firing_days=11"),
+        ("missions.kepler", "120.5, 131.5", "120.5, 131.6"),
+        ("transit_search.detection.chains", "_WIDTH = 0.008", "_WIDTH = 0.009"),
+        ("missions.kepler", "BAD_QUALITY = 1130799", "BAD_QUALITY = 0"),
+        ("transit_search.preparation.noise", "for j in range(5)", "for j in range(4)"),
+        ("transit_model", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
+        ("transit_search.detection.detect", "max(near, default", "min(near, default"),
+        (
+            "transit_search.detection.detect",
             "new if new.statistic > whole",
             "whole if new.statistic > whole",
         ),
@@ -68,8 +77,12 @@ def test_what_decides_a_result_names_another_search(monkeypatch, module, right, 
 @pytest.mark.parametrize(
     ("module", "right", "wrong"),
     [
-        ("kepler_lens.search.vet", "# The part of other stars", "# A part of other stars"),
-        ("kepler_lens.search.page", "_DPI = 110", "_DPI = 220"),
+        (
+            "transit_search.vetting.vet",
+            "# The part of other stars",
+            "# A part of other stars",
+        ),
+        ("transit_search.report.page", "_DPI = 110", "_DPI = 220"),
     ],
 )
 def test_words_and_plots_do_not(monkeypatch, module, right, wrong):
@@ -101,7 +114,10 @@ def test_another_name_is_no_other_search(monkeypatch, right, wrong):
 
 def test_a_function_in_another_module_is_no_other_search(monkeypatch):
     before = engine()
-    home, other = "kepler_lens.search.engine", "kepler_lens.search.version"
+    home, other = (
+        "transit_search.detection.detect",
+        "transit_search.version",
+    )
 
     def moved(name, text):
         constant = "_OCTAVES = 1.0\n"

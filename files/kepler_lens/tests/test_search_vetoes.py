@@ -8,10 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kepler_lens.search import vet
-from kepler_lens.search.doubts import doubtful
-from kepler_lens.search.engine import _least
-from kepler_lens.search.ephemeris import (
+from kepler_lens.transit_search.detection.detect import _least
+from kepler_lens.transit_search.detection.ephemeris import (
     Ephemeris,
     Signal,
     Transits,
@@ -19,8 +17,10 @@ from kepler_lens.search.ephemeris import (
     refine,
     statistic,
 )
-from kepler_lens.search.matched import Events
-from kepler_lens.search.transit_fit import Shape
+from kepler_lens.transit_search.detection.transit_fit import Shape
+from kepler_lens.transit_search.detection.vetoes import doubtful
+from kepler_lens.transit_search.preparation.single_events import Events
+from kepler_lens.transit_search.vetting import vet
 
 PERIOD, EPOCH, HOURS = 10.0, 135.0, 5.0
 AT = Ephemeris(PERIOD, EPOCH, HOURS)

@@ -6,13 +6,13 @@ import pytest
 
 from kepler_lens.errors import JobRunningError, KeplerLensError
 from kepler_lens.jobs.driver import lock
+from kepler_lens.jobs.searcher.config import load_job
+from kepler_lens.jobs.searcher.driver import run_search
+from kepler_lens.jobs.searcher.pages import Pages
+from kepler_lens.jobs.searcher.report import Progress
+from kepler_lens.jobs.searcher.table import render_summary
+from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult
 from kepler_lens.jobs.stars import QUARANTINED, SKIPPED
-from kepler_lens.searcher.config import load_job
-from kepler_lens.searcher.driver import run_search
-from kepler_lens.searcher.pages import Pages
-from kepler_lens.searcher.report import Progress
-from kepler_lens.searcher.table import render_summary
-from kepler_lens.searcher.task import SEARCHED, SearchResult
 
 JOB = {"server": "http://w:8080", "tokens": {"read": "/t/r", "results_write": "/t/w"}}
 
@@ -81,7 +81,7 @@ def test_pages_are_whole_when_their_job_dies_while_it_deletes_old_ones(tmp_path,
             picture.unlink()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kepler_lens.searcher.pages.shutil.rmtree", dies)
+    monkeypatch.setattr("kepler_lens.jobs.searcher.pages.shutil.rmtree", dies)
     with pytest.raises(KeyboardInterrupt):
         pages.put(7, "two", {1: b"c"})
     monkeypatch.undo()

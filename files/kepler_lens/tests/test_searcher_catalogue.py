@@ -8,13 +8,13 @@ import pytest
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import attribute_text, series_name
-from kepler_lens.search import stored
-from kepler_lens.search.catalogue import COLUMNS
-from kepler_lens.search.stored import newest, rows_of, searched_stars
-from kepler_lens.searcher import catalogue as module
-from kepler_lens.searcher.catalogue import CATALOGUE_FILE, Catalogue
-from kepler_lens.star_points import SEARCH
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.jobs.searcher import catalogue as module
+from kepler_lens.jobs.searcher.catalogue import CATALOGUE_FILE, Catalogue
+from kepler_lens.transit_search.report.table import COLUMNS
+from kepler_lens.transit_search.store import read as stored
+from kepler_lens.transit_search.store.read import newest, rows_of, searched_stars
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.star_points import SEARCH
 
 READ = Token("read")
 
@@ -42,7 +42,7 @@ def bring(warp10, tmp_path):
 
 
 def search(server, star, *scores, run="a", count=None):
-    """Write a search as `results.push` does: a candidate for each score; None for none."""
+    """Write a search as `write.push` does: a candidate for each score; None for none."""
     for number, score in enumerate(scores, start=1):
         labels = {"KEPLERID": str(star), "CANDIDATE": str(number), "RUN": run}
         name = series_name("transit.candidate", labels)

@@ -9,12 +9,12 @@ import pytest
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import series_name
+from kepler_lens.jobs.scorer.driver import run_scores
+from kepler_lens.jobs.searcher import catalogue
+from kepler_lens.jobs.searcher.config import Job, Tokens
+from kepler_lens.jobs.searcher.driver import run_search
 from kepler_lens.jobs.stars import StarDriver
-from kepler_lens.scorer.driver import run_scores
-from kepler_lens.searcher import catalogue
-from kepler_lens.searcher.config import Job, Tokens
-from kepler_lens.searcher.driver import run_search
-from kepler_lens.star_points import PAGE
+from kepler_lens.warp10.star_points import PAGE
 
 FEW, MANY = 5_100, 10_200
 """More than a page each, so that the longest answer is the same."""

@@ -12,8 +12,8 @@ from astropy.io import fits
 from kepler_lens.archive import Selection, open_source
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.simulate import TRUTH_NAME, planets_of, simulate
-from kepler_lens.transit import TransitModel
+from kepler_lens.simulation.simulate import TRUTH_NAME, planets_of, simulate
+from kepler_lens.transit_model import TransitModel
 
 STAR = 900000001
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kepler_lens.star_points import forget, pages, points_of
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.star_points import forget, pages, points_of
 
 READ = Token("read")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kepler_lens.starlist import (
+from kepler_lens.stars.lists import (
     Name,
     StarListError,
     numbers_of,

@@ -12,8 +12,15 @@ from http_server import Server, refuse
 from memory_server import Memory
 
 from kepler_lens.errors import SourceError
-from kepler_lens.tags import Catalogue, Tags, TagsLostError, apply_tags, query_table, read_table
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.stars.tags import (
+    Catalogue,
+    Tags,
+    TagsLostError,
+    apply_tags,
+    query_table,
+    read_table,
+)
+from kepler_lens.warp10.client import Token, Warp10
 
 KOI = """# This file was produced by the NASA Exoplanet Archive
 # COLUMN kepid: KepID

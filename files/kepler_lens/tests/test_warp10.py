@@ -18,7 +18,7 @@ from scripted_server import Answer, Scripted
 
 from kepler_lens.errors import InputRefusedError, ServerFullError, TokenError, Warp10Error
 from kepler_lens.gts import series_name
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
 
 SECRET = "s3cret.t0ken_of.someb0dy"
 TOKEN = Token(SECRET)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from kepler_lens.archive.names import SHORT_STAMPS
-from kepler_lens.simulate import simulate
+from kepler_lens.simulation.simulate import simulate
 from lab import Lab
 
 INVENTORY = Path(__file__).resolve().parents[1] / "inventory"

@@ -11,8 +11,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from kepler_lens import connect
-from kepler_lens.tags import Catalogue, apply_tags, read_table
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.stars.tags import Catalogue, apply_tags, read_table
+from kepler_lens.warp10.client import Token, Warp10
 from lab import PROJECT, SERVER, SERVER_PORT
 
 with warnings.catch_warnings():

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import pytest
 from kepler_lens.ledger import Ledger
-from kepler_lens.register import Register
-from kepler_lens.search.stored import newest
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.transit_search.store.read import newest
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.register import Register
 from lab import SCHEDULER, SERVER
 from sky_stars import curve_of, fill, star_of
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from kepler_lens.missions.kepler import QUARTER_STARTS
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
 from lab import SERVER
 from playwright.sync_api import expect
 

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import requests
-from kepler_lens.directory import Directory
 from kepler_lens.gts import to_gts
 from kepler_lens.lightcurve import read_light_curve
-from kepler_lens.register import Register
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.directory import Directory
+from kepler_lens.warp10.register import Register
 from lab import DATA, PROJECT, SERVER
 from page import KEPLER_11
 from playwright.sync_api import Page, expect

@@ -14,7 +14,7 @@ import time
 import pytest
 import requests
 from conftest import MAXPOINTS, MAXTIME, sentence
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
 from lab import SERVER
 
 PAGE = (

@@ -6,11 +6,11 @@ import json
 import time
 
 import numpy as np
-from kepler_lens.changes import tell
 from kepler_lens.lightcurve import bkjd_to_us
-from kepler_lens.register import Register
-from kepler_lens.star_points import LOOKS, SEARCH
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.changes import tell
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.register import Register
+from kepler_lens.warp10.star_points import LOOKS, SEARCH
 from lab import PROJECT, SCHEDULER, SERVER, Lab
 
 FOLDER = PROJECT / ".lab" / "transits"

@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 from kepler_lens import connect
-from kepler_lens.search.catalogue import COLUMNS
+from kepler_lens.transit_search.report.table import COLUMNS
 from lab import DATA, PROJECT
 from searches import FOLDER, assert_whole, candidates, newest
 

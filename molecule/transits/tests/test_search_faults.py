@@ -25,11 +25,11 @@ GOOD, THREE, FLAT, GAP, NOTHING, ABSENT = range(900_000_101, 900_000_107)
 DIES = """
 import os, signal
 from pathlib import Path
-from kepler_lens.search.catalogue import search_and_vet
-from kepler_lens.search.results import push
-from kepler_lens.search.source import curve_from_server
-from kepler_lens.star_points import SEARCH
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.transit_search.search import search_and_vet
+from kepler_lens.transit_search.store.write import push
+from kepler_lens.transit_search.store.light_curve import curve_from_server
+from kepler_lens.warp10.star_points import SEARCH
+from kepler_lens.warp10.client import Token, Warp10
 
 class Dies(Warp10):
     def update(self, body, token):

@@ -21,12 +21,12 @@ from kepler_lens.classify.labels import UNKNOWN, Known, LabelTable
 from kepler_lens.classify.recipes import Recipe
 from kepler_lens.classify.views import ViewError
 from kepler_lens.errors import LightCurveError
-from kepler_lens.search.catalogue import Vetted, search_and_vet
-from kepler_lens.search.engine import Candidate, Search
-from kepler_lens.search.ephemeris import Ephemeris, observed_transits
-from kepler_lens.search.observations import NotSearchableError, Observations
-from kepler_lens.search.prepare import event_bank, prepare
-from kepler_lens.search.vet import vet
+from kepler_lens.transit_search.detection.detect import Candidate, Detections
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, observed_transits
+from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
+from kepler_lens.transit_search.preparation.prepare import event_bank, prepare
+from kepler_lens.transit_search.search import Vetted, search_and_vet
+from kepler_lens.transit_search.vetting.vet import vet
 
 SIGNALS = ("table", "search", "none")
 """Source of the signals that become examples: the table, the package's own search, or none, where
@@ -137,7 +137,7 @@ def records_of_star(
 
 def _light_curves(
     observations: Observations, orders: StarOrders, result: StarRecords
-) -> Iterator[tuple[Search, list[_Signal | None]]]:
+) -> Iterator[tuple[Detections, list[_Signal | None]]]:
     """Yield the star's search and those of light curves made of it, with labelled signals.
 
     Each candidate of a search has a signal, or None where it has no label.
@@ -167,9 +167,9 @@ def _light_curves(
 
 def _of_table(
     observations: Observations, known: Sequence[Known]
-) -> tuple[Search, list[_Signal | None]]:
+) -> tuple[Detections, list[_Signal | None]]:
     """Measure the table's signals in the way in which the search measures its own."""
-    search = Search(observations, prepare(observations), (), (), np.inf)
+    search = Detections(observations, prepare(observations), (), (), np.inf)
     candidates = []
     for each in known:
         ephemeris = Ephemeris(each.period_days, each.epoch_bkjd, each.duration_hours)
@@ -185,13 +185,13 @@ def _of_table(
     return search, signals
 
 
-def _nowhere(search: Search) -> NDArray[np.bool_]:
+def _nowhere(search: Detections) -> NDArray[np.bool_]:
     return np.zeros(len(search.prepared.time), bool)
 
 
 def _of_search(
     observations: Observations, table: LabelTable, result: StarRecords
-) -> tuple[Search, list[_Signal | None]]:
+) -> tuple[Detections, list[_Signal | None]]:
     found = search_and_vet(observations)
     signals = []
     for each in found.candidates:
@@ -206,7 +206,7 @@ def _of_search(
 
 
 def _signal(
-    search: Search, vetted: Vetted, label: str | None, kind: str = "", copy: int = 0
+    search: Detections, vetted: Vetted, label: str | None, kind: str = "", copy: int = 0
 ) -> _Signal | None:
     if label is None:
         return None
@@ -217,7 +217,7 @@ def _signal(
 
 
 def _add(
-    result: StarRecords, search: Search, signals: Sequence[_Signal | None], recipe: Recipe
+    result: StarRecords, search: Detections, signals: Sequence[_Signal | None], recipe: Recipe
 ) -> None:
     if not any(signals):
         return

@@ -14,7 +14,6 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from kepler_lens.classify import calibration, inputs
 from kepler_lens.classify.records import VIEW_LENGTHS
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.transit_search.score import Scores
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -46,46 +46,6 @@ _GET = "copy the bundle again, or make it anew with kepler-lens train"
 
 class BundleError(KeplerLensError):
     """A bundle is damaged or incomplete, or cannot score its input."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """What a bundle says of n candidates.
-
-    Attributes
-    ----------
-    p_planet, p_eclipse, p_noise : float64[n]
-        Calibrated probabilities, 0 to 1; the three add up to 1.
-    spread : float64[n]
-        Standard deviation of the members' probabilities of a planet.
-    distance : float64[n]
-        Distance from the centre of the nearest class of the training set, in the space of the
-        members' hidden layers, in standard deviations of a class.
-    outside : bool[n]
-        Whether `distance` is larger than that of 99 of 100 candidates of the training set. Such a
-        score should not be trusted.
-    """
-
-    p_planet: Floats
-    p_eclipse: Floats
-    p_noise: Floats
-    spread: Floats
-    distance: Floats
-    outside: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.p_planet)
-
-    def select(self, which: NDArray[np.bool_] | slice) -> Scores:
-        """Return the scores of some of the candidates."""
-        return Scores(
-            self.p_planet[which],
-            self.p_eclipse[which],
-            self.p_noise[which],
-            self.spread[which],
-            self.distance[which],
-            self.outside[which],
-        )
 
 
 class Bundle:

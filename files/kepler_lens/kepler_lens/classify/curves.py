@@ -10,7 +10,11 @@ from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError, LightCurveError
 from kepler_lens.files import LightCurveFiles, newest, read_file
-from kepler_lens.search.observations import NotSearchableError, Observations, observations_of
+from kepler_lens.transit_search.preparation.observations import (
+    NotSearchableError,
+    Observations,
+    observations_of,
+)
 
 COLUMN = "PDCSAP_FLUX"
 
@@ -95,8 +99,8 @@ def from_server(
         The server cannot be reached, or refuses the token.
     """
     from kepler_lens.gts import CLASS_OF_COLUMN
-    from kepler_lens.search.source import fetch_curve
-    from kepler_lens.warp10 import Token, Warp10
+    from kepler_lens.transit_search.store.light_curve import fetch_curve
+    from kepler_lens.warp10.client import Token, Warp10
 
     warp10 = Warp10(server, patience=30)
     token = Token.from_file(token_file) if token_file else warp10.public_token()

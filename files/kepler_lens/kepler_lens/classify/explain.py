@@ -7,14 +7,14 @@ the candidate is scored again. Where the probability falls, that stretch speaks 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.classify.bundle import Bundle, Scores
+from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.inputs import NEEDED
 from kepler_lens.classify.records import VIEW_LENGTHS
+from kepler_lens.transit_search.score import Occlusion
 
 Floats = NDArray[np.float64]
 
@@ -24,26 +24,6 @@ duration)."""
 _OVERLAP = 2
 """Width of a window, in steps between windows (chosen: a feature on an edge lies inside another
 window)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Occlusion:
-    """Change of a planet's probability where a view is masked.
-
-    Attributes
-    ----------
-    phase : dict of str to float64[40]
-        Centres of the windows by view: of the global view in periods, of the local view in
-        durations.
-    change : dict of str to float64[40]
-        Probability with the window masked, less the probability without a mask.
-    scores : Scores
-        Scores of the candidate without a mask.
-    """
-
-    phase: dict[str, Floats]
-    change: dict[str, Floats]
-    scores: Scores
 
 
 _REACH = {"global_view": 0.5, "local_view": 4.0}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kepler_lens.errors import SourceError
-from kepler_lens.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
+from kepler_lens.stars.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
 
 CLASSES = ("PC", "AFP", "NTP")
 """Planet candidate, astrophysical false positive (eclipse), and not transit-like (noise)."""

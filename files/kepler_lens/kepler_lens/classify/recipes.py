@@ -21,20 +21,20 @@ from kepler_lens.classify.views import Flat, ViewError, Views, views
 from kepler_lens.code_digest import digest
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import LightCurve, us_to_bkjd
-from kepler_lens.search.engine import Search, same_period
-from kepler_lens.search.ephemeris import Ephemeris
-from kepler_lens.search.observations import Observations, observe
-from kepler_lens.search.prepare import Prepared, prepare
+from kepler_lens.transit_search.detection.detect import Detections, same_period
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
+from kepler_lens.transit_search.preparation.observations import Observations, observe
+from kepler_lens.transit_search.preparation.prepare import Prepared, prepare
 
 if TYPE_CHECKING:
-    from kepler_lens.search.source import ServerCurve
+    from kepler_lens.transit_search.store.light_curve import ServerCurve
 
 Floats = NDArray[np.float64]
 
 
 _INSIDE = 0.8
 """Points within this many durations of the middle count as in transit (chosen: wings and small
-delays belong to the transit, see `engine`)."""
+delays belong to the transit, see `detect`)."""
 
 
 class RecipeError(KeplerLensError):
@@ -126,7 +126,7 @@ class Recipe:
         light = _Light(curve.star, curve.name, curve.mission, time, curve.value)
         return _all(_FROM_LIGHT[self.name](light), ephemerides)
 
-    def from_search(self, search: Search) -> list[Views | ViewError]:
+    def from_search(self, search: Detections) -> list[Views | ViewError]:
         """Make the views of the candidates that a search has found, in the order of the search.
 
         They equal those of `from_server` if the search had the same light curve.
@@ -155,7 +155,7 @@ def _astronet(light: _Light) -> Flat:
     return _divided(time[order], flux[order])
 
 
-def _astronet_of(search: Search) -> Flat:
+def _astronet_of(search: Detections) -> Flat:
     observations = search.observations
     return _divided(
         observations.time, _electrons(observations, observations.flux, observations.quarter)
@@ -166,7 +166,7 @@ def _search(light: _Light) -> Flat:
     return _ready(prepare(observe(light.star, light.name, light.mission, light.time, light.flux)))
 
 
-def _search_of(search: Search) -> Flat:
+def _search_of(search: Detections) -> Flat:
     return _ready(search.prepared)
 
 
@@ -210,7 +210,7 @@ def _inside(time: Floats, ephemeris: Ephemeris) -> NDArray[np.bool_]:
 
 
 _FROM_LIGHT: dict[str, Callable[[_Light], Flat]] = {"astronet-1": _astronet, "search-1": _search}
-_FROM_SEARCH: dict[str, Callable[[Search], Flat]] = {
+_FROM_SEARCH: dict[str, Callable[[Detections], Flat]] = {
     "astronet-1": _astronet_of,
     "search-1": _search_of,
 }

@@ -19,8 +19,8 @@ from kepler_lens.classify.records import VIEW_LENGTHS, Record
 from kepler_lens.errors import KeplerLensError
 
 if TYPE_CHECKING:
-    from kepler_lens.search.catalogue import Vetted
-    from kepler_lens.search.observations import Observations
+    from kepler_lens.transit_search.preparation.observations import Observations
+    from kepler_lens.transit_search.search import Vetted
 
 SCALARS = (
     *("period", "duration", "depth", "snr", "mes", "transits", "multiplicity"),

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.classify.bundle import Bundle
-from kepler_lens.classify.explain import Occlusion, occlusion
+from kepler_lens.classify.explain import occlusion
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate, scalars
-from kepler_lens.classify.stored import Score
 from kepler_lens.classify.views import ViewError
-from kepler_lens.search.catalogue import Result
-from kepler_lens.search.engine import Candidate, Search, masked
-from kepler_lens.search.ephemeris import Ephemeris, Transits
-from kepler_lens.search.observations import NotSearchableError, Observations
-from kepler_lens.search.prepare import prepare, refit
+from kepler_lens.transit_search.detection.detect import Candidate, Detections, masked
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
+from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
+from kepler_lens.transit_search.preparation.prepare import prepare, refit
+from kepler_lens.transit_search.score import Explained, Score
+from kepler_lens.transit_search.search import Result
 
 RECIPE = "search-1"
 """Recipe of all that a search finds, because the search has prepared the light curve already."""
@@ -26,36 +26,14 @@ RECIPE = "search-1"
 Singles = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Explained:
-    """A score, and what led to it.
-
-    Attributes
-    ----------
-    score : Score
-    threshold : float
-        Probability from which on nine of ten candidates are planets, see `Bundle.threshold`.
-    views : dict of str to float32[length]
-        Inputs of the network, in units of the transit's depth.
-    scalars : float32[9]
-        In the order of `kepler_lens.classify.scalars.SCALARS`, NaN where missing.
-    occlusion : Occlusion
-        Change of the score where a view is masked.
-    """
-
-    score: Score
-    threshold: float
-    views: Mapping[str, Singles]
-    scalars: Singles
-    occlusion: Occlusion
-
-
-def explained(search: Search, values: Sequence[Singles], bundle: Bundle) -> dict[int, Explained]:
+def explained(
+    search: Detections, values: Sequence[Singles], bundle: Bundle
+) -> dict[int, Explained]:
     """Score the candidates of a search.
 
     Parameters
     ----------
-    search : Search
+    search : Detections
     values : sequence of float32[9]
         Scalars of each candidate, see `Explained`.
     bundle : Bundle
@@ -123,7 +101,7 @@ def scored_again(
     ----------
     observations : Observations
     known : mapping
-        Number of a candidate to its attributes, see `kepler_lens.search.results.attributes`.
+        Number of a candidate to its attributes, see `transit_search.store.write.attributes`.
     bundle : Bundle
 
     Returns
@@ -167,7 +145,9 @@ def scored_again(
     # The same state as after the search, which knew all its candidates when it last fitted the
     # noise.
     refit(prepared, mask)
-    return explained(Search(observations, prepared, tuple(candidates), (), np.inf), values, bundle)
+    return explained(
+        Detections(observations, prepared, tuple(candidates), (), np.inf), values, bundle
+    )
 
 
 _NOT_LOOKED_UP = Transits(np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))

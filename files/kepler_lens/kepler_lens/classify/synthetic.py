@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 from kepler_lens.classify.labels import PERIOD_TOLERANCE
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_of_steps
-from kepler_lens.search.catalogue import Vetted, search_and_vet
-from kepler_lens.search.engine import Candidate, Search, noise_margins, threshold
-from kepler_lens.search.ephemeris import Ephemeris, observed_transits
-from kepler_lens.search.observations import NotSearchableError, Observations
-from kepler_lens.search.periods import DURATIONS_HOURS, central_duration
-from kepler_lens.search.prepare import event_bank
-from kepler_lens.search.vet import Vetting, vet
-from kepler_lens.transit import TransitModel
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection.detect import (
+    Candidate,
+    Detections,
+    noise_margins,
+    threshold,
+)
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, observed_transits
+from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, central_duration
+from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
+from kepler_lens.transit_search.preparation.prepare import event_bank
+from kepler_lens.transit_search.search import Vetted, search_and_vet
+from kepler_lens.transit_search.vetting.vet import Vetting, vet
 
 Floats = NDArray[np.float64]
 
@@ -196,12 +201,12 @@ def make(quiet: Observations, kind: str, seed: int, copy: int = 0) -> Made:
     return _binary(quiet, kind, rng)
 
 
-def candidates(made: Made) -> tuple[Search, list[tuple[Vetted, str | None]]]:
+def candidates(made: Made) -> tuple[Detections, list[tuple[Vetted, str | None]]]:
     """Search a light curve that was made.
 
     Returns
     -------
-    search : Search
+    search : Detections
     found : list of (Vetted, str or None)
         Candidates of the search, each with its class; None for a candidate that was not put in.
 
@@ -218,7 +223,7 @@ def candidates(made: Made) -> tuple[Search, list[tuple[Vetted, str | None]]]:
     return search, [(each, made.label(each.vetting.ephemeris)) for each in found]
 
 
-def _chance(search: Search) -> Search:
+def _chance(search: Detections) -> Detections:
     """Make candidates of the strongest signals below the threshold."""
     prepared = search.prepared
     bank = event_bank(prepared, np.zeros(len(prepared.time), bool), DURATIONS_HOURS)
@@ -231,7 +236,7 @@ def _chance(search: Search) -> Search:
     return replace(search, candidates=tuple(found))
 
 
-def _vetted(search: Search, candidate: Candidate) -> Vetting:
+def _vetted(search: Detections, candidate: Candidate) -> Vetting:
     return vet(search.prepared, candidate.ephemeris, search.others(candidate.number))
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kepler_lens.classify.bins import Floats, Flux, binned
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.scatter import MAD_TO_SIGMA, scatter_about
-from kepler_lens.search.ephemeris import Ephemeris
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 
 Views = dict[str, NDArray[np.float32]]
 Folded = tuple[Floats, Flux]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
-from kepler_lens.number_pattern import number_pattern
+from kepler_lens.warp10.number_pattern import number_pattern
 
 if TYPE_CHECKING:
     from astropy.table import Table

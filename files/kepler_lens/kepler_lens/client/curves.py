@@ -16,7 +16,7 @@ from kepler_lens.client.errors import LimitError, NoLightCurveError, ScriptError
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import us_to_bkjd
-from kepler_lens.warp10 import own_labels
+from kepler_lens.warp10.client import own_labels
 
 _PAGE = 80_000
 """Points of a series in one request (chosen: more than the 71,400 long cadences of Kepler's

@@ -13,8 +13,8 @@ import tenacity
 from kepler_lens.client.errors import CertificateError, LimitError, ScriptError
 from kepler_lens.client.script import literal
 from kepler_lens.errors import TokenError, Warp10Error
-from kepler_lens.refusals import readable, reason
-from kepler_lens.warp10 import Token
+from kepler_lens.warp10.client import Token
+from kepler_lens.warp10.refusals import readable, reason
 
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - a macro and no token
 _PASSING_STATUS = (429, 503)

@@ -10,7 +10,7 @@ from astropy import units
 from astropy.table import Column, Table
 from astropy.timeseries import TimeSeries
 
-from kepler_lens.client.curve import StarCurve
+from kepler_lens.client.data import CurveData
 from kepler_lens.client.errors import NoLightCurveError
 from kepler_lens.client.times import barycentric
 from kepler_lens.errors import KeplerLensError
@@ -33,12 +33,12 @@ TEXT = {
 """Name of each column to its description."""
 
 
-def columns_of(curve: StarCurve) -> dict[str, Any]:
+def columns_of(curve: CurveData) -> dict[str, Any]:
     """Return the columns of a light curve without the time, with names in small letters.
 
     Parameters
     ----------
-    curve : StarCurve
+    curve : CurveData
 
     Returns
     -------
@@ -53,7 +53,7 @@ def columns_of(curve: StarCurve) -> dict[str, Any]:
     return columns if quarter is None else columns | {"quarter": quarter}
 
 
-def meta_of(curve: StarCurve) -> dict[str, Any]:
+def meta_of(curve: CurveData) -> dict[str, Any]:
     """Return the labels of a light curve and the facts of its star, by the header's keywords.
 
     Returns
@@ -70,9 +70,9 @@ def meta_of(curve: StarCurve) -> dict[str, Any]:
 
 
 def lightkurve_of(
-    curve: StarCurve, flux_column: str, quality_bitmask: str | int | None
+    curve: CurveData, flux_column: str, quality_bitmask: str | int | None
 ) -> KeplerLightCurve:
-    """Implement `StarCurve.to_lightkurve`."""
+    """Implement `CurveData.to_lightkurve`."""
     lightkurve = _installed("lightkurve")
     columns = columns_of(curve)
     flux_column = flux_column.lower()
@@ -114,15 +114,15 @@ def lightkurve_of(
     return made[flags.create_quality_mask(quality_array=quality, bitmask=bitmask)]
 
 
-def timeseries_of(curve: StarCurve) -> TimeSeries:
-    """Implement `StarCurve.to_timeseries`."""
+def timeseries_of(curve: CurveData) -> TimeSeries:
+    """Implement `CurveData.to_timeseries`."""
     series = TimeSeries(time=barycentric(curve.time), data=columns_of(curve))
     series.meta.update(meta_of(curve))
     return series
 
 
-def table_of(curve: StarCurve) -> Table:
-    """Implement `StarCurve.to_table`."""
+def table_of(curve: CurveData) -> Table:
+    """Implement `CurveData.to_table`."""
     columns = {"time": units.Quantity(curve.time, units.d), **columns_of(curve)}
     made = [
         Column(value, name=name, description=TEXT[name], unit=getattr(value, "unit", None))
@@ -131,8 +131,8 @@ def table_of(curve: StarCurve) -> Table:
     return Table(made, meta=meta_of(curve))
 
 
-def pandas_of(curve: StarCurve) -> pd.DataFrame:
-    """Implement `StarCurve.to_pandas`."""
+def pandas_of(curve: CurveData) -> pd.DataFrame:
+    """Implement `CurveData.to_pandas`."""
     pandas = _installed("pandas")
     quarter = curve.quarter
     columns = {name.lower(): value for name, value in curve.columns.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from kepler_lens.warp10 import Series, own_labels
+from kepler_lens.warp10.client import Series, own_labels
 
 _SERIES_KEYS = {"c", "l", "a", "v"}
 """Class, labels, attributes and points of a series in the server's JSON."""

@@ -12,8 +12,8 @@ from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, one_of
 from kepler_lens.client.script import python_object
 from kepler_lens.client.stars import Names, stars_table
-from kepler_lens.named import star_wanted, stars_wanted
-from kepler_lens.warp10 import Token
+from kepler_lens.stars.names import star_wanted, stars_wanted
+from kepler_lens.warp10.client import Token
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -12,11 +12,11 @@ from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.lightcurve import MISSIONS
-from kepler_lens.named import numbers_tagged
-from kepler_lens.number_pattern import number_pattern
-from kepler_lens.starlist import Name
-from kepler_lens.tags import DISPOSITIONS
-from kepler_lens.warp10 import Series
+from kepler_lens.stars.lists import Name
+from kepler_lens.stars.names import numbers_tagged
+from kepler_lens.stars.tags import DISPOSITIONS
+from kepler_lens.warp10.client import Series
+from kepler_lens.warp10.number_pattern import number_pattern
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -51,7 +51,7 @@ def find(endpoint: Endpoint, selector: str) -> list[Series]:
 
 
 class Names:
-    """Ask a server for the numbers of names, see `kepler_lens.named.NameServer`."""
+    """Ask a server for the numbers of names, see `kepler_lens.stars.names.NameServer`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint

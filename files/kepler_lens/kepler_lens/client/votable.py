@@ -10,7 +10,7 @@ from astropy.io.votable import from_table
 from astropy.io.votable.exceptions import W50
 from astropy.io.votable.tree import TimeSys
 
-from kepler_lens.client.curve import StarCurve
+from kepler_lens.client.data import CurveData
 from kepler_lens.client.forms import table_of
 from kepler_lens.client.times import REFERENCE_JD
 
@@ -26,8 +26,8 @@ _UCD = {
 _TIME_SYSTEM = "bkjd"
 
 
-def write(curve: StarCurve, file: str | os.PathLike[str]) -> None:
-    """Implement `StarCurve.to_votable`."""
+def write(curve: CurveData, file: str | os.PathLike[str]) -> None:
+    """Implement `CurveData.to_votable`."""
     votable = from_table(table_of(curve), table_id="light_curve")
     (resource,) = votable.resources
     # Source: VOTable 1.4, section 3.4.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.named import TagServer, stars_wanted
+from kepler_lens.stars.names import TagServer, stars_wanted
 
 Job = TypeVar("Job")
 

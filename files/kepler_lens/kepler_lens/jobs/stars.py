@@ -19,9 +19,9 @@ from kepler_lens.jobs import defects
 from kepler_lens.jobs.driver import Driver
 from kepler_lens.jobs.fleet import Batch, Fleet, Killed
 from kepler_lens.jobs.report import REASONS_KEPT, Account
-from kepler_lens.register import Register
-from kepler_lens.search.observations import NotSearchableError
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.transit_search.preparation.observations import NotSearchableError
+from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.register import Register
 
 SKIPPED = "skipped"
 QUARANTINED = "quarantined"

@@ -5,7 +5,7 @@ series of its class. It has its own application, which the public read token can
 
 - ``import.file`` and ``import.points``, with labels MISSION and OBSMODE: the entry of each file,
   and the number of points of a file that is in completely (`kepler_lens.ledger.book`). Their tick
-  follows from star and file (`kepler_lens.ledger.places`).
+  follows from star and file (`kepler_lens.warp10.ticks`).
 - ``import.sum`` and ``import.open``: what is in completely, by buckets of stars, and the buckets
   into which a run has written since they were counted (`kepler_lens.ledger.sums`).
 """

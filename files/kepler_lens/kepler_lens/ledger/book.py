@@ -20,7 +20,10 @@ from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
-from kepler_lens.ledger.places import (
+from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
+from kepler_lens.warp10.client import Series, Token, Warp10
+from kepler_lens.warp10.tick_ranges import in_ranges
+from kepler_lens.warp10.ticks import (
     CADENCES,
     Ticks,
     buckets_of,
@@ -29,9 +32,6 @@ from kepler_lens.ledger.places import (
     tick_of,
     ticks_of_star,
 )
-from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
-from kepler_lens.tick_ranges import in_ranges
-from kepler_lens.warp10 import Series, Token, Warp10
 
 FILES = "import.file"
 PENDING = "pending"

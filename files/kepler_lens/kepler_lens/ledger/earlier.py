@@ -9,7 +9,7 @@ from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
 from kepler_lens.ledger.book import FILES, Entry, Ledger, entry_of
 from kepler_lens.ledger.sums import POINTS
-from kepler_lens.warp10 import Token, Warp10
+from kepler_lens.warp10.client import Token, Warp10
 
 PIECES = 100
 """Parts of the work, by the last two digits of a star's number (chosen: a part of Kepler has some

@@ -30,8 +30,9 @@ from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
-from kepler_lens.jobs.run import new_run
-from kepler_lens.ledger.places import (
+from kepler_lens.run_name import new_run
+from kepler_lens.warp10.client import Series, Token, Warp10
+from kepler_lens.warp10.ticks import (
     BUCKET_STARS,
     STARS,
     bucket_of,
@@ -39,7 +40,6 @@ from kepler_lens.ledger.places import (
     star_of,
     ticks_of_buckets,
 )
-from kepler_lens.warp10 import Series, Token, Warp10
 
 POINTS = "import.points"
 SUM = "import.sum"

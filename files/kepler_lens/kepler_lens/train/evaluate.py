@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.classify.bundle import Bundle, BundleError, Scores
+from kepler_lens.classify.bundle import Bundle, BundleError
 from kepler_lens.classify.dataset import Examples
 from kepler_lens.classify.labels import CLASSES, UNKNOWN
 from kepler_lens.classify.scalars import SCALARS
 from kepler_lens.train.figures import Figure, auc, figures, share
+from kepler_lens.transit_search.score import Scores
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

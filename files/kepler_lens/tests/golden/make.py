@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.search.catalogue import Result, search_and_vet
-from kepler_lens.search.observations import Observations, observe
-from kepler_lens.simulate_light import Binary, Delayed, Spots
-from kepler_lens.transit import TransitModel
+from kepler_lens.simulation.light import Binary, Delayed, Spots
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.preparation.observations import Observations, observe
+from kepler_lens.transit_search.search import Result, search_and_vet
 
 FOLDER = Path(__file__).parent
 CURVES, RESULTS = FOLDER / "curves.npz", FOLDER / "results.json"

@@ -1,0 +1,141 @@
+"""Drive the building of a data set: plan, hand out stars, keep their records, assemble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kepler_lens.classify.build import StarOrders, StarRecords
+from kepler_lens.classify.curves import COLUMN
+from kepler_lens.classify.labels import LabelTable, read_labels
+from kepler_lens.classify.parts import Parts, Plan, sources_of
+from kepler_lens.classify.recipes import recipe
+from kepler_lens.errors import KeplerLensError
+from kepler_lens.jobs.builder.config import Job
+from kepler_lens.jobs.builder.report import Progress, render_summary
+from kepler_lens.jobs.builder.task import BuildResult, Orders, Star, build_star
+from kepler_lens.jobs.driver import lock
+from kepler_lens.jobs.fleet import Work
+from kepler_lens.jobs.stars import (
+    QUARANTINED,
+    SKIPPED,
+    STARS_A_THREAD,
+    StarDriver,
+    StarResult,
+)
+from kepler_lens.run_name import new_run
+from kepler_lens.warp10.client import Token, Warp10
+
+
+def run_build(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Build the data set of a job, or the part of it that is missing.
+
+    Parameters
+    ----------
+    job : Job
+    say : callable, optional
+        Called with a line of progress every ten seconds.
+
+    Returns
+    -------
+    dict
+        The report (see `jobs.builder.report`), with ``exit_status``: 0, 3 if stars were left
+        out, or 4 if a signal stopped the job.
+
+    Raises
+    ------
+    JobRunningError
+        Another such job holds the lock.
+    KeplerLensError
+        The job cannot continue; the report has the same sentence.
+    """
+    with lock(job.state, "building of a data set"):
+        return _Driver(job, say).run()
+
+
+class _Driver(StarDriver[Progress]):
+    complete = "The data set is whole."
+
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        super().__init__(Progress(run=new_run(), server=job.server, folder=job.state), say)
+        self.job = job
+        self.parts: Parts | None = None
+        self.table: LabelTable | None = None
+
+    def work(self) -> None:
+        """Make the records of each star that lacks them, then assemble the data set."""
+        job, progress = self.job, self.progress
+        makes = recipe(job.recipe)
+        self.table = read_labels(job.labels, job.release)
+        progress.labels, progress.data_set = job.release, str(job.state / job.name)
+        stars = self._stars(self.table)
+        plan = Plan(
+            recipe=makes.name,
+            digest=makes.digest,
+            light_curves=job.server,
+            labels=sources_of(self.table),
+            signals=job.signals,
+            synthetic=job.synthetic,
+            copies=job.copies,
+            seed=job.seed,
+            stars=tuple(sorted(stars)),
+        )
+        self.parts = Parts(job.state / job.name, plan)
+        self.wait_for(self.parts.missing())
+        progress.total = len(stars)
+        progress.outcomes[SKIPPED] = len(stars) - len(self.waiting)
+        if self.waiting:
+            orders = Orders(job.server, job.tokens, makes.name, makes.digest)
+            work: Work[Star, BuildResult] = Work(
+                "building of a data set",
+                progress.run,
+                partial(build_star, orders=orders),
+                STARS_A_THREAD,
+                lambda *_: True,
+                lambda star: f"star {star.number}",
+            )
+            with self.fleet(job.scheduler, job.tls, work) as fleet:
+                self.take_stars(fleet)
+        if progress.defects.found:
+            return  # the next job tries these stars again
+        self.idle("assembling the data set")
+        progress.classes = dict(self.parts.assemble().counts)
+
+    def _stars(self, table: LabelTable) -> set[int]:
+        if self.job.stars is not None:
+            return set(self.job.stars)
+        warp10, read = Warp10(self.job.server), Token.from_file(self.job.tokens.read)
+        there = self.every_star(warp10, read, COLUMN)
+        known = set(there) & set(table.of_star)
+        if not known:
+            raise KeplerLensError(
+                f"{table.path}: the table knows none of the {len(there)} stars with a light curve "
+                f"at {self.job.server}: name another table, or import its stars."
+            )
+        return known
+
+    def batch(self, star: int) -> Star:
+        """Return the star, with the signals that the table has of it."""
+        assert self.table is not None  # noqa: S101 - work() has read it
+        job = self.job
+        made = (job.signals, job.synthetic, job.copies, job.seed)
+        return Star(star, StarOrders(self.table.of(star), *made))
+
+    def account(self, result: StarResult) -> None:
+        """Count the result of a star, and keep its records."""
+        StarDriver.account(self, result)
+        if result.defect:
+            return
+        assert self.parts is not None  # noqa: S101 - work() has made it
+        made = result.records if isinstance(result, BuildResult) else None
+        self.parts.put(made or StarRecords(result.star, [], {f"star {result.star}": result.reason}))
+
+    def rejected(self) -> str:
+        """Return a sentence with the number of stars left out; empty for none."""
+        count = self.progress.outcomes[QUARANTINED]
+        return f"{count} stars are left out of the data set." if count else ""
+
+    def summary(self, report: dict[str, Any]) -> str:
+        """Return the report as text, see `kepler_lens.jobs.builder.report`."""
+        return render_summary(report)

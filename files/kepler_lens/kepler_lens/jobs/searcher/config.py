@@ -1,0 +1,109 @@
+"""The settings of a search of many stars, from a job file (JSON)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
+
+DEFAULT_STATE = "/var/lib/kepler-lens/transits"
+DEFAULT_MODELS = "/var/lib/kepler-lens/models"
+COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Files of the tokens, with the same path on every worker: only paths travel to workers.
+
+    Attributes
+    ----------
+    read : Path
+        File of a read token.
+    results_write : Path
+        File of the write token for results.
+    """
+
+    read: Path
+    results_write: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One search of many stars.
+
+    Attributes
+    ----------
+    server : str
+        URL of Warp 10.
+    tokens : Tokens
+    stars : tuple of int or None
+        KIC or EPIC numbers; None for every star of the server.
+    column : str
+        FITS name, one of `COLUMNS`; any other raises a JobError.
+    force : bool
+        Whether stars are searched again whose search still stands.
+    scheduler : str or None
+        Address of a Dask scheduler; None starts workers on this machine.
+    tls : Tls or None
+        For a scheduler at ``tls://``.
+    state : Path
+        Folder of lock, status, report, catalogue and pages.
+    models : Path
+        Folder of the published models, see `kepler_lens.jobs.models`.
+    model : str
+        Name of the model that scores candidates; empty for the one that counts.
+    """
+
+    server: str
+    tokens: Tokens
+    stars: tuple[int, ...] | None = None
+    column: str = "PDCSAP_FLUX"
+    force: bool = False
+    scheduler: str | None = None
+    tls: Tls | None = None
+    state: Path = Path(DEFAULT_STATE)
+    models: Path = Path(DEFAULT_MODELS)
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if self.column not in COLUMNS:
+            raise JobError(f"{self.column} cannot be searched: choose from {', '.join(COLUMNS)}.")
+
+
+def load_job(path: Path) -> Job:
+    """Read a job file.
+
+    Parameters
+    ----------
+    path : Path
+        JSON object with the names of `Job`. ``tokens`` and ``tls`` are objects. Beside ``stars``
+        there may be ``stars_file``, a file with a list of stars. Stars may have names that the
+        server's tags know, see `kepler_lens.stars.lists`.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    JobError
+        The file cannot be read, has an unknown name, or lacks a necessary one.
+    StarListError
+        An entry is no star, or has a name that the server does not know.
+    """
+    return load(path, _job)
+
+
+def _job(known: dict[str, Any]) -> Job:
+    tokens = known.pop("tokens") if "tokens" in known else {}
+    files = Tokens(**{name: Path(file) for name, file in tokens.items()})
+    return Job(
+        tokens=files,
+        stars=stars_of(known, known.get("server"), files.read),
+        tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
+        state=Path(known.pop("state", DEFAULT_STATE)),
+        models=Path(known.pop("models", DEFAULT_MODELS)),
+        **known,
+    )

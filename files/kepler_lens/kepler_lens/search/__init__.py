@@ -1,1 +1,0 @@
-"""Search light curves for transits: see `engine.search`."""

@@ -1,0 +1,1 @@
+"""Stars: lists and names as people write them, and tables of the NASA Exoplanet Archive."""

@@ -1,0 +1,1 @@
+"""Find candidates in a prepared light curve."""

@@ -1,0 +1,497 @@
+"""Search one star: find candidates one after the other, until only noise is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kepler_lens.transit_search.detection.chains import chains, follow, timed
+from kepler_lens.transit_search.detection.ephemeris import (
+    Ephemeris,
+    Signal,
+    Transits,
+    observed_transits,
+    refine,
+)
+from kepler_lens.transit_search.detection.harmonics import (
+    CERTAIN,
+    CLEARLY_STRONGER,
+    OUT_OF_TIME,
+    in_time,
+    true_period,
+)
+from kepler_lens.transit_search.detection.periods import (
+    DURATIONS_HOURS,
+    SHORTEST_PERIOD_DAYS,
+    Peak,
+    fold_bank,
+)
+from kepler_lens.transit_search.detection.single_transits import LoneEvent, Pair, lone_events, pairs
+from kepler_lens.transit_search.detection.transit_fit import measured
+from kepler_lens.transit_search.detection.vetoes import (
+    LEAST_TRANSITS,
+    doubtful,
+    of_thrusters,
+)
+from kepler_lens.transit_search.preparation.observations import LEAST_POINTS, Observations
+from kepler_lens.transit_search.preparation.prepare import Prepared, event_bank, prepare, refit
+from kepler_lens.transit_search.preparation.prewhitening import Wave
+from kepler_lens.transit_search.preparation.single_events import Events
+
+_MASK_DURATIONS, _MASK_HOURS = 0.8, 0.3
+"""Durations and hours, added up, that a mask hides on each side of the middle (both chosen):
+somewhat more than the transit."""
+_SAME_PERIOD = 3e-4
+"""Relative difference of periods (chosen): over four years it adds up to half a day."""
+_MOST_CANDIDATES = 15
+"""Candidates of a star (chosen): the Sun and Kepler-90 have eight planets, no star is known to have
+more."""
+_ROUNDS = 8
+"""Rounds of a search (chosen): each finds all that stands out, and most stars end after the
+second."""
+_MARGINAL = 12.0
+"""Multiple-event statistic below which a candidate is compared with the star's own brightenings
+(chosen: far above what noise reaches)."""
+_OCTAVES = 1.0
+"""Octaves of period within which a brightening counts (chosen)."""
+_CLEARANCE = 0.3
+"""Difference of multiple-event statistics (chosen): a dimming must exceed its threshold by this
+much more than such a brightening does."""
+_CHAINED = 12.0
+"""Least excess (see `Chain`) of a chain that is followed: chains of inverted light curves reach 10
+(measured)."""
+_RATHER_CHAINED = 0.9
+"""Least ratio (chosen) of a chain's excess to the strongest fold near its period, if the chain is
+followed: planets in time reach 0.8 (Kepler-11), strong ones somewhat out of time 1.0."""
+_NEAR_PERIOD = 0.015
+"""Relative difference of the periods of a chain and a fold of the same signal (chosen: a range of
+intervals is 0.8 % wide)."""
+_MOST_CHAINS = 5
+"""Chains that are followed in a round (chosen)."""
+_BY_CHANCE, _BESIDE = 0.4, 0.9
+"""A remnant cannot be told if more than the first part of all time lies beside the other signal's
+transits. Otherwise at least the second part of a remnant's transits lies there (both chosen)."""
+_DEEP = 100.0
+"""Multiple-event statistic (chosen): the mask of a stronger signal needs the measured duration."""
+_WAVE = 0.05
+"""Amplitude, relative flux (chosen): contact binaries and pulsating stars vary by more; behind a
+wave of 4 % planets of 1 % are found (EPIC 211719918)."""
+_FEW_OBSERVED = 4
+"""Observed transits up to which noise is as strong as at the longest periods (measured: three
+transits of Kepler-90, with the others in gaps, reached 7.8 at 238 d)."""
+
+
+_THRESHOLDS = ((0.5, 9.0), (50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.6))
+"""Longest period, days, and the threshold up to it, a multiple-event statistic. Measured on null
+curves (`benchmarks/search.py`). They give 8.3 for the last, but three transits in the SAP flux of
+Kepler-90 reached 8.5."""
+_PULSATING = ((0.5, 9.0), (4.0, 6.4), (50.0, 6.65), (200.0, 6.8), (300.0, 7.4), (np.inf, 7.7))
+"""The same for the statistic of `spectral_noise`, whose noise has shorter tails."""
+
+
+def threshold(period: float, *, pulsating: bool = False) -> float:
+    """Return the least multiple-event statistic of a signal.
+
+    Over all periods, noise alone exceeds this threshold in one star of a hundred.
+
+    Parameters
+    ----------
+    period : float
+        Days.
+    pulsating : bool, optional
+        Whether the statistic is that of `spectral_noise`.
+    """
+    steps = _PULSATING if pulsating else _THRESHOLDS
+    return next(value for longest, value in steps if period <= longest)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A periodic dimming that noise does not explain.
+
+    Attributes
+    ----------
+    number : int
+        From 1, in the order in which candidates are found.
+    ephemeris : Ephemeris
+    statistic, threshold : float
+        Multiple-event statistic, and what noise reaches in one star of a hundred.
+    transits : Transits
+        The transits that were observed, by the search's own duration.
+    """
+
+    number: int
+    ephemeris: Ephemeris
+    statistic: float
+    threshold: float
+    transits: Transits
+
+
+def masked(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
+    """Return which points are in transit (bool[n])."""
+    return ephemeris.near_transit(prepared.time, _MASK_DURATIONS, _MASK_HOURS)
+
+
+def same_period(one: Ephemeris, other: Ephemeris) -> bool:
+    """Return whether two signals have one period: a planet's, or of a binary's two eclipses."""
+    return abs(one.period_days / other.period_days - 1) < _SAME_PERIOD
+
+
+def remnant(one: Candidate, other: Candidate) -> bool:
+    """Return whether a signal is a remnant that the mask of another one left beside its transits.
+
+    A transit may come early or late. Where the other signal has a short period, much lies beside
+    its transits by chance.
+    """
+    durations = one.ephemeris.duration_hours + other.ephemeris.duration_hours
+    away = np.abs(other.ephemeris.hours_from_middle(one.transits.time))
+    if same_period(one.ephemeris, other.ephemeris):
+        return bool(np.median(away) < 1.5 * durations)
+    # A mask is somewhat wider than the transit, and its remnant stands at its edge (chosen).
+    reach = 0.75 * durations + 1.0
+    by_chance = 2 * reach / 24 / other.ephemeris.period_days
+    if other.statistic < CERTAIN or by_chance > _BY_CHANCE:
+        return False
+    return bool((away < reach).mean() >= _BESIDE)
+
+
+def every_kth(one: Ephemeris, other: Ephemeris) -> bool:
+    """Return whether a period is a whole multiple of another."""
+    times = round(one.period_days / other.period_days)
+    return times > 1 and abs(one.period_days / other.period_days / times - 1) < _SAME_PERIOD
+
+
+def added(new: Candidate, known: Sequence[Candidate]) -> list[Candidate]:
+    """Add a candidate to those that were found before it, and number them anew.
+
+    The search may find the flank of a very deep eclipse before the eclipse itself, or every k-th
+    eclipse before all. Then the stronger one, or the one with the shorter period, replaces the
+    other.
+
+    Parameters
+    ----------
+    new : Candidate
+    known : sequence of Candidate
+
+    Returns
+    -------
+    list of Candidate
+        Numbered from 1, in the order in which they were found.
+    """
+    whole = next((c for c in known if remnant(new, c)), None)
+    if whole is None:
+        parts = [c for c in known if every_kth(c.ephemeris, new.ephemeris) and remnant(c, new)]
+        every = [*(c for c in known if c not in parts), new]
+    else:
+        stronger = new if new.statistic > whole.statistic else whole
+        every = [stronger if c is whole else c for c in known]
+    return [replace(c, number=number) for number, c in enumerate(every, start=1)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The result of a star's search.
+
+    Attributes
+    ----------
+    observations : Observations
+    prepared : Prepared
+    candidates : tuple of Candidate
+        In the order in which they were found.
+    single_transits : tuple of LoneEvent
+        Single-transit events: dimmings that look like a transit and belong to no candidate.
+    limit_ppm : float
+        Depth of a 6 h transit that would have been found with a period of 10 days; infinite where
+        nothing could be found.
+    pairs : tuple of Pair
+        Pairs of the lone events that may be of one planet.
+    """
+
+    observations: Observations
+    prepared: Prepared
+    candidates: tuple[Candidate, ...]
+    single_transits: tuple[LoneEvent, ...]
+    limit_ppm: float
+    pairs: tuple[Pair, ...] = ()
+
+    @property
+    def periods_days(self) -> tuple[float, float]:
+        """Shortest and longest period that was searched, days."""
+        return SHORTEST_PERIOD_DAYS, self.observations.span_days / 2
+
+    def others(self, number: int) -> NDArray[np.bool_]:
+        """Return which points are in transit of any candidate but one (bool[n]).
+
+        Points that this candidate shares with others are among them, unless it would lose more than
+        half of its own. The transits of a candidate with its period are not among them: they may be
+        the other eclipse.
+
+        Parameters
+        ----------
+        number : int
+            Number of the candidate that is left out.
+        """
+        mask, own = np.zeros((2, len(self.prepared.time)), bool)
+        this = next(c.ephemeris for c in self.candidates if c.number == number)
+        for candidate in self.candidates:
+            inside = masked(self.prepared, candidate.ephemeris)
+            if candidate.number == number:
+                own = inside
+            elif not same_period(candidate.ephemeris, this):
+                mask |= inside
+        return mask & ~own if 2 * (mask & own).sum() > own.sum() else mask
+
+
+def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detections:
+    """Find the transiting planets of a star.
+
+    Parameters
+    ----------
+    observations : Observations
+    rounds : int, optional
+        Most rounds of the search. Each masks the transits of the candidates that it finds.
+
+    Returns
+    -------
+    Detections
+    """
+    prepared = prepare(observations)
+    if prepared.wave and varies_throughout(prepared):
+        return Detections(observations, prepared, (_of_wave(prepared, prepared.wave),), (), np.inf)
+    mask = np.zeros(len(prepared.time), bool)
+    candidates: list[Candidate] = []
+    longest = observations.span_days / 2
+    bank: list[Events] = []
+    late = True
+    for _ in range(rounds):
+        bank = event_bank(prepared, mask, DURATIONS_HOURS)
+        peaks = fold_bank(bank, observations.density, longest, sharp=prepared.pulsating)
+        signal, excess = _early_or_late(prepared, peaks, bank) if late else (None, 0.0)
+        peaks = [peak for peak in peaks if peak.statistic > excess]
+        new = _harvest(prepared, peaks, bank, mask, len(candidates))
+        new = _above_noise(prepared, new, mask)
+        if signal and not new:
+            candidate = _candidate(prepared, signal, bank, len(candidates) + 1)
+            wide = measured(prepared, candidate.ephemeris, mask)
+            new = [replace(candidate, ephemeris=wide)]
+        # A strong signal hides planets out of time: the next round looks for them without it.
+        late = signal is not None or any(c.statistic > _DEEP for c in new)
+        for candidate in new:
+            mask |= masked(prepared, candidate.ephemeris)
+            candidates = added(candidate, candidates)
+        left = len(mask) - int(mask.sum())
+        if not new or len(candidates) >= _MOST_CANDIDATES or left < LEAST_POINTS:
+            break
+        refit(prepared, mask)
+    lone = lone_events(bank)
+    known = tuple(candidates)
+    return Detections(
+        observations, prepared, known, lone, _limit(bank, prepared), pairs(lone, bank)
+    )
+
+
+def varies_throughout(prepared: Prepared) -> bool:
+    """Return whether one variation of a short period leaves no place for transits."""
+    return prepared.wave is not None and prepared.wave.amplitude > _WAVE
+
+
+def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
+    """Return such a variation in the form of a candidate: each minimum is a transit."""
+    ephemeris = Ephemeris(wave.period_days, wave.minimum_bkjd, 24 * wave.period_days / 2)
+    number = np.unique(ephemeris.numbers(prepared.time))
+    information = np.full(len(number), 1 / np.median(prepared.sigma) ** 2)
+    transits = Transits(
+        number, ephemeris.middles(number), wave.amplitude * information, information
+    )
+    least = threshold(wave.period_days, pulsating=prepared.pulsating)
+    return Candidate(1, ephemeris, transits.mes, least, transits)
+
+
+def _early_or_late(
+    prepared: Prepared, peaks: Sequence[Peak], bank: Sequence[Events]
+) -> tuple[Signal | None, float]:
+    """Find the strongest planet whose transits are out of time.
+
+    Returns
+    -------
+    Signal or None, float
+        The signal and the excess of its chain; None and 0 where there is none.
+    """
+    observations = prepared.observations
+    periods = np.array([peak.period_days for peak in peaks])
+    strength = np.array([peak.statistic for peak in peaks])
+    found = chains(bank, observations.density, observations.span_days / LEAST_TRANSITS)
+    found.sort(key=lambda chain: -chain.excess)
+    tried: list[float] = []
+    for chain in found:
+        if chain.excess < _CHAINED or len(tried) == _MOST_CHAINS:
+            break
+        near = np.flatnonzero(np.abs(periods / chain.period_days - 1) < _NEAR_PERIOD)
+        if chain.excess < _RATHER_CHAINED * strength[near].max(initial=0.0):
+            continue
+        if any(abs(period / chain.period_days - 1) < _NEAR_PERIOD for period in tried):
+            continue
+        tried.append(chain.period_days)
+        signal = follow(chain, bank)
+        if signal is None:
+            continue
+        half = replace(signal.ephemeris, period_days=signal.ephemeris.period_days / 2, late_days=())
+        part = timed(half, signal.index, bank)
+        if part.statistic > CLEARLY_STRONGER * signal.statistic:
+            signal = part
+        if len(near):
+            rival = peaks[near[np.argmax(strength[near])]]
+            punctual = refine(rival.period_days, bank, [rival.index])
+            if signal.statistic < OUT_OF_TIME * punctual.statistic:
+                continue
+        events = bank[signal.index]
+        if _margin(signal, prepared) > 0 and not doubtful(
+            signal.ephemeris, observed_transits(signal.ephemeris, events), events
+        ):
+            return signal, chain.excess
+    return None, 0.0
+
+
+def _candidate(
+    prepared: Prepared, signal: Signal, bank: Sequence[Events], number: int
+) -> Candidate:
+    transits = observed_transits(signal.ephemeris, bank[signal.index])
+    least = _least(signal, prepared)
+    return Candidate(number, signal.ephemeris, signal.statistic, least, transits)
+
+
+def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
+    """Return the depth, ppm, of a 6 h transit that would be found with a period of 10 days."""
+    events = min(bank, key=lambda e: abs(e.duration_hours - 6))
+    seen = events.d > 0
+    if not seen.any():
+        return float("inf")
+    observed = max(1.0, prepared.observations.span_days / 10 * float(seen.mean()))
+    least = threshold(10, pulsating=prepared.pulsating)
+    return float(1e6 * least / np.sqrt(np.median(events.d[seen]) * observed))
+
+
+def _above_noise(
+    prepared: Prepared, candidates: list[Candidate], mask: NDArray[np.bool_]
+) -> list[Candidate]:
+    """Drop weak candidates that are no stronger than the star's own brightenings."""
+    if all(c.statistic > _MARGINAL for c in candidates):
+        return candidates
+    mask = mask.copy()
+    for candidate in candidates:
+        if candidate.statistic > _MARGINAL:
+            mask |= masked(prepared, candidate.ephemeris)
+    bank = [inverted(events) for events in event_bank(prepared, mask, DURATIONS_HOURS)]
+    margins = noise_margins(prepared, bank)
+
+    def reached(period: float) -> float:
+        near = (m for m, s in margins if abs(np.log2(s.ephemeris.period_days / period)) < _OCTAVES)
+        return max(near, default=-np.inf)
+
+    return [
+        c
+        for c in candidates
+        if c.statistic > _MARGINAL
+        or c.statistic - c.threshold > reached(c.ephemeris.period_days) + _CLEARANCE
+    ]
+
+
+def inverted(events: Events) -> Events:
+    """Return the events of the inverted light curve, in which no signal is a planet."""
+    return replace(events, n=-events.n)
+
+
+def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[float, Signal]]:
+    """Search events that have no planets, and compare each signal with its threshold.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    bank : sequence of Events
+        Standardised, one for each duration, ascending.
+
+    Returns
+    -------
+    list of (float, Signal)
+        Statistic less threshold of each signal without a veto, highest first; may be empty.
+    """
+    observations, found = prepared.observations, []
+    for peak in fold_bank(
+        bank, observations.density, observations.span_days / 2, sharp=prepared.pulsating
+    ):
+        signal = refine(peak.period_days, bank, [peak.index])
+        events = bank[signal.index]
+        if not doubtful(signal.ephemeris, observed_transits(signal.ephemeris, events), events):
+            found.append((_margin(signal, prepared), signal))
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def _harvest(
+    prepared: Prepared,
+    peaks: Sequence[Peak],
+    bank: list[Events],
+    mask: NDArray[np.bool_],
+    known: int,
+) -> list[Candidate]:
+    """Turn peaks into candidates, the clearest first; mask the transits of each before the next.
+
+    Returns
+    -------
+    list of Candidate
+        Numbered on from the `known` number of candidates.
+    """
+    mask = mask.copy()
+    taken: list[Candidate] = []
+    signals = [refine(peak.period_days, bank, [peak.index]) for peak in peaks]
+    while signals:
+        signals = [s for s in signals if _margin(s, prepared) > 0 and s.observed >= LEAST_TRANSITS]
+        signals.sort(key=lambda s: -_margin(s, prepared))
+        if not signals:
+            break
+        signal = true_period(signals.pop(0), bank)
+        transits = observed_transits(signal.ephemeris, bank[signal.index])
+        if _margin(signal, prepared) <= 0 or doubtful(
+            signal.ephemeris, transits, bank[signal.index]
+        ):
+            continue
+        period = signal.ephemeris.period_days
+        if of_thrusters(prepared.observations.mission, period):
+            continue
+        if not signal.ephemeris.late_days:
+            signal = in_time(signal, bank)
+        candidate = _candidate(prepared, signal, bank, known + len(taken) + 1)
+        if candidate.statistic > _DEEP:
+            # A mask by the search's own duration would leave the flanks of a deep transit.
+            wide = measured(prepared, candidate.ephemeris, mask)
+            candidate = replace(candidate, ephemeris=wide)
+        taken.append(candidate)
+        if known + len(taken) >= _MOST_CANDIDATES:
+            break
+        mask |= masked(prepared, candidate.ephemeris)
+        bank = event_bank(prepared, mask, DURATIONS_HOURS)
+        # Chosen: 60 signals are refined again, since each costs time.
+        signals = [
+            refine(s.ephemeris.period_days, bank, [s.index], s.ephemeris.epoch_bkjd)
+            for s in signals[:60]
+        ]
+    return taken
+
+
+def _margin(signal: Signal, prepared: Prepared) -> float:
+    """Return by how much the statistic of a signal is above its threshold."""
+    return signal.statistic - _least(signal, prepared)
+
+
+def _least(signal: Signal, prepared: Prepared) -> float:
+    """Return the threshold of a signal.
+
+    A signal with few observed transits, the others in gaps, gets that of the longer period at which
+    as few would be observed.
+    """
+    period = signal.ephemeris.period_days
+    if signal.observed <= _FEW_OBSERVED:
+        period = max(period, prepared.observations.span_days / (signal.observed + 1))
+    return threshold(period, pulsating=prepared.pulsating)

@@ -1,0 +1,1 @@
+"""Prepare a light curve: from points to single events."""

@@ -1,0 +1,1 @@
+"""Tell planets from what looks like planets."""

@@ -1,0 +1,204 @@
+"""The register: which series a star has, found without a search of the server's directory.
+
+To find a series, a server goes through all series of its class, and there are as many of them as
+stars. Class ``star.curve``, labels MISSION and OBSMODE, has few series, with a point at each star's
+number: a percent-encoded JSON text, a map from class name to the labels that the star's series have
+besides KEPLERID, MISSION and OBSMODE::
+
+    {"sap.flux": [{"INSTRUME": "Kepler Photometer", "OBJECT": "KIC 6541920"}], …}
+
+The register belongs to the application of the light curves, so that their read token reads it too.
+See `kepler_lens.warp10.star_points` about its ticks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
+from urllib.parse import quote
+
+from kepler_lens.errors import Warp10Error
+from kepler_lens.gts import CLASS_OF_COLUMN, series_name
+from kepler_lens.warp10.client import Series, Token, Warp10
+from kepler_lens.warp10.star_points import forget, pages, points_of
+from kepler_lens.warp10.ticks import has_place
+
+CLASS = "star.curve"
+
+SLICE = 5_000
+"""Stars that `rebuild` compares at a time. Chosen: of 550,000 stars `rebuild` finds every tenth at
+once; the points of this many stars, and of the stars between them, are 12 MB of answer."""
+
+Classes = dict[str, list[dict[str, str]]]
+"""Class name to the remaining labels of each series."""
+
+
+class Place(NamedTuple):
+    """Place of a point of the register.
+
+    Attributes
+    ----------
+    star : int
+        KIC or EPIC number, the tick of the point.
+    mission, obsmode : str
+        Labels MISSION and OBSMODE of the point's series.
+    """
+
+    star: int
+    mission: str
+    obsmode: str
+
+
+class Register:
+    """The register of one server.
+
+    Parameters
+    ----------
+    warp10 : Warp10
+    read, write : Token
+        Tokens of the light curves; the write token is needed only to write or delete.
+    """
+
+    def __init__(self, warp10: Warp10, read: Token, write: Token | None = None) -> None:
+        self._warp10 = warp10
+        self._read = read
+        self._write = write
+
+    def read(self, stars: Sequence[int]) -> dict[Place, Classes]:
+        """Return the entries of some stars (a few hundred at most)."""
+        found = points_of(self._warp10, self._read, CLASS, stars)
+        return dict(chain.from_iterable(map(_read_points, found)))
+
+    def stars(self, classname: str, obsmode: str) -> Iterator[list[int]]:
+        """Yield the stars that have a class of series, such as ``sap.flux``, piece by piece.
+
+        Parameters
+        ----------
+        classname : str
+        obsmode : str
+            ``long cadence`` or ``short cadence``.
+
+        Yields
+        ------
+        list of int
+            Numbers of stars. A star of two missions is in two pieces.
+        """
+        selector = f"{CLASS}{{OBSMODE={quote(obsmode, safe='')}}}"
+        for piece in pages(self._warp10, self._read, selector):
+            yield [place.star for place, known in _read_points(piece) if classname in known]
+
+    def every_star(self) -> Iterator[list[int]]:
+        """Yield all stars, piece by piece; a star of two cadences or missions may be in two."""
+        for piece in pages(self._warp10, self._read, f"{CLASS}{{}}"):
+            yield piece.ticks
+
+    def write(self, series: Iterable[tuple[str, Mapping[str, str]]]) -> int:
+        """Add series to the entries of their stars.
+
+        If two processes add different series of one star at the same moment, one addition may be
+        lost; `rebuild` restores it.
+
+        Parameters
+        ----------
+        series : iterable of (str, mapping)
+            Class name and all labels.
+
+        Returns
+        -------
+        int
+            Number of points that have changed.
+        """
+        wanted = _by_place(series)
+        return self._unite(wanted, self.read(sorted({place.star for place in wanted})))
+
+    def forget(self, stars: Iterable[int]) -> None:
+        """Delete the entries of some stars."""
+        forget(self._warp10, self._token(), f"{CLASS}{{}}", stars)
+
+    def rebuild(self) -> int:
+        """Add every series of light curves on the server; return the number of changed points."""
+        changed = 0
+        classes = "|".join(map(re.escape, CLASS_OF_COLUMN.values()))
+        # One request for each last digit of a star: all of Kepler in one answer is too much.
+        for digit in range(10):
+            there = self._warp10.find(f"~({classes}){{KEPLERID~.*{digit}}}", self._read)
+            wanted = _by_place((series.classname, series.labels) for series in there)
+            ordered = sorted(wanted)
+            for first in range(0, len(ordered), SLICE):
+                places = ordered[first : first + SLICE]
+                known = self._range(places[0].star, places[-1].star)
+                changed += self._unite({place: wanted[place] for place in places}, known)
+        return changed
+
+    def _range(self, first: int, last: int) -> dict[Place, Classes]:
+        fetched = self._warp10.fetch(f"{CLASS}{{}}", self._read, first, last)
+        return dict(chain.from_iterable(map(_read_points, fetched)))
+
+    def _unite(self, wanted: Mapping[Place, Classes], known: Mapping[Place, Classes]) -> int:
+        lines = []
+        for place, classes in wanted.items():
+            before = known.get(place, {})
+            both = _united(before, classes)
+            if both != before:
+                lines.append(_line(place, both))
+        if lines:
+            self._warp10.update("".join(lines).encode(), self._token())
+        return len(lines)
+
+    def _token(self) -> Token:
+        if self._write is None:
+            raise Warp10Error("The register was opened for reading: name the write token too.")
+        return self._write
+
+
+def lines(series: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
+    """Return the lines of the input format with the entries of stars that have none yet.
+
+    Parameters
+    ----------
+    series : iterable of (str, mapping)
+        Class name and all labels.
+    """
+    return [_line(place, classes) for place, classes in _by_place(series).items()]
+
+
+def _by_place(series: Iterable[tuple[str, Mapping[str, str]]]) -> dict[Place, Classes]:
+    found: dict[Place, Classes] = {}
+    for classname, labels in series:
+        rest = dict(labels)
+        star, mission, obsmode = (rest.pop(name, "") for name in ("KEPLERID", "MISSION", "OBSMODE"))
+        # Series that kepler2warp10 pushed as text may have any labels: some have no place here.
+        plain = star.isascii() and star.isdecimal() and star == str(int(star))
+        if plain and has_place(int(star)) and mission and obsmode:
+            place = Place(int(star), mission, obsmode)
+            found[place] = _united(found.get(place, {}), {classname: [rest]})
+    return found
+
+
+def _united(before: Classes, more: Classes) -> Classes:
+    both = {classname: list(sets) for classname, sets in before.items()}
+    for classname, sets in more.items():
+        there = both.setdefault(classname, [])
+        there += [labels for labels in sets if labels not in there]
+    return both
+
+
+def _line(place: Place, classes: Classes) -> str:
+    name = series_name(CLASS, {"MISSION": place.mission, "OBSMODE": place.obsmode})
+    text = json.dumps(classes, separators=(",", ":"), sort_keys=True)
+    return f"{place.star}// {name} '{quote(text, safe='')}'\n"
+
+
+def _read_points(series: Series) -> Iterable[tuple[Place, Classes]]:
+    for star, value in zip(series.ticks, series.values, strict=True):
+        try:
+            classes: Classes = json.loads(value)
+        except (TypeError, ValueError):
+            raise Warp10Error(
+                f"What the register has of star {star} makes no sense: remove that star with "
+                "`kepler-lens delete` and import it again."
+            ) from None
+        yield Place(star, series.labels["MISSION"], series.labels["OBSMODE"]), classes

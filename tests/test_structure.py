@@ -1,0 +1,90 @@
+"""The package's modules form layers: an import never leads back to where it came from."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+PACKAGE = PROJECT / "files/kepler_lens/kepler_lens"
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return the package's modules by name, without the name of the package."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported(module: str) -> Iterator[str]:
+    """Yield the modules that a module imports, wherever it does so."""
+    path = modules()[module]
+    here = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            parts = here.split(".")[: len(here.split(".")) - node.level + 1]
+            base = ".".join([*parts, *((node.module or "").split(".") if node.module else ())])
+        elif (node.module or "").partition(".")[0] == "kepler_lens":
+            base = (node.module or "").removeprefix("kepler_lens").strip(".")
+        else:
+            continue
+        for alias in node.names:
+            inner = f"{base}.{alias.name}".strip(".")
+            yield inner if inner in modules() else base
+
+
+def graph(depth: int) -> dict[str, set[str]]:
+    """Return which folder or module imports which: of the first `depth` folders, as one node each.
+
+    The package's own ``__init__`` is left out, since it offers what lies below it.
+    """
+
+    def node(module: str) -> str:
+        return ".".join(module.split(".")[:depth])
+
+    edges = defaultdict(set)
+    for module in modules():
+        for other in imported(module):
+            if module and other and node(module) != node(other):
+                edges[node(module)].add(node(other))
+    return dict(edges)
+
+
+def circle(edges: Mapping[str, set[str]]) -> list[str]:
+    """Return the nodes of one circle, in order; none where there is no circle."""
+    done: set[str] = set()
+
+    def walk(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in done:
+            return []
+        for other in sorted(edges.get(node, ())):
+            if found := walk(other, [*path, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(edges) if (found := walk(node, []))), [])
+
+
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+@pytest.mark.parametrize("depth", [1, 2, 9], ids=["folders", "folders in them", "modules"])
+def test_imports_make_no_circle(depth):
+    edges = graph(depth)
+    assert len(edges) > 5
+    assert " -> ".join(circle(edges)) == ""
