@@ -1,26 +1,17 @@
 // The light curve of a star: reloaded in the window, quarters told apart, transits marked.
 
 import type uPlot from "uplot";
-import { BEYOND, type Curve, type Source, fetchCurve, hasQuarters, widened } from "./curve_data";
+import { BEYOND, fetchCurve, hasQuarters, widened } from "./curve_data";
 import { drawCampaigns, drawDoubts, drawQuarters, drawTransits, within } from "./curve_marks";
+import type { Curve, CurveState, Source } from "./curve_types";
 import { Plot, type Window } from "./plot";
-import { type Flag, flagWords } from "./quality";
+import { flagWords } from "./quality";
 import { robustRange } from "./spread";
-import type { Candidate } from "./star_data";
 import { colour } from "./theme";
 import { campaignAt, date, quarterAt } from "./time";
 
 const RELOAD_AFTER_MS = 60; // chosen: a wheel turns a notch in less
 const MOST_BUCKETS = 2000; // chosen: the pixels of a wide screen
-
-export interface CurveState {
-  relative: boolean;
-  candidates: Candidate[];
-  /** Numbers of the candidates that are marked. */
-  marked: Set<number>;
-  /** Cadences whose quality the file doubts. */
-  flagged: Flag[];
-}
 
 /** Columns: time, and smallest, largest, middle for odd quarters and for even ones. */
 type Columns = [number[], ...(number | null)[][]];

@@ -4,6 +4,7 @@
 
 import { exec, quoted } from "./warp10";
 import { QUARTER_EDGES, bkjdOf, days, tickOf } from "./time";
+import type { Curve, Piece, Source } from "./curve_types";
 import type { Window } from "./plot";
 import { fetchSample } from "./sample";
 
@@ -19,37 +20,6 @@ export const BEYOND = 0.25;
 export function widened({ from, to }: Window): Window {
   const beyond = (to - from) * BEYOND;
   return { from: from - beyond, to: to + beyond };
-}
-
-export interface Source {
-  star: string;
-  classname: string;
-  mode: string;
-}
-
-/** One quarter, or campaign, within a window. Times are BKJD; buckets are named by their middle. */
-export interface Piece {
-  /** Number of the quarter from 0, or of the campaign in the order of time. */
-  number: number;
-  time: number[];
-  low: number[];
-  high: number[];
-  middle: number[];
-  /** Median of its values within the window, of buckets that of their medians. */
-  level: number;
-}
-
-export interface Curve {
-  /** Whether buckets are shown, and how long one is (days). */
-  far: boolean;
-  bucket: number;
-  /** How many points the window has on the server. */
-  points: number;
-  pieces: Piece[];
-  /** The whole range of time, where parts of it are still to come. */
-  span?: Window;
-  /** Of a sample, whose buckets have few points: how many, and how many times wider the band of all would be. */
-  sample?: { points: number; widening: number };
 }
 
 /** Number, ticks; then values, or smallest, largest and median values. */

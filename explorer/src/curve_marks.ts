@@ -1,8 +1,7 @@
 // What is drawn over a light curve: quarters, transits of candidates, cadences whose quality is in doubt.
 
 import type uPlot from "uplot";
-import type { CurveState } from "./curve";
-import type { Piece } from "./curve_data";
+import type { CurveState, Piece } from "./curve_types";
 import type { Window } from "./plot";
 import type { Flag } from "./quality";
 import { colour, markColour } from "./theme";

@@ -1,6 +1,6 @@
 // Tables as files: CSV (RFC 4180), and VOTable 1.4 as the IVOA has it.
 
-import type { Column } from "./table";
+import type { Column } from "./column";
 
 export function csv<Row>(columns: Column<Row>[], rows: Row[]): string {
   const cell = (value: string | number | undefined) => {

@@ -4,7 +4,8 @@ import { choice, fill, h } from "./dom";
 import { MOST_ROWS, type Row, type Rows, type Wanted, findCandidates, findStars, randomStar } from "./find_data";
 import { Problem, problem, unwanted } from "./problem";
 import { type Route, address } from "./route";
-import { type Column, sortedTable } from "./table";
+import type { Column } from "./column";
+import { sortedTable } from "./table";
 import { notice, waiting } from "./wait";
 
 const RANGES: Record<string, [string, string, string]> = {

@@ -1,7 +1,7 @@
 // The light curve folded at a candidate's period, or at any that is typed.
 
 import type uPlot from "uplot";
-import type { Source } from "./curve_data";
+import type { Source } from "./curve_types";
 import { check, choice, fill, h } from "./dom";
 import { type Bin, type Ephemeris, type Flat, type Folded, bins, depth, fetchFlat, fold } from "./fold_data";
 import { Plot } from "./plot";

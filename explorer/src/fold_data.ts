@@ -1,6 +1,6 @@
 // A light curve folded at a period: the arithmetic, without anything drawn.
 
-import type { Source } from "./curve_data";
+import type { Source } from "./curve_types";
 import type { Candidate } from "./star_data";
 import { bkjdOf } from "./time";
 import { exec, quoted } from "./warp10";

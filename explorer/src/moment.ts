@@ -1,6 +1,6 @@
 // What else happened at an instant, of this star and of the spacecraft.
 
-import type { Source } from "./curve_data";
+import type { Source } from "./curve_types";
 import { hasQuarters } from "./curve_data";
 import { fill, h } from "./dom";
 import { nearest } from "./fold_data";

@@ -1,7 +1,7 @@
 // A first look at a star of many points: some neighbouring points at the end of each of many stretches of time, which
 // the server reads in a small part of the time that all points take.
 
-import type { Curve, Piece, Source } from "./curve_data";
+import type { Curve, Piece, Source } from "./curve_types";
 import type { Window } from "./plot";
 import { bkjdOf, quarterAt, tickOf } from "./time";
 import { type Series, exec, quoted } from "./warp10";

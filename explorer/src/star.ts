@@ -1,7 +1,8 @@
 // The page of a star: its light curve, and below it what was found in it.
 
-import { CurvePlot, type CurveState } from "./curve";
-import { type Curve, type Source, fetchCurve, widened } from "./curve_data";
+import { CurvePlot } from "./curve";
+import { fetchCurve, widened } from "./curve_data";
+import type { Curve, CurveState, Source } from "./curve_types";
 import { choice, fill, h } from "./dom";
 import { FoldPanel } from "./fold";
 import { MomentPanel } from "./moment";

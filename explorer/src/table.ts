@@ -1,21 +1,8 @@
 // A table that sorts, and that can be taken along as CSV and VOTable.
 
+import type { Column } from "./column";
 import { csv, votable } from "./export";
 import { fill, h } from "./dom";
-
-export interface Column<Row> {
-  /** Name in files, and the heading in the page. */
-  name: string;
-  heading: string;
-  unit: string;
-  /** Unified content descriptor of the VOTable, where there is one. */
-  ucd?: string;
-  value: (row: Row) => string | number | undefined;
-  /** How it is written in the page, where that is not as in files. */
-  words?: (row: Row) => string;
-  link?: (row: Row) => string;
-  about: string;
-}
 
 const STEP = 200; // rows shown at once (chosen: more are drawn when asked for)
 
