@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -88,3 +89,19 @@ def test_imports_make_no_circle(depth):
     edges = graph(depth)
     assert len(edges) > 5
     assert " -> ".join(circle(edges)) == ""
+
+
+def rooms() -> list[set[str]]:
+    """Return the rows of the table of rooms, from the top down."""
+    page = (PROJECT / "docs/structure.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    return [set(re.findall(r"`(\w+)`", row)) for row in rows]
+
+
+def test_a_room_imports_from_those_below_it():
+    floor = {room: -number for number, row in enumerate(rooms()) for room in row}
+    edges = graph(1)
+    del edges["__main__"]
+    assert set(floor) == set(edges) | {other for others in edges.values() for other in others}
+    for room, others in edges.items():
+        assert not {other for other in others if floor[other] > floor[room]}, room
