@@ -1,7 +1,9 @@
-"""Run playbooks without hosts, and write the files that roles would write."""
+"""Run playbooks and modules without hosts, and write the files that roles would write."""
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +13,36 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible import module_utils
+from ansible.module_utils.testing import patch_module_args
 
 PROJECT = Path(__file__).resolve().parents[1]
 PRODUCTION = PROJECT / "inventories/production"
+# On a host, Ansible puts this folder's files beside its own.
+module_utils.__path__.append(str(PROJECT / "plugins/module_utils"))
+
+
+def loaded(name: str) -> Any:
+    """Return the Python module of one of the project's Ansible modules."""
+    spec = importlib.util.spec_from_file_location(name, PROJECT / f"plugins/modules/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Return a function that runs a module with arguments and returns its result."""
+
+    def run(
+        name: str, *, check: bool = False, diff: bool = False, **arguments: Any
+    ) -> dict[str, Any]:
+        given = arguments | {"_ansible_check_mode": check, "_ansible_diff": diff}
+        with patch_module_args(given), pytest.raises(SystemExit):
+            loaded(name).main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
 
 
 def ansible(*words: str) -> subprocess.CompletedProcess[str]:

@@ -1,19 +1,47 @@
-"""Print the ssh connection of this run, and the TCP ports on which the host's ssh server listens.
+#!/usr/bin/python
+from __future__ import annotations
 
-Prints JSON: connection (client address and port, server address and port; empty without ssh) and
-ports.
+DOCUMENTATION = r"""
+module: ssh_ports_info
+short_description: Read the ssh connection of this run, and the ports of the host's ssh server
+description:
+  - Reads both ends of the ssh connection over which the module runs, also under sudo.
+  - Finds the TCP ports on which an ssh server listens now, and those of its configuration.
+options: {}
 """
 
-import json
+EXAMPLES = r"""
+- name: Read the ssh connection and the ports of the ssh server
+  ssh_ports_info:
+  register: ssh
+"""
+
+RETURN = r"""
+connection:
+  description: Address and port of the client, then of the server; empty without ssh.
+  returned: success
+  type: str
+  sample: 192.0.2.1 50000 192.0.2.10 22
+ports:
+  description: The ports of the ssh server, sorted.
+  returned: success
+  type: list
+  elements: int
+  sample: [22]
+"""
+
 import os
 import re
 import subprocess
 from pathlib import Path
 
+from ansible.module_utils.basic import AnsibleModule
+
+# The state of a listening socket in /proc/net/tcp.
 LISTENING = "0A"
 
 
-def connection(process):
+def connection(process: int) -> str:
     """Read SSH_CONNECTION from a process above: sudo removes it from its children's environment."""
     while process > 1:
         try:
@@ -28,7 +56,7 @@ def connection(process):
     return ""
 
 
-def configured():
+def configured() -> set[int]:
     """Return the ports of the ssh server's configuration."""
     try:
         said = subprocess.run(
@@ -40,7 +68,7 @@ def configured():
     return {int(port) for port in found}
 
 
-def sockets(process):
+def sockets(process: str) -> set[str]:
     """Return the numbers of the sockets that a process has open."""
     found = set()
     for path in Path(f"/proc/{process}/fd").glob("*"):
@@ -51,7 +79,7 @@ def sockets(process):
     return found
 
 
-def listening():
+def listening() -> set[int]:
     """Return the ports on which an ssh server listens now: its command line may name some."""
     own = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -74,7 +102,14 @@ def listening():
     return ports
 
 
-if __name__ == "__main__":
+def main() -> None:
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     over = connection(os.getpid())
     here = {int(over.split()[3])} if len(over.split()) == 4 else set()
-    print(json.dumps({"connection": over, "ports": sorted(here | configured() | listening())}))
+    module.exit_json(
+        changed=False, connection=over, ports=sorted(here | configured() | listening())
+    )
+
+
+if __name__ == "__main__":
+    main()

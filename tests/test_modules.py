@@ -1,0 +1,78 @@
+"""The project's Ansible modules: their documents are those of their arguments."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+from conftest import PROJECT, loaded
+
+MODULES = sorted(path.stem for path in (PROJECT / "plugins/modules").glob("*.py"))
+# What an option's document and its argument both say.
+SAID = ("type", "required", "default", "choices", "elements")
+
+
+class StoppedError(Exception):
+    """Raised instead of reading the arguments."""
+
+
+def spec_of(python: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the keywords with which a module makes its AnsibleModule."""
+    found = {}
+
+    def stop(**keywords: Any) -> None:
+        found.update(keywords)
+        raise StoppedError
+
+    monkeypatch.setattr(python, "AnsibleModule", stop)
+    with pytest.raises(StoppedError):
+        python.main()
+    return found
+
+
+def said(options: dict[str, Any], below: str) -> dict[str, Any]:
+    """Return options without their descriptions, and likewise what is below them."""
+    return {
+        name: {
+            **{key: option[key] for key in SAID if option.get(key) not in (None, False)},
+            **({"below": said(option[below], below)} if below in option else {}),
+        }
+        for name, option in options.items()
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_documented_and_has_a_check_mode(name, monkeypatch):
+    python = loaded(name)
+    spec = spec_of(python, monkeypatch)
+    known = yaml.safe_load(python.DOCUMENTATION)
+    assert known["module"] == name
+    assert said(known["options"], "suboptions") == said(spec["argument_spec"], "options")
+    assert spec["supports_check_mode"] is True
+    (example, *_) = yaml.safe_load(python.EXAMPLES)
+    assert name in example
+    assert set(example[name] or {}) <= set(known["options"])
+    assert all("description" in value for value in yaml.safe_load(python.RETURN).values())
+
+
+def test_nothing_but_the_standard_library_is_needed_on_a_host():
+    names = [PROJECT / f"plugins/{kind}" for kind in ("modules", "module_utils")]
+    imported = {
+        line.split()[1].split(".")[0]
+        for folder in names
+        for path in folder.glob("*.py")
+        for line in path.read_text().splitlines()
+        if line.startswith(("import ", "from "))
+    }
+    assert imported - {"ansible"} <= sys.stdlib_module_names
+
+
+def test_a_secret_is_in_no_log(monkeypatch):
+    """Ansible hides an argument that is marked, and warns of one that only sounds like a secret."""
+    for name in MODULES:
+        spec = spec_of(loaded(name), monkeypatch)["argument_spec"]
+        for option, about in spec.items():
+            assert not basic.PASSWORD_MATCH.search(option) or "no_log" in about, (name, option)
