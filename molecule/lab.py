@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -193,15 +194,19 @@ def finite_points(*folders: Path) -> dict[tuple[str, str, str], int]:
 
 def playbook(name: str, *arguments: str) -> Run:
     """Run a playbook against the scenario's lab."""
+    return ansible("ansible-playbook", name, *arguments)
+
+
+def module(host: str, name: str, **arguments: Any) -> Run:
+    """Run one of the project's modules on a host of the lab."""
+    return ansible("ansible", host, "-b", "-m", name, "-a", json.dumps(arguments))
+
+
+def ansible(program: str, *words: str) -> Run:
+    """Run one of Ansible's programs against the scenario's lab."""
     began = time.monotonic()
     done = subprocess.run(
-        [
-            "ansible-playbook",
-            "-i",
-            os.environ.get("LAB_INVENTORY", LAB_INVENTORY),
-            name,
-            *arguments,
-        ],
+        [program, "-i", os.environ.get("LAB_INVENTORY", LAB_INVENTORY), *words],
         cwd=PROJECT,
         env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PWD": str(PROJECT)},
         stdin=subprocess.DEVNULL,

@@ -66,8 +66,7 @@ def said(module_render) -> dict[str, str]:
         "fold": "{{ guest_macros['FOLD'] }}",
         "rules": "roles/base/templates/helloexoworld.nft.j2",
     }
-    read = {"guest_read_token": {"content": ""}}
-    settings = GUEST | FRONT | LOOSE | read | {"front": True}
+    settings = GUEST | FRONT | LOOSE | {"front": True}
     return module_render(SERVER, ["base", "guest", "front"], sources, **settings)
 
 

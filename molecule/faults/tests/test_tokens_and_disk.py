@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 
 import pytest
 import yaml
-from lab import PROJECT, SCHEDULER, SERVER, WORKERS, finite_points
+from lab import PROJECT, SCHEDULER, SERVER, WORKERS, finite_points, module
 
 TOKEN = "/etc/kepler-lens/tokens/write.token"
 OWNER = "6a1f0c52-2f0e-4a57-9d0d-5b1f6f3c1d01"
@@ -32,23 +31,20 @@ def write_token(lab):
 def expired_token(lab) -> str:
     """Create an expired token as the role creates tokens, with the server's own generator."""
     release = lab.shell(SERVER, "cat /etc/warp10/distribution").strip()
-    role = PROJECT / "roles/warp10"
-    known = yaml.safe_load((role / f"vars/{release}.yml").read_text())
+    known = yaml.safe_load((PROJECT / f"roles/warp10/vars/{release}.yml").read_text())
     start = lab.shell(SERVER, "cat /opt/warp10/start")
     java = re.search(r"^exec (\S+ .*?) \\$", start, re.MULTILINE)[1].split()
-    job = {
-        "folder": "/run/expired",
-        "tokens": [{"name": "x", "type": "WRITE", "application": "helloexoworld", "owner": OWNER}],
-        "validity": OVER[release],
-        "java": [*java, "-cp", re.search(r"-cp '(.*?)'", start)[1], known["warp10_token_class"]],
-        "configuration": ["/etc/warp10/warp10.conf", "/etc/warp10/secrets.conf"],
-        "writes_file": known["warp10_token_file"],
-    }
     lab.shell(SERVER, "mkdir -p -m 700 /run/expired && chown warp10: /run/expired")
-    made = lab.host(SERVER).run(
-        "python3 -c %s %s", (role / "files/tokens.py").read_text(), json.dumps(job)
+    made = module(
+        *(SERVER, "warp10_tokens"),
+        folder="/run/expired",
+        tokens=[{"name": "x", "type": "WRITE", "application": "helloexoworld", "owner": OWNER}],
+        validity=OVER[release],
+        generator=[*java, "-cp", re.search(r"-cp '(.*?)'", start)[1], known["warp10_token_class"]],
+        configuration=["/etc/warp10/warp10.conf", "/etc/warp10/secrets.conf"],
+        to_file=known["warp10_token_file"],
     )
-    assert made.rc == 0, made.stderr
+    assert made.rc == 0, made.output
     return lab.shell(SERVER, "cat /run/expired/x.token && rm -r /run/expired").strip()
 
 

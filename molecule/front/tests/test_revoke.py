@@ -41,15 +41,20 @@ def test_a_token_in_a_file_is_refused_within_90_s_while_points_come_in(
     # Without its file, the server keeps the token under no name.
     lab.shell(SERVER, f"rm {TOKENS}/call.token")
     assert reads(lab, leaked)
+    words = ("-e", f"revoke_token={path}", "-e", "warp10_distribution=wheel")
+    dry = playbook("playbooks/revoke.yml", *words, "--check")
+    assert dry.rc == 0, dry.output[-2000:]
+    assert "would refuse the token" in " ".join(dry.output.split())
+    assert reads(lab, leaked)
     server, done, begun = front.started(), running.done, time.monotonic()
-    run = playbook(
-        "playbooks/revoke.yml", "-e", f"revoke_token={path}", "-e", "warp10_distribution=wheel"
-    )
+    # Not even the words with which operators search for faults contain the token.
+    run = playbook("playbooks/revoke.yml", *words, "-vvv")
     assert run.rc == 0, run.output[-2000:]
     assert time.monotonic() - begun < 90
     assert not reads(lab, leaked)
     assert "none of those that the server keeps" in " ".join(run.output.split())
     assert leaked not in run.output
+    assert leaked not in lab.shell(SERVER, "journalctl --no-pager --boot")
     assert reads(lab, other)
     assert front.started() == server
     assert running.failed == []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
-from lab import PROJECT, SERVER, playbook
+from lab import PROJECT, SERVER, module, playbook
 from searches import CONVERGED
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
@@ -98,20 +97,13 @@ def test_fold_of_kepler_11_shows_the_dip_at_its_middle(lab, stars):
 
 
 def test_a_macro_with_an_error_is_not_installed(lab):
-    install = (PROJECT / "roles/macros/files/install.py").read_text()
     path = "/etc/warp10/macros/HELLOEXOWORLD/FOLD.mc2"
     before = lab.shell(SERVER, f"cat {path}")
-    job = {
-        "url": f"{lab.url}/api/v0/exec",
-        "dry": False,
-        "files": [{"path": path, "text": "<%\n NOSUCHFUNCTION\n%>"}],
-        "ours": [],
-    }
-    host = lab.host(SERVER)
-    done = host.run("python3 -c %s %s", install, json.dumps(job))
+    file = {"path": path, "text": "<%\n NOSUCHFUNCTION\n%>"}
+    done = module(SERVER, "warp10_macros", url=f"{lab.url}/api/v0/exec", files=[file])
     assert done.rc != 0
-    assert "FOLD.mc2: line 2" in done.stderr
-    assert "NOSUCHFUNCTION" in done.stderr
+    assert "FOLD.mc2: line 2" in done.output
+    assert "NOSUCHFUNCTION" in done.output
     assert lab.shell(SERVER, f"cat {path}") == before
 
 
