@@ -147,7 +147,7 @@ def test_a_training_that_cannot_be_is_refused_in_a_sentence(said, name):
     ],
 )
 def test_the_driver_can_be_installed(said, name, package):
-    new = json.loads(said[name]["words"])["new"]
+    new = said[name]["words"]
     assert {package, "nvidia-smi", "libcuda1", "nvidia-persistenced", "nvidia-modprobe"} <= set(new)
     assert not [name for name in new if name.startswith(("xserver", "libgl1", "nvidia-driver"))]
 

@@ -1,18 +1,61 @@
-"""Check by apt whether packages can be installed together, without a change to the machine.
+#!/usr/bin/python
+from __future__ import annotations
 
-The script fetches package lists into a temporary folder, from the machine's sources and from
-Debian's components `contrib` and `non-free`. Arguments: release, URL of a package with a
-repository's key and address (may be empty), then the packages. Prints apt's answer as JSON.
+DOCUMENTATION = r"""
+module: apt_resolution
+short_description: Check whether packages can be installed together
+description:
+  - Asks apt, with package lists in a temporary folder. The machine stays as it is.
+  - The lists come from the machine's sources and from Debian's components contrib and non-free.
+options:
+  release:
+    description: The name of the Debian release of the machine.
+    type: str
+    required: true
+  packages:
+    description: The packages.
+    type: list
+    elements: str
+    required: true
+  keyring:
+    description: URL of a package with the key and the address of one more repository.
+    type: str
 """
 
-import json
+EXAMPLES = r"""
+- name: Check whether the driver's packages can be installed
+  apt_resolution:
+    release: trixie
+    packages: [nvidia-kernel-dkms, nvidia-smi]
+"""
+
+RETURN = r"""
+installable:
+  description: Whether the packages can be installed.
+  returned: success
+  type: bool
+said:
+  description: The errors of apt, on one line.
+  returned: success
+  type: str
+  sample: "E: Unable to locate package nvidia-smi"
+new:
+  description: The packages that would be installed, with those that they need.
+  returned: success
+  type: list
+  elements: str
+  sample: [dkms, nvidia-kernel-dkms]
+"""
+
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.request
 from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 COMPONENTS = "contrib non-free non-free-firmware"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -34,17 +77,19 @@ def mirror(release: str) -> str:
     return (said.stdout.split() or ["http://deb.debian.org/debian"])[0]
 
 
-def prepare(work: Path, release: str, keyring_package: str) -> list[str]:
+def prepare(work: Path, release: str, keyring: str | None) -> list[str]:
     """Write sources and folders below `work`, and return the options with which apt uses them."""
     parts = work / "parts"
     shutil.copytree("/etc/apt/sources.list.d", parts, dirs_exist_ok=True)
     (parts / "wanted.list").write_text(
         f"deb [signed-by={KEYRING}] {mirror(release)} {release} {COMPONENTS}\n"
     )
-    if keyring_package:
-        with urllib.request.urlopen(keyring_package, timeout=60) as answer:
+    if keyring:
+        with urllib.request.urlopen(keyring, timeout=60) as answer:
             (work / "keyring.deb").write_bytes(answer.read())
-        subprocess.run(["dpkg-deb", "-x", work / "keyring.deb", work / "keyring"], check=True)
+        unpacked = run("dpkg-deb", "-x", str(work / "keyring.deb"), str(work / "keyring"))
+        if unpacked.returncode != 0:
+            raise OSError(unpacked.stderr.strip())
         for source in (work / "keyring/etc/apt/sources.list.d").iterdir():
             # The key is in the folder where the package was unpacked.
             named = source.read_text().replace(
@@ -64,13 +109,13 @@ def prepare(work: Path, release: str, keyring_package: str) -> list[str]:
     return [f"-o{name}={value}" for name, value in options.items()]
 
 
-def resolve(release: str, keyring_package: str, packages: list[str]) -> dict[str, object]:
+def resolve(release: str, keyring: str | None, packages: list[str]) -> dict[str, Any]:
     """Return whether `packages` can be installed, apt's errors, and the new packages."""
     with tempfile.TemporaryDirectory() as name:
         try:
-            options = prepare(Path(name), release, keyring_package)
+            options = prepare(Path(name), release, keyring)
         except OSError as error:
-            return {"installable": False, "said": f"{keyring_package}: {error}", "new": []}
+            return {"installable": False, "said": f"{keyring}: {error}", "new": []}
         fetched = run("apt-get", *options, "-q", "update")
         answer = run(
             "apt-get", *options, "-q", "--simulate", "--no-install-recommends", "install", *packages
@@ -83,5 +128,20 @@ def resolve(release: str, keyring_package: str, packages: list[str]) -> dict[str
     return {"installable": answer.returncode == 0, "said": said, "new": new}
 
 
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "release": {"type": "str", "required": True},
+            "packages": {"type": "list", "elements": "str", "required": True},
+            "keyring": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    asked = module.params
+    module.exit_json(
+        changed=False, **resolve(asked["release"], asked["keyring"], asked["packages"])
+    )
+
+
 if __name__ == "__main__":
-    print(json.dumps(resolve(sys.argv[1], sys.argv[2], sys.argv[3:])))
+    main()
