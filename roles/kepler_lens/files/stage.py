@@ -1,6 +1,7 @@
 """Build the package's wheel and stage it with each of its lock files; runs on the controller.
 
-Prints a folder for each lock file, as JSON. The name of a folder is the hash of its content.
+Prints JSON: folders, one for each lock file, and created, those of them that are new. The name of
+a folder is the hash of its content.
 """
 
 import hashlib
@@ -14,9 +15,10 @@ from pathlib import Path
 from flit_core import buildapi
 
 
-def stage(package: Path, bootstrap: Path, cache: Path) -> dict[str, str]:
-    """Return, for each lock file of `package`, a folder below `cache` with wheel and lock file."""
+def stage(package: Path, bootstrap: Path, cache: Path) -> dict[str, object]:
+    """Make, for each lock file of `package`, a folder below `cache` with wheel and lock file."""
     cache.mkdir(parents=True, exist_ok=True)
+    before = set(cache.iterdir())
     with tempfile.TemporaryDirectory(dir=cache) as name:
         folder = Path(name)
         # One date for every file in the wheel, so that equal sources give equal bytes.
@@ -30,7 +32,8 @@ def stage(package: Path, bootstrap: Path, cache: Path) -> dict[str, str]:
         for lock in sorted(package.glob("requirements*.txt")):
             shutil.copyfile(lock, folder / "requirements.txt")
             staged[lock.name] = str(kept(folder, cache))
-    return staged
+    created = sorted(set(map(Path, staged.values())) - before)
+    return {"folders": staged, "created": list(map(str, created))}
 
 
 def kept(folder: Path, cache: Path) -> Path:
