@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 
-import pytest
-import yaml
 from conftest import PROJECT
 
 SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))
@@ -80,25 +77,3 @@ def test_a_port_stands_in_one_file():
             own = [PROJECT / f"roles/{role}" for role in roles]
             home = path.name in ("main.yml", "argument_specs.yml") and path.parents[1] in own
             assert home or not re.search(rf"\b{port}\b", text), f"{path} names {port}"
-
-
-@pytest.mark.parametrize("address", ["192.0.2.31", "2001:db8::31"])
-def test_a_host_with_a_long_name_gets_a_certificate(render, tmp_path, address):
-    tasks = yaml.safe_load((PROJECT / "roles/fleet/tasks/certificate.yml").read_text())
-    ask, sign = tasks[0]["ansible.builtin.command"]["cmd"], tasks[1]["ansible.builtin.shell"]["cmd"]
-    name = "worker1." + "of-a-very-long-name." * 3 + "example.org"
-    assert len(name) > 64
-    said = render(
-        *(WORKER, ["fleet"], {"ask": ask, "sign": sign}),
-        inventory_hostname=name,
-        private_address=address,
-    )
-    for words in (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -subj /CN=ca "
-        "-keyout ca.key -out ca.pem",
-        said["ask"].replace("runuser -u kepler -- ", "") + " -out request.pem",
-        f"({said['sign']}) > signed.pem < request.pem",
-        f"openssl verify -CAfile ca.pem -verify_ip {address} -verify_hostname {name} signed.pem",
-    ):
-        done = subprocess.run(["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, words + done.stderr

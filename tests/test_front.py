@@ -143,15 +143,14 @@ def test_the_front_has_the_limits_and_addresses_that_are_set(said):
     assert (kept["certificate"], kept["key"]) == ("/etc/ssl/ours.pem", "/etc/ssl/ours.key")
 
 
-def test_the_fleets_authority_signs_for_the_days_that_are_set(render):
-    tasks = yaml.safe_load((PROJECT / "roles/front/tasks/certificate.yml").read_text())
-    look = tasks[1]["ansible.builtin.shell"]["cmd"]
-    sign = tasks[2]["block"][1]["ansible.builtin.shell"]["cmd"]
+def test_the_fleets_authority_signs_what_is_set(render):
+    (task,) = yaml.safe_load((PROJECT / "roles/front/tasks/certificate.yml").read_text())
+    asked = {name: source for name, source in task["vars"].items() if "{{" in source}
     days = {"front_certificate_days": "41", "front_certificate_renew_days": "9"}
-    sum_of = {"front_authority_sum": {"stdout": "abc -"}}
-    said = render(SERVER, ["front"], {"look": look, "sign": sign}, **days, **sum_of)
-    assert " -days 41 " in said["sign"]
-    assert "86400 * 9)" in said["look"]
+    said = render(SERVER, ["front"], asked, front_name="sky.example.org", **days)
+    assert json.loads(said["certificate_names"]) == ["sky.example.org", SERVER, "localhost"]
+    assert (said["certificate_days"], said["certificate_renew_days"]) == ("41", "9")
+    assert task["vars"]["certificate_purposes"] == ["serverAuth"]
 
 
 WRONG = {

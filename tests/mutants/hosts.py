@@ -47,7 +47,7 @@ MUTANTS = [
     Mutant(
         "roles",
         "a secret may be read by everyone",
-        "roles/fleet/tasks/tokens.yml",
+        "roles/fleet/tasks/copy_tokens.yml",
         'mode: "0600"',
         'mode: "0644"',
         ("molecule/default/tests/test_security.py",),

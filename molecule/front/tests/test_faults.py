@@ -85,3 +85,12 @@ def test_an_expired_certificate_is_refused_by_guests_and_renewed_by_a_run(front)
     run = playbook("playbooks/front.yml", "--tags", "front", "-e", "warp10_distribution=wheel")
     assert run.rc == 0, run.output[-2000:]
     front.wait_health(30)
+
+
+def test_the_certificate_is_renewed_on_demand_and_guests_still_trust_it(front):
+    serial = "openssl x509 -noout -serial -in /etc/kepler-front/tls/host.pem"
+    before = front.lab.shell(SERVER, serial)
+    run = playbook("playbooks/certificates.yml")
+    assert run.rc == 0, run.output[-2000:]
+    assert front.lab.shell(SERVER, serial) != before
+    front.wait_health(30)

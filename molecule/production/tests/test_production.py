@@ -187,6 +187,42 @@ def test_a_certificate_about_to_expire_is_renewed():
     compute("worker1", "worker2")
 
 
+def sums(*names: str) -> list[str]:
+    """Return the checksums of a host's key, certificate and authority."""
+    command = "cd /etc/kepler-lens/tls && sha256sum host.key host.pem ca.pem"
+    return [line for name in names for line in reach(name).check_output(command).splitlines()]
+
+
+def test_a_new_authority_waits_for_jobs_and_leaves_out_no_host():
+    fleet = ("scheduler", "worker1", "worker2")
+    before = sums(*fleet)
+    words = ("playbooks/certificates.yml", "-e", "certificates_authority=true")
+    limited = playbook(*words, "-l", "worker1*")
+    assert limited.returncode != 0
+    assert "a host that is left out would keep the old one" in limited.stdout
+    reach("scheduler").check_output("systemd-run --unit kepler-held sleep 600")
+    try:
+        held = playbook(*words)
+    finally:
+        reach("scheduler").check_output("systemctl stop kepler-held")
+    assert held.returncode != 0
+    assert "kepler-held.service would fail, since a job keeps the certificate" in held.stdout
+    dry = playbook(*words, "--check", "--diff")
+    assert dry.returncode == 0, dry.stdout[-3000:]
+    assert sums(*fleet) == before
+    done = playbook(*words)
+    assert done.returncode == 0, done.stdout[-3000:]
+    after = sums(*fleet)
+    assert not set(after) & set(before)
+    # All hosts trust one authority.
+    assert len({line for line in after if line.endswith("ca.pem")}) == 1
+    compute("worker1", "worker2")
+    again = playbook("playbooks/workers.yml", "--tags", "tls")
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert len(re.findall(r"changed=0 ", again.stdout)) == len(fleet)
+    assert sums(*fleet) == after
+
+
 def test_only_a_worker_that_is_named_can_retire():
     unnamed = playbook("playbooks/retire.yml")
     assert unnamed.returncode != 0
