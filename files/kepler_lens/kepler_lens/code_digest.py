@@ -6,9 +6,9 @@ which it is named, and its number is hashed in place of its name. So the hash st
 moves to another module, or gets another name, and where a local variable gets another name. Names
 of parameters, fields and methods count, because a caller may use them.
 
-Comments, docstrings, annotations and the sentences of errors do not count. Other packages do not
-count either, since the lock files pin their versions. The module does not see a method of a value
-whose class occurs in annotations only.
+Comments, docstrings, annotations, imports and the sentences of errors do not count. Other packages
+do not count either, since the lock files pin their versions. The module does not see a method of a
+value whose class occurs in annotations only.
 """
 
 from __future__ import annotations
@@ -164,8 +164,6 @@ class _Writer:
             yield f"Name({self._name(node.id)})"
         elif isinstance(node, ast.Attribute) and (number := self._of_module(node)):
             yield f"Name({number})"
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield "Import()"  # Where an imported name is used, its origin is written.
         elif isinstance(node, _Scope) and self._variables is None:
             yield from self._scope(node)
         elif isinstance(node, ast.ClassDef) and self._variables is None:
@@ -178,7 +176,9 @@ class _Writer:
         elif isinstance(node, list):
             yield "["
             for child in node:
-                yield from self.text(child)
+                # Where an imported name is used, its origin is written.
+                if not isinstance(child, ast.Import | ast.ImportFrom):
+                    yield from self.text(child)
             yield "]"
         else:
             yield f"{node!r},"

@@ -129,6 +129,19 @@ def test_a_function_in_another_module_is_no_other_search(monkeypatch):
     assert named_where(monkeypatch, moved) == before
 
 
+def test_an_import_in_a_function_is_no_other_search(monkeypatch):
+    before = engine()
+    line = "    import numpy as np\n\n    started"
+
+    def moved(name, text):
+        if name != "kepler_lens.missions.observing":
+            return text
+        assert line in text
+        return "import numpy as np\n" + text.replace(line, "    started")
+
+    assert named_where(monkeypatch, moved) == before
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [

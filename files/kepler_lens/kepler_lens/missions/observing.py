@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _EARLY_DAYS = 0.3
 """Days by which a segment may begin before its listed start (chosen): barycentric time depends on
@@ -60,5 +62,7 @@ def segment_numbers(starts: Sequence[float], time: NDArray[np.float64]) -> NDArr
     int32, the same shape
         -1 before the first segment.
     """
+    import numpy as np
+
     started = np.searchsorted(np.array(starts) - _EARLY_DAYS, time)
     return np.asarray(started - 1, dtype=np.int32)
