@@ -19,7 +19,8 @@ from kepler_lens.classify.recipes import NAMES, recipe
 from kepler_lens.classify.records import Record, read_records
 from kepler_lens.classify.spline import flatten
 from kepler_lens.classify.views import Flat, ViewError, Views, views
-from kepler_lens.lightcurve import LightCurve, read_light_curve, us_to_bkjd
+from kepler_lens.lightcurve import LightCurve, read_light_curve
+from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.detection.detect import Candidate, Detections
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.preparation.observations import observations_of

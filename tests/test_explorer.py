@@ -60,7 +60,7 @@ def test_the_lock_file_pins_by_hash_and_names_no_registry():
 
 
 def test_quarters_begin_as_the_package_has_them():
-    from kepler_lens.lightcurve import QUARTER_STARTS
+    from kepler_lens.missions.kepler import QUARTER_STARTS
 
     text = (SRC / "time.ts").read_text()
     (numbers,) = re.findall(r"QUARTER_STARTS = \[([^\]]+)\]", text)

@@ -1,6 +1,6 @@
 """Light curves as CSV, one file for each light curve, for spreadsheets, pandas and `kepler2warp10`.
 
-Comments before the table hold the values of the header (``# KEPLERID: 6541920``), so that
+Comments before the table hold the values of the header (``# OBJECT: KIC 6541920``), so that
 ``pandas.read_csv(file, comment='#')`` returns the table and `from_csv` the whole light curve.
 """
 
@@ -16,11 +16,15 @@ import pyarrow.csv
 
 from kepler_lens.errors import LightCurveError
 from kepler_lens.gts import CLASS_OF_COLUMN, value_text
-from kepler_lens.lightcurve import LABELS, LightCurve
+from kepler_lens.lightcurve import LightCurve
+from kepler_lens.missions import LABELS, MISSIONS, STAR_LABEL
+from kepler_lens.missions.kepler import BKJD
 
 _TIME = "time_us"
+_SEGMENTS = {each.cards.segment for each in MISSIONS.values()}
 _TIME_NOTE = (
-    f"# {_TIME}: microseconds since 1970-01-01 TDB; BKJD [days] = {_TIME} / 86400e6 - 14245.5"
+    f"# {_TIME}: microseconds since 1970-01-01 TDB; "
+    f"{BKJD.name} [days] = {_TIME} / 86400e6 - {BKJD.days_after_1970}"
 )
 
 
@@ -101,9 +105,9 @@ def from_csv(data: bytes, name: str = "light curve") -> LightCurve:
                 name, f"has the columns {', '.join(cells)}, not {', '.join(types)}"
             )
         return LightCurve(
-            star=int(facts["KEPLERID"]),
+            star=int(facts[STAR_LABEL]),
             mission=facts["MISSION"],
-            segment=int(facts.get("CAMPAIGN", facts.get("QUARTER", ""))),
+            segment=int(next((facts[card] for card in _SEGMENTS if card in facts), "")),
             cadence=facts["OBSMODE"].split()[0],
             labels={k: facts[k] for k in LABELS},
             filever=facts.get("FILEVER", ""),
@@ -119,7 +123,7 @@ def from_csv(data: bytes, name: str = "light curve") -> LightCurve:
 def _facts(lc: LightCurve) -> dict[str, str]:
     return {
         **lc.labels,
-        "CAMPAIGN" if lc.mission == "K2" else "QUARTER": str(lc.segment),
+        MISSIONS[lc.mission].cards.segment: str(lc.segment),
         "FILEVER": lc.filever,
         "DATE": lc.date,
         "CADENCENO": str(lc.first_cadence),

@@ -15,7 +15,8 @@ from kepler_lens.archive import unpacked
 from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError, LightCurveError, SourceError
-from kepler_lens.lightcurve import DEFAULT_COLUMNS, LightCurve, read_light_curve, version
+from kepler_lens.lightcurve import LightCurve, read_light_curve, version
+from kepler_lens.missions import DEFAULT_COLUMNS
 
 
 class LightCurveFiles:

@@ -6,11 +6,11 @@ of the file's bytes; with it an import is as fast as its server.
 
 Time
 ----
-``TIME`` is the Barycentric Julian Date in the scale TDB, minus 2454833 days (BKJD). The public
-HelloExoWorld stored it on Warp 10's axis of microseconds since 1970 by the formula of
-`bkjd_to_us`. The scale of the axis is therefore TDB: an ISO date that Warp 10 shows is ahead of UTC
-by 66 to 69 s during the missions, and is the time at which the light reaches the Solar System's
-barycentre, not the spacecraft.
+``TIME`` is the Barycentric Julian Date in the scale TDB, less that of the mission's time 0 (BKJD,
+`kepler_lens.missions.kepler.BKJD`). The public HelloExoWorld stored it on Warp 10's axis of
+microseconds since 1970 by the formula of `TimeZero.ticks`. The scale of the axis is therefore TDB:
+an ISO date that Warp 10 shows is ahead of UTC by 66 to 69 s during the missions, and is the time at
+which the light reaches the Solar System's barycentre, not the spacecraft.
 """
 
 from __future__ import annotations
@@ -27,40 +27,9 @@ from numpy.typing import NDArray
 
 from kepler_lens.errors import LightCurveError
 from kepler_lens.fits import FitsError, Header, read_header, read_table, read_unit
-
-DEFAULT_COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
-LABELS = ("KEPLERID", "OBJECT", "MISSION", "OBSMODE", "INSTRUME")
-MISSIONS = ("Kepler", "K2", "Simulation")
+from kepler_lens.missions import CADENCES, DEFAULT_COLUMNS, LABELS, MISSIONS, Mission, kepler
 
 _Key = TypeVar("_Key")
-
-_NEWER = "https://archive.stsci.edu/missions/kepler/lightcurves/"
-_BJD_REFERENCE = 2454833
-_DAY_MS = 86_400_000
-_DAYS_1970_TO_REFERENCE = 14245.5
-
-
-def bkjd_to_us(time: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Convert BKJD to ticks of Warp 10's time axis.
-
-    Parameters
-    ----------
-    time : float64[n]
-        BJD(TDB) - 2454833, days, finite.
-
-    Returns
-    -------
-    int64[n]
-        ``floor((time + 14245.5) * 86400000) * 1000``: microseconds since 1970-01-01T00:00 TDB, in
-        whole milliseconds, as in the public HelloExoWorld.
-    """
-    ms = np.floor((time + _DAYS_1970_TO_REFERENCE) * _DAY_MS)
-    return ms.astype(np.int64) * 1000
-
-
-def us_to_bkjd(time_us: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Convert ticks (int64[n], µs) back to BKJD (float64[n], days), to within 1 ms."""
-    return time_us / (_DAY_MS * 1000.0) - _DAYS_1970_TO_REFERENCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +55,7 @@ class LightCurve:
         CADENCENO of the table's first row; it does not change when the archive reprocesses the
         file.
     time_us : int64[n]
-        Ticks, microseconds (see `bkjd_to_us`), of the rows with a finite TIME.
+        Ticks, microseconds (see `TimeZero.ticks`), of the rows with a finite TIME.
     columns : dict
         FITS name to array[n]: float32 electrons/s for fluxes and their errors, int32 for quality.
         Values may be NaN.
@@ -203,13 +172,14 @@ def _parse(data: bytes, columns: Sequence[str]) -> LightCurve:
         raise FitsError(f"holds no LIGHTCURVE table but {kind}: it is another product of Kepler")
     _check_rest(data, table.end, extensions - 1)
     reference = table.header.integer("BJDREFI")
-    if reference != _BJD_REFERENCE or table.header.get("BJDREFF") not in (0, None):
-        raise FitsError(f"counts its time from BJD {reference}, not from {_BJD_REFERENCE}")
+    expected = mission.zero.reference_jd
+    if reference != expected or table.header.get("BJDREFF") not in (0, None):
+        raise FitsError(f"counts its time from BJD {reference}, not from {expected}")
     return _light_curve(primary.header, mission, table.header, read_table(data, table), columns)
 
 
 def _light_curve(
-    primary: Header, mission: str, table: Header, rows: NDArray[Any], columns: Sequence[str]
+    primary: Header, mission: Mission, table: Header, rows: NDArray[Any], columns: Sequence[str]
 ) -> LightCurve:
     names = rows.dtype.names or ()
     missing = [c for c in ("TIME", "CADENCENO", *columns) if c not in names]
@@ -221,18 +191,18 @@ def _light_curve(
     finite = np.isfinite(time)
     labels = {label: str(primary.get(label) or "") for label in LABELS}
     return LightCurve(
-        star=primary.integer("KEPLERID"),
-        mission=mission,
-        segment=primary.integer("CAMPAIGN" if mission == "K2" else "QUARTER"),
+        star=primary.integer(mission.cards.star),
+        mission=mission.name,
+        segment=primary.integer(mission.cards.segment),
         cadence=_cadence(primary.text("OBSMODE")),
-        labels=labels | {"MISSION": mission},
+        labels=labels | {"MISSION": mission.name},
         filever=primary.text("FILEVER", ""),
         date=primary.text("DATE", ""),
         first_cadence=int(rows["CADENCENO"][0]),
-        time_us=bkjd_to_us(time[finite]),
+        time_us=mission.zero.ticks(time[finite]),
         columns={c: rows[c][finite].astype(rows.dtype[c].newbyteorder("=")) for c in columns},
-        stellar=_numbers(primary, {name: name for name in ("TEFF", "LOGG", "RADIUS", "KEPMAG")}),
-        cdpp=_numbers(table, {3.0: "CDPP3_0", 6.0: "CDPP6_0", 12.0: "CDPP12_0"}),
+        stellar=_numbers(primary, {card: card for card in mission.cards.stellar}),
+        cdpp=_numbers(table, mission.cards.precision),
     )
 
 
@@ -242,7 +212,7 @@ def _numbers(header: Header, names: Mapping[_Key, str]) -> dict[_Key, float]:
 
 
 def _cadence(obsmode: str) -> str:
-    for cadence in ("long", "short"):
+    for cadence in CADENCES:
         if obsmode == f"{cadence} cadence":
             return cadence
     raise FitsError(f"is of an unknown cadence (OBSMODE {obsmode!r})")
@@ -269,17 +239,17 @@ def _refuse_format_of_2010(data: bytes) -> None:
     ):
         raise FitsError(
             "is of the format of 2010, which has no PDCSAP_FLUX and no checksums: the archive has "
-            f"a newer version of every such file, in {_NEWER}"
+            f"a newer version of every such file, in {kepler.MISSION.files.url}"
         )
 
 
-def _mission(primary: Header) -> str:
+def _mission(primary: Header) -> Mission:
     telescope, mission = primary.get("TELESCOP"), primary.get("MISSION")
     if telescope == "Kepler" and mission in MISSIONS:
-        return str(mission)
+        return MISSIONS[str(mission)]
     if telescope == "Kepler" and mission is None:
         # Before K2, the pipeline wrote no MISSION (FILEVER up to 5.0).
-        return "Kepler"
+        return kepler.MISSION
     if {str(telescope).upper(), str(mission).upper()} & {"KEPLER", "K2"}:
         writer = primary.get("CREATOR") or primary.get("ORIGIN") or "another program"
         raise FitsError(

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import us_to_bkjd
-from kepler_lens.missions.kepler import QUARTER_STARTS
+from kepler_lens.missions import mission_named, observing
+from kepler_lens.missions.kepler import BKJD, us_to_bkjd
 
 _INK = "#1f2933"
 _COLOURS = ("#0b5394", "#4f9bd9")
@@ -54,7 +54,7 @@ def join(pieces: Iterable[tuple[NDArray[np.int64], NDArray[Any]]]) -> Points:
     return Points(time_us[order], value[order])
 
 
-def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool) -> Figure:
+def plot_light_curve(series: Mapping[str, Points], *, title: str, mission: str) -> Figure:
     """Draw SAP and PDCSAP flux against time.
 
     Parameters
@@ -64,8 +64,9 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
         points.
     title : str
         Name of the star.
-    quarters : bool
-        Whether Kepler's quarters divide the time; false for K2, which has campaigns.
+    mission : str
+        Label MISSION. Where all stars share the mission's segments, as Kepler's quarters, these
+        divide the time.
 
     Returns
     -------
@@ -82,9 +83,9 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
     figure = Figure(figsize=(12, 1.2 + 2.7 * len(panels)), dpi=150, layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for ax, column in zip(axes, panels, strict=True):
-        _draw(ax, series[column], column, quarters)
-    axes[-1].set_xlabel("Time [BKJD = BJD(TDB) - 2454833, days]")
-    starts = [s for s in QUARTER_STARTS if quarters]
+        _draw(ax, series[column], column, mission)
+    axes[-1].set_xlabel(BKJD.axis)
+    starts = observing(mission).segment_starts
     span = axes[0].get_xlim()
     for ax in axes:
         for start in starts:
@@ -95,8 +96,9 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
         middle = (max(start, span[0]) + min(end, span[1])) / 2
         if span[0] < middle < span[1] and end - start > (span[1] - span[0]) / 50:
             axes[0].annotate(
-                f"Q{number}", (middle, 1), (0, -4), xycoords=("data", "axes fraction"),
-                textcoords="offset points", ha="center", va="top", fontsize=8, color="#7b8794",
+                mission_named(mission).segment_text(number), (middle, 1), (0, -4),
+                xycoords=("data", "axes fraction"), textcoords="offset points",
+                ha="center", va="top", fontsize=8, color="#7b8794",
             )  # fmt: skip
     axes[0].set_xlim(span)
     _years(axes[0])
@@ -104,13 +106,12 @@ def plot_light_curve(series: Mapping[str, Points], *, title: str, quarters: bool
     return figure
 
 
-def _draw(ax: Axes, points: Points, column: str, quarters: bool) -> None:
-    """Draw one column, with the quarters in two colours."""
+def _draw(ax: Axes, points: Points, column: str, mission: str) -> None:
+    """Draw one column, with segments that all stars share in two colours."""
     time = us_to_bkjd(points.time_us)
     value = np.asarray(points.value, dtype=np.float64)
-    segment = (
-        np.searchsorted(QUARTER_STARTS, time, side="right") if quarters else np.zeros(len(time))
-    )
+    starts = observing(mission).segment_starts
+    segment = np.searchsorted(starts, time, side="right") if starts else np.zeros(len(time))
     relative = column == "PDCSAP_FLUX"
     size = 1.6 if len(time) > 20_000 else 3.0
     for number in np.unique(segment):
@@ -132,7 +133,7 @@ def _draw(ax: Axes, points: Points, column: str, quarters: bool) -> None:
     else:
         # Room for the quarters' names.
         ax.margins(y=0.12)
-    ax.set_ylabel(_PANELS[column].format(segment="quarter" if quarters else "campaign"), color=_INK)
+    ax.set_ylabel(_PANELS[column].format(segment=mission_named(mission).segment), color=_INK)
     ax.margins(x=0.01)
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(color="#9aa5b1", labelcolor=_INK)

@@ -26,9 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LIMB_DARKENING = (0.40, 0.26)
-"""u1 and u2, without unit, of a star like the Sun in Kepler's band (Claret and Bloemen 2011, A&A
-529, A75)."""
+from kepler_lens.missions.kepler import LIMB_DARKENING
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pytest
 from astropy.io import fits
 
 from kepler_lens.archive import names
+from kepler_lens.missions import kepler
 
 
 def test_names_agree_with_headers(data: Path) -> None:
@@ -45,7 +46,7 @@ def test_facts_of_names(name: str, facts: tuple[int | str | None, ...]) -> None:
 
 
 def test_a_stamp_belongs_to_one_quarter() -> None:
-    for table in (names.LONG_STAMPS, names.SHORT_STAMPS):
+    for table in (kepler.LONG_STAMPS, kepler.SHORT_STAMPS):
         assert sorted(table) == list(range(18))
         every = [stamp for stamps in table.values() for stamp in stamps]
         assert len(set(every)) == len(every)

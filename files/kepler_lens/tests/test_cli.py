@@ -13,8 +13,8 @@ import pytest
 from astropy.io import fits
 
 from kepler_lens.gts import parse_gts, to_gts
-from kepler_lens.lightcurve import read_light_curve, us_to_bkjd
-from kepler_lens.missions.kepler import QUARTER_STARTS
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.missions.kepler import QUARTER_STARTS, us_to_bkjd
 from kepler_lens.warp10.client import Token, Warp10
 
 PACKAGE = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.defects import DefectError, Defects
 from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
 from kepler_lens.jobs.worker import Luggage, luggage, turn, worker_name
-from kepler_lens.lightcurve import us_to_bkjd
+from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.preparation.observations import NotSearchableError
 
 

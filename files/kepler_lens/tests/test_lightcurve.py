@@ -17,7 +17,8 @@ from astropy.io import fits
 from fits_files import checked, edited
 
 from kepler_lens.errors import LightCurveError
-from kepler_lens.lightcurve import bkjd_to_us, read_light_curve, us_to_bkjd
+from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.missions.kepler import bkjd_to_us, us_to_bkjd
 
 
 def test_kepler_11_equals_the_public_helloexoworld(data: Path, kepler_11: list[Path]) -> None:

@@ -59,7 +59,7 @@ def named_with(monkeypatch, module, right, wrong):
         ("transit_search.detection.chains", "_WIDTH = 0.008", "_WIDTH = 0.009"),
         ("missions.kepler", "BAD_QUALITY = 1130799", "BAD_QUALITY = 0"),
         ("transit_search.preparation.noise", "for j in range(5)", "for j in range(4)"),
-        ("transit_model", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
+        ("missions.kepler", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
         ("transit_search.detection.detect", "max(near, default", "min(near, default"),
         (
             "transit_search.detection.detect",

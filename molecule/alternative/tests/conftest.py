@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from astropy.io import fits
-from kepler_lens.archive.names import SHORT_STAMPS
+from kepler_lens.missions.kepler import SHORT_STAMPS
 from kepler_lens.simulation.simulate import simulate
 from lab import Lab
 

@@ -6,7 +6,7 @@ import json
 import time
 
 import numpy as np
-from kepler_lens.lightcurve import bkjd_to_us
+from kepler_lens.missions.kepler import bkjd_to_us
 from kepler_lens.warp10.changes import tell
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.register import Register

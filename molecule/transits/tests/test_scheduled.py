@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from kepler_lens.lightcurve import bkjd_to_us, us_to_bkjd
+from kepler_lens.missions.kepler import bkjd_to_us, us_to_bkjd
 from kepler_lens.warp10.changes import tell
 from kepler_lens.warp10.register import Register
 from lab import SERVER

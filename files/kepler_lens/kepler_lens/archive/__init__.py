@@ -6,6 +6,8 @@ import gzip
 import os
 import zlib
 
+from kepler_lens.missions.mission import MAST_HTTPS, MAST_S3
+
 from ..errors import SourceError
 from .base import Item, MissingItemError, Selection, Settings, Source
 from .bucket import S3Source
@@ -14,7 +16,7 @@ from .folder import FolderSource
 from .http import fingerprint_http
 from .listing import ListingSource
 from .local import fingerprint_file, read_file
-from .mast import MAST_HTTPS, MAST_S3, ArchiveSource, mission_roots
+from .mast import ArchiveSource, mission_roots
 from .packed import is_packed, open_packed
 from .s3 import fingerprint_s3
 

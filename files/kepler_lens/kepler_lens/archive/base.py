@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from kepler_lens.missions import CADENCES, MISSIONS
+
 from ..errors import SourceError
 from . import names
 
@@ -40,9 +42,9 @@ class Selection:
     def __post_init__(self) -> None:
         # A set, because a list of thousands of stars is searched for each of millions of files.
         object.__setattr__(self, "_stars", frozenset(self.stars or ()))
-        if self.cadence not in ("long", "short"):
+        if self.cadence not in CADENCES:
             raise SourceError(f"cadence {self.cadence!r} is unknown: choose long or short")
-        if self.mission not in (None, "Kepler", "K2", "Simulation"):
+        if self.mission is not None and self.mission not in MISSIONS:
             raise SourceError(f"mission {self.mission!r} is unknown: choose Kepler or K2")
 
     def admits(
@@ -72,9 +74,10 @@ class Selection:
             return False
         if self.segments is None or segment is None:
             return True
-        if mission == "K2":
-            return any(segment in (s, *names.campaign_numbers(s)) for s in self.segments)
-        return segment in self.segments
+        if mission is None:
+            return segment in self.segments
+        numbers = MISSIONS[mission].files.numbers
+        return any(segment in (s, *numbers(s)) for s in self.segments)
 
 
 @dataclass(frozen=True, slots=True)

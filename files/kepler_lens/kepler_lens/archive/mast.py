@@ -1,8 +1,8 @@
 """Read the archive's own layout by star: MAST over https, and its public S3 bucket.
 
-Kepler: ``…/kepler/lightcurves/0065/006541920/kplr006541920-….fits``;
-K2: ``…/k2/lightcurves/c1/200000000/01000/ktwo200001049-c01_llc.fits``.
-The bucket has the same folders below ``kepler/public/lightcurves`` and ``k2/public/lightcurves``.
+Each mission has a folder of its own, ``…/kepler/lightcurves/`` and ``…/k2/lightcurves/``; which
+folders lie below, the missions say (`kepler_lens.missions.mission.Files`). The bucket has the same
+folders below ``kepler/public/lightcurves`` and ``k2/public/lightcurves``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from kepler_lens.missions import MISSIONS, mission_of_star
+from kepler_lens.missions.mission import MAST_S3, Files, Segments
+
 from ..errors import SourceError
-from . import names
 from .base import Item, MissingItemError, Seen, Selection, Settings, Wanted, choose, in_order
 from .listing import list_page, name_in
 from .s3 import find, list_prefix
 
-MAST_HTTPS = "https://archive.stsci.edu/missions/"
-MAST_S3 = "s3://stpubdata/"
-
-_ONE_MISSION = re.compile(r".*/(kepler|k2)/(?:public/)?lightcurves/?")
-_MISSIONS = {"kepler": "Kepler", "k2": "K2"}
+_MISSIONS = {each.files.folder: name for name, each in MISSIONS.items() if each.files.folder}
+_ONE_MISSION = re.compile(rf".*/({'|'.join(_MISSIONS)})/(?:public/)?lightcurves/?")
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -78,22 +77,20 @@ class ArchiveSource:
         self.seen = Seen()
         self._roots = mission_roots(url)
         self._is_s3 = url.startswith("s3://")
-        # Stars of one K2 campaign share folders of a thousand: each folder is listed once, not once
-        # per star.
-        self._k2_folder = lru_cache(maxsize=256)(self._files)
+        # Where stars share a folder, it is listed once and not once for each star.
+        self._shared_folder = lru_cache(maxsize=256)(self._files)
 
     def items(self, selection: Selection, wanted: Wanted | None = None) -> Iterator[Item]:
         """Yield the wanted files, grouped by star."""
         for mission, root in self._roots.items():
             if selection.mission not in (None, mission):
                 continue
+            layout = MISSIONS[mission].files
             if selection.stars is not None:
-                stars = sorted({s for s in selection.stars if names.mission_of_star(s) == mission})
-                files = self._of_stars(mission, root, stars, selection)
-            elif mission == "Kepler":
-                files = self._all_kepler(root)
+                stars = sorted({s for s in selection.stars if mission_of_star(s) == mission})
+                files = self._of_stars(layout, root, stars, selection.segments)
             else:
-                files = self._all_k2(root, selection)
+                files = self._all(layout, root, selection.segments)
             found = False
             for item in files:
                 found = True
@@ -103,50 +100,44 @@ class ArchiveSource:
                 self.seen.empty_page(root)
 
     def _of_stars(
-        self, mission: str, root: str, stars: list[int], selection: Selection
+        self, layout: Files, root: str, stars: list[int], segments: Segments
     ) -> Iterator[Item]:
         def one(star: int) -> list[Item]:
-            if mission == "Kepler":
-                return self._kepler_star(root, star)
-            return self._k2_star(root, star, selection)
+            folders = [root + folder for folder in layout.star_folders(star, segments)]
+            if layout.has_own_folder:
+                return [item for folder in folders for item in self._files(folder)]
+            shared = (item for folder in folders for item in self._shared_folder(folder))
+            return [item for item in shared if item.star == star]
 
         for files in self._ahead(one, stars):
             yield from in_order(files)
 
-    def _kepler_star(self, root: str, star: int) -> list[Item]:
-        number = f"{star:09d}"
-        return self._files(f"{root}{number[:4]}/{number}/")
+    def _all(self, layout: Files, root: str, segments: Segments) -> Iterator[Item]:
+        tops = layout.tops(segments)
+        if len(tops) == 1:
+            yield from self._walk(root + tops[0], ahead=True)
+            return
+        # The folders below each are in order of star, so merging them needs no list of all files.
+        yield from heapq.merge(
+            *(self._walk(root + top, ahead=False) for top in tops),
+            key=lambda item: (item.star or 0, item.segment or 0, item.name),
+        )
 
-    def _k2_star(self, root: str, star: int, selection: Selection) -> list[Item]:
-        files = []
-        for campaign in _campaigns(selection):
-            folder = f"{root}c{campaign}/{star // 100_000}00000/{star % 100_000 // 1000:02d}000/"
-            files += [item for item in self._k2_folder(folder) if item.star == star]
-        return files
-
-    def _all_kepler(self, root: str) -> Iterator[Item]:
-        for group in self._folders(root):
-            if self._is_s3:
+    def _walk(self, top: str, *, ahead: bool) -> Iterator[Item]:
+        """Yield the files two folders below one, in order of star; none where it is not there."""
+        try:
+            groups = self._folders(top)
+        except MissingItemError:
+            return
+        for group in groups:
+            if not ahead:
+                for folder in self._folders(group):
+                    yield from in_order(self._files(folder))
+            elif self._is_s3:
                 yield from in_order(find(group, self.settings))
             else:
                 for files in self._ahead(self._files, self._folders(group)):
                     yield from in_order(files)
-
-    def _all_k2(self, root: str, selection: Selection) -> Iterator[Item]:
-        # Each campaign's folders are in order of star, so merging them needs no list of all files.
-        yield from heapq.merge(
-            *(self._campaign(f"{root}c{campaign}/") for campaign in _campaigns(selection)),
-            key=lambda item: (item.star or 0, item.segment or 0, item.name),
-        )
-
-    def _campaign(self, root: str) -> Iterator[Item]:
-        try:
-            groups = self._folders(root)
-        except MissingItemError:
-            return
-        for group in groups:
-            for folder in self._folders(group):
-                yield from in_order(self._files(folder))
 
     def _folders(self, url: str) -> list[str]:
         """List the folders in a folder, sorted."""
@@ -185,9 +176,3 @@ class ArchiveSource:
                     yield running.popleft().result()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _campaigns(selection: Selection) -> tuple[int, ...]:
-    if selection.segments is None:
-        return names.CAMPAIGNS
-    return tuple(n for segment in selection.segments for n in names.campaign_numbers(segment))

@@ -10,6 +10,7 @@ from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
 from kepler_lens.errors import KeplerLensError, LightCurveError
 from kepler_lens.files import LightCurveFiles, newest, read_file
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.transit_search.preparation.observations import (
     NotSearchableError,
     Observations,
@@ -107,8 +108,8 @@ def from_server(
     stars: set[int] = set()
     # One request for each last digit: an answer with all of Kepler would be too large.
     for digit in range(10):
-        selector = f"{CLASS_OF_COLUMN[COLUMN]}{{KEPLERID~.*{digit},OBSMODE=long%20cadence}}"
-        stars |= {int(series.labels["KEPLERID"]) for series in warp10.find(selector, token)}
+        selector = f"{CLASS_OF_COLUMN[COLUMN]}{{{STAR_LABEL}~.*{digit},OBSMODE=long%20cadence}}"
+        stars |= {int(series.labels[STAR_LABEL]) for series in warp10.find(selector, token)}
 
     def curve_of(star: int) -> Observations:
         return fetch_curve(warp10, token, star, COLUMN).observations(left_out)

@@ -58,7 +58,7 @@ class Examples:
     star, number : int64[n]
         KIC number, and number of the signal in its star.
     epoch : float64[n]
-        Centre of a transit, BJD(TDB) - 2454833, days; NaN where unknown.
+        Centre of a transit, BKJD, days; NaN where unknown.
     group : int64[n]
         Number of the group, see `kepler_lens.classify.ephemerides.groups`.
     synthetic : bool[n]

@@ -168,7 +168,7 @@ class LabelTable:
             KIC number.
         period_days : float
         epoch_bkjd : float
-            Centre of any transit, BJD(TDB) - 2454833, days.
+            Centre of any transit, BKJD, days.
         duration_hours : float
 
         Returns

@@ -20,7 +20,8 @@ from kepler_lens.classify.spline import flatten
 from kepler_lens.classify.views import Flat, ViewError, Views, views
 from kepler_lens.code_digest import digest
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import LightCurve, us_to_bkjd
+from kepler_lens.lightcurve import LightCurve
+from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.detection.detect import Detections, same_period
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.preparation.observations import Observations, observe

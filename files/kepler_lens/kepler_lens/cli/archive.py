@@ -10,6 +10,8 @@ import typer
 
 from kepler_lens.cli.shared import Cadence, end, say
 from kepler_lens.errors import KeplerLensError, LightCurveError
+from kepler_lens.missions import mission_named
+from kepler_lens.missions.mission import MAST_HTTPS
 
 if TYPE_CHECKING:
     from kepler_lens.archive import Item, Selection, Source
@@ -30,7 +32,6 @@ SegmentOption = Annotated[
     typer.Option("--quarter", "--campaign", help="Only this one; may be repeated."),
 ]
 CadenceOption = Annotated[Cadence, typer.Option(help="How often the flux was measured.")]
-_ARCHIVE = "https://archive.stsci.edu/missions/"
 _COMMAND_PATIENCE = 10.0
 
 
@@ -44,7 +45,7 @@ class Table(StrEnum):
 @commands.command("list")
 def list_(
     star: StarArgument,
-    source: SourceOption = _ARCHIVE,
+    source: SourceOption = MAST_HTTPS,
     segment: SegmentOption = None,
     cadence: Annotated[
         Cadence | None, typer.Option(help="How often the flux was measured. Default: both.")
@@ -75,8 +76,8 @@ def list_(
             if item.star is None:
                 continue
             count += 1
-            letter = "C" if item.mission == "K2" else "Q"
-            where = "?" if item.segment is None else f"{letter}{item.segment}"
+            segment_text = mission_named(item.mission).segment_text
+            where = "?" if item.segment is None else segment_text(item.segment)
             typer.echo(f"{where:4} {item.cadence:5} {item.size or '-':>9} {item.url}")
     if not count:
         raise _nothing(number, opened)
@@ -88,7 +89,7 @@ def fetch(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder to write to, made if needed.")
     ],
-    source: SourceOption = _ARCHIVE,
+    source: SourceOption = MAST_HTTPS,
     segment: SegmentOption = None,
     cadence: CadenceOption = Cadence.LONG,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from kepler_lens.cli.shared import ServerOption
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.missions import STAR_LABEL
 
 commands = typer.Typer()
 
@@ -70,7 +71,7 @@ def delete(
     ledger_read = Token.from_file(ledger_read_token_file) if ledger_read_token_file else None
     results_token = Token.from_file(results_token_file) if results_token_file else None
     names = ", ".join(map(str, numbers))
-    chosen = f"{{KEPLERID~{number_pattern(numbers)}}}"
+    chosen = f"{{{STAR_LABEL}~{number_pattern(numbers)}}}"
     classes = "|".join(c.replace(".", r"\.") for c in CLASS_OF_COLUMN.values())
     meant = [(f"~({classes}){chosen}", token)]
     if results_token:

@@ -11,6 +11,7 @@ import typer
 
 from kepler_lens.cli.shared import end_job
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.missions import k2, kepler
 
 if TYPE_CHECKING:
     from kepler_lens.jobs.importer.config import Tokens
@@ -242,8 +243,8 @@ def _mission(quarters: list[int] | None, campaigns: list[int] | None) -> str | N
     if quarters and campaigns:
         raise KeplerLensError("Quarters are Kepler's and campaigns K2's: give one or the other.")
     if campaigns:
-        return "K2"
-    return "Kepler" if quarters else None
+        return k2.MISSION.name
+    return kepler.MISSION.name if quarters else None
 
 
 def _job_of(

@@ -11,13 +11,14 @@ import typer
 
 from kepler_lens.cli.shared import SOME_FAILED, ServerOption, run
 from kepler_lens.errors import InputRefusedError, KeplerLensError, LightCurveError
+from kepler_lens.missions import STAR_LABEL
 
 if TYPE_CHECKING:
     from kepler_lens.warp10.client import Token, Warp10
 
 _ENDINGS = (".csv", ".gts")
 _PIECE = 2**20
-_STAR = re.compile(rb"[{,]KEPLERID=([0-9]{1,10})[,}]")
+_STAR = re.compile(rb"[{,]" + STAR_LABEL.encode() + rb"=([0-9]{1,10})[,}]")
 
 app = typer.Typer(
     add_completion=False,

@@ -11,6 +11,7 @@ import typer
 
 from kepler_lens.cli.shared import Cadence, end, say
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.missions import STAR_LABEL
 
 if TYPE_CHECKING:
     from kepler_lens.lightcurve import LightCurve
@@ -59,7 +60,7 @@ def convert(
     from kepler_lens.csv_text import to_csv
     from kepler_lens.files import LightCurveFiles, names_of_tables
     from kepler_lens.gts import CLASS_OF_COLUMN, to_gts
-    from kepler_lens.lightcurve import DEFAULT_COLUMNS
+    from kepler_lens.missions import DEFAULT_COLUMNS
 
     columns = column or list(DEFAULT_COLUMNS)
     if unknown := [c for c in columns if c not in CLASS_OF_COLUMN]:
@@ -138,7 +139,7 @@ def show(
         title, mission, series = _from_server(number, server, token_file, cadence)
     else:
         raise typer.BadParameter("--star needs a --server to fetch from", param_hint="--server")
-    plot_light_curve(series, title=title, quarters=mission != "K2").savefig(output)
+    plot_light_curve(series, title=title, mission=mission).savefig(output)
     typer.echo(f"{sum(len(p.value) for p in series.values())} points drawn: {output}")
     end(left_out)
 
@@ -169,7 +170,7 @@ def _from_server(
 
     warp10 = Warp10(server, patience=10)
     token = Token.from_file(token_file) if token_file else warp10.public_token()
-    selector = f"~(sap|pdcsap)\\.flux{{KEPLERID={star},OBSMODE={cadence}%20cadence}}"
+    selector = f"~(sap|pdcsap)\\.flux{{{STAR_LABEL}={star},OBSMODE={cadence}%20cadence}}"
     found = warp10.fetch(selector, token)
     if not found:
         raise KeplerLensError(f"The server {server} has no {cadence} cadence of star {star}.")

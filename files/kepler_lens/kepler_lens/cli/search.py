@@ -66,9 +66,9 @@ def search(
     calibrated probability that a candidate is a planet. The folder gets
     candidates.csv, search.json with every figure, and one page of plots for each candidate. With
     the results' write token they also become series of the server, beside the light curve. Times
-    are BKJD: BJD(TDB) - 2454833. Of several versions of a light curve the newest counts. A damaged
-    file, and a quarter whose median flux is not positive, are named and left out; the exit status
-    is then 3, and where a file is missing nothing is written to a server.
+    are BKJD: days after noon of 1 January 2009 (TDB). Of several versions of a light curve the
+    newest counts. A damaged file, and a quarter whose median flux is not positive, are named and
+    left out; the exit status is then 3, and where a file is missing nothing is written to a server.
 
     Examples
     --------

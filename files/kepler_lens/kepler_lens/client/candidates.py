@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.number_pattern import number_pattern
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ def candidates_table(
     rows = []
     for stars in _parts(numbers):
         script = _SCRIPT.format(
-            wanted=" ".join([f"'KEPLERID' {literal(stars)}", *conditions.values()])
+            wanted=" ".join([f"'{STAR_LABEL}' {literal(stars)}", *conditions.values()])
         )
         (found,) = endpoint.ask(script)
         rows += [
             {
                 **attributes,
-                "star": labels["KEPLERID"],
+                "star": labels[STAR_LABEL],
                 "candidate": labels["CANDIDATE"],
             }
             for labels, attributes in found

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kepler_lens.client.data import CurveData
-from kepler_lens.missions import observing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +104,4 @@ class StarCurve(CurveData):
             for column, value in self.columns.items()
             for rows in [np.isfinite(value)]
         }
-        return plot_light_curve(
-            finite, title=self.object, quarters=bool(observing(self.mission).segment_starts)
-        )
+        return plot_light_curve(finite, title=self.object, mission=self.mission)

@@ -15,7 +15,8 @@ from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.errors import LimitError, NoLightCurveError, ScriptError
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
-from kepler_lens.lightcurve import us_to_bkjd
+from kepler_lens.missions import STAR_LABEL
+from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.warp10.client import own_labels
 
 _PAGE = 80_000
@@ -29,7 +30,7 @@ _COLUMN_OF_CLASS = {classname: column for column, classname in CLASS_OF_COLUMN.i
 # This macro takes a time that does not grow with the number of stars. It works for the public token
 # only.
 _CURVE = "{star} [ {classes} ] {obsmode} {end} -{count} @HELLOEXOWORLD/CURVE"
-_FETCH = "[ {token} {pattern} {{ 'KEPLERID' {star} 'OBSMODE' {obsmode} }} {end} -{count} ] FETCH"
+_FETCH = "[ {token} {pattern} {{ '{label}' {star} 'OBSMODE' {obsmode} }} {end} -{count} ] FETCH"
 # Ticks and values as two texts, newest first: the server writes them faster, and NumPy reads them
 # faster, than numbers in JSON (benchmarks/python_api.py).
 _AS_TEXTS = """
@@ -39,7 +40,7 @@ _AS_TEXTS = """
 %> LMAP
 """
 _FIND = """
-[ {token} {classes} {{ 'KEPLERID' {star} }} ] FIND
+[ {token} {classes} {{ '{label}' {star} }} ] FIND
 <% DROP DUP NAME SWAP LABELS 'OBSMODE' GET 2 ->LIST %> LMAP
 """
 
@@ -132,6 +133,7 @@ class Reader:
             page = self._page
             script = (_CURVE if self._curve_macro else _FETCH) + _AS_TEXTS
             script = script.format(
+                label=STAR_LABEL,
                 token=self._endpoint.token,
                 classes=" ".join(map(literal, classes)),
                 pattern=literal(_pattern(classes)),
@@ -157,6 +159,7 @@ class Reader:
     def _why_not(self, star: int, cadence: str, missing: Sequence[str]) -> str:
         """Return a sentence that says what the server has of the star instead."""
         script = _FIND.format(
+            label=STAR_LABEL,
             token=self._endpoint.token,
             classes=literal(_pattern(CLASS_OF_COLUMN.values())),
             star=literal(str(star)),

@@ -25,14 +25,14 @@ class CurveData:
     cadence : str
         'long' (29.4 min) or 'short' (58.8 s).
     labels : dict
-        KEPLERID, OBJECT, MISSION, OBSMODE and INSTRUME, as the FITS header has them.
+        Those of `kepler_lens.missions.LABELS`, as the FITS header has them.
     tags : dict
         Facts that the server has of the star, as text: disposition, planets, kois, candidates, teff
         (K), radius (solar radii); empty for a star without a planet or candidate.
     time_us : int64[n]
         Microseconds since 1970-01-01T00:00 TDB, ascending.
     time : float64[n]
-        The same as BKJD: BJD(TDB) - 2454833, days.
+        The same as BKJD: days after noon of 1 January 2009 (TDB).
     columns : dict
         FITS name to array[n]. Fluxes and their errors are float32, electrons/s, NaN where there is
         no value; SAP_QUALITY is int32. SAP_FLUX and PDCSAP_FLUX are there, and of the other columns

@@ -14,6 +14,8 @@ from kepler_lens.client.data import CurveData
 from kepler_lens.client.errors import NoLightCurveError
 from kepler_lens.client.times import barycentric
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.missions import STAR_LABEL
+from kepler_lens.missions.kepler import BKJD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 ELECTRONS = units.electron / units.s
 """Unit of fluxes: electrons per second."""
 TEXT = {
-    "time": "Barycentric time, BJD(TDB) - 2454833",
+    "time": f"Barycentric time, {BKJD.definition}",
     "sap_flux": "Flux as measured (simple aperture photometry)",
     "sap_flux_err": "Error of sap_flux, 1 sigma",
     "pdcsap_flux": "Flux corrected for the instrument (presearch data conditioning)",
@@ -64,7 +66,7 @@ def meta_of(curve: CurveData) -> dict[str, Any]:
     known = {"TEFF": curve.tags.get("teff"), "RADIUS": curve.tags.get("radius")}
     return {
         **curve.labels,
-        "KEPLERID": curve.star,
+        STAR_LABEL: curve.star,
         **{keyword: float(text) for keyword, text in known.items() if text},
     }
 

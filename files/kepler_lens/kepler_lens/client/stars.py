@@ -11,7 +11,7 @@ from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
 from kepler_lens.gts import CLASS_OF_COLUMN
-from kepler_lens.lightcurve import MISSIONS
+from kepler_lens.missions import MISSIONS, STAR_LABEL
 from kepler_lens.stars.lists import Name
 from kepler_lens.stars.names import numbers_tagged
 from kepler_lens.stars.tags import DISPOSITIONS
@@ -40,7 +40,7 @@ def find(endpoint: Endpoint, selector: str) -> list[Series]:
     ----------
     endpoint : Endpoint
     selector : str
-        Such as ``sap.flux{KEPLERID=6541920}``.
+        Such as ``sap.flux{MISSION=K2}``.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def stars_table(
 ) -> Table:
     """Implement `kepler_lens.client.server.Server.stars`."""
     wanted = {
-        "mission": one_of("mission", mission, MISSIONS),
+        "mission": one_of("mission", mission, tuple(MISSIONS)),
         "disposition": one_of("disposition", disposition, DISPOSITIONS),
     }
     if isinstance(candidates, bool):
@@ -104,21 +104,21 @@ def _parts(numbers: Collection[int] | None, labels: list[str]) -> Iterator[str]:
         ordered = sorted(numbers)
         for first in range(0, len(ordered), _STARS_A_QUERY):
             some = number_pattern(ordered[first : first + _STARS_A_QUERY])
-            yield f"{_FLUXES}{{{','.join([f'KEPLERID~{some}', *labels])}}}"
+            yield f"{_FLUXES}{{{','.join([f'{STAR_LABEL}~{some}', *labels])}}}"
     elif any(re.match("(disposition|teff|radius)[=~]", label) for label in labels):
         # One answer is enough, because only some thousand stars have tags.
         yield f"{_FLUXES}{{{','.join(labels)}}}"
     else:
         # One request for each last digit, because an answer with all of Kepler would be too large.
         for digit in range(10):
-            yield f"{_FLUXES}{{{','.join([f'KEPLERID~.*{digit}', *labels])}}}"
+            yield f"{_FLUXES}{{{','.join([f'{STAR_LABEL}~.*{digit}', *labels])}}}"
 
 
 def _rows(found: Iterable[Series]) -> list[dict[str, Any]]:
     """Join the series of each star to a row, and sort the rows by star."""
     rows: dict[int, dict[str, Any]] = {}
     for series in found:
-        star = int(series.labels["KEPLERID"])
+        star = int(series.labels[STAR_LABEL])
         row = rows.setdefault(
             star,
             {

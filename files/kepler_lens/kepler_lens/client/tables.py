@@ -11,11 +11,15 @@ from astropy import units
 from astropy.table import Column, MaskedColumn, Table
 from astropy.units import cds
 
+from kepler_lens.missions import MISSIONS
+from kepler_lens.missions.kepler import BKJD
+
+*_SOME, _LAST = MISSIONS
 _COLUMNS: dict[str, dict[str, tuple[type, Any, str]]] = {
     "stars": {
         "star": (int, None, "KIC or EPIC number"),
         "object": (str, None, "What the star is called in its files"),
-        "mission": (str, None, "Kepler, K2 or Simulation"),
+        "mission": (str, None, f"{', '.join(_SOME)} or {_LAST}"),
         "cadences": (str, None, "Cadences of its light curves: long, short"),
         "disposition": (str, None, "Best of its candidates, NASA Exoplanet Archive"),
         "planets": (str, None, "Names of its confirmed planets"),
@@ -28,7 +32,7 @@ _COLUMNS: dict[str, dict[str, tuple[type, Any, str]]] = {
         "star": (int, None, "KIC or EPIC number"),
         "candidate": (int, None, "Number among the candidates of its star"),
         "period": (float, units.d, "Period"),
-        "epoch": (float, units.d, "Middle of a transit, BJD(TDB) - 2454833"),
+        "epoch": (float, units.d, f"Middle of a transit, {BKJD.definition}"),
         "duration": (float, units.h, "Duration of a transit"),
         "depth": (float, cds.ppm, "Depth of a transit"),
         "depth_error": (float, cds.ppm, "Error of the depth, 1 sigma"),

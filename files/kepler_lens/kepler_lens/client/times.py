@@ -10,10 +10,9 @@ from astropy.time.formats import TimeNumeric
 from astropy.time.utils import day_frac
 from numpy.typing import NDArray
 
-FORMAT = "bkjd"
-REFERENCE_JD = 2454833
-"""Julian Date of BKJD 0, days: BKJD is BJD(TDB) less this (Kepler Archive Manual, section
-2.3.2)."""
+from kepler_lens.missions.kepler import BKJD
+
+FORMAT = BKJD.name.lower()
 
 
 def barycentric(time: NDArray[np.float64]) -> Time:
@@ -45,9 +44,9 @@ def _define() -> None:
         def set_jds(self, val1: Any, val2: Any) -> None:
             self._check_scale(self._scale)
             day, fraction = day_frac(val1, val2)
-            self.jd1, self.jd2 = day_frac(day + REFERENCE_JD, fraction)
+            self.jd1, self.jd2 = day_frac(day + BKJD.reference_jd, fraction)
 
         def to_value(self, **kwargs: Any) -> Any:
-            return super().to_value(jd1=self.jd1 - REFERENCE_JD, jd2=self.jd2, **kwargs)
+            return super().to_value(jd1=self.jd1 - BKJD.reference_jd, jd2=self.jd2, **kwargs)
 
         value = property(to_value)

@@ -12,7 +12,7 @@ from astropy.io.votable.tree import TimeSys
 
 from kepler_lens.client.data import CurveData
 from kepler_lens.client.forms import table_of
-from kepler_lens.client.times import REFERENCE_JD
+from kepler_lens.missions.kepler import BKJD
 
 _UCD = {
     "time": "time.epoch",
@@ -34,7 +34,7 @@ def write(curve: CurveData, file: str | os.PathLike[str]) -> None:
     resource.time_systems.append(
         TimeSys(
             ID=_TIME_SYSTEM,
-            timeorigin=float(REFERENCE_JD),
+            timeorigin=float(BKJD.reference_jd),
             timescale="TDB",
             refposition="BARYCENTER",
             config={"version_1_4_or_later": True},

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
 from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Series, Token, Warp10
 from kepler_lens.warp10.tick_ranges import in_ranges
 from kepler_lens.warp10.ticks import (
@@ -111,7 +112,7 @@ class Entry:
     @property
     def star_labels(self) -> dict[str, str]:
         """Labels that select the star's light curves of this mission and cadence."""
-        return {"KEPLERID": str(self.star), **self.labels}
+        return {STAR_LABEL: str(self.star), **self.labels}
 
     def holds(self, columns: Iterable[str]) -> bool:
         """Return whether all these columns are in completely."""

@@ -9,6 +9,7 @@ from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
 from kepler_lens.ledger.book import FILES, Entry, Ledger, entry_of
 from kepler_lens.ledger.sums import POINTS
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Token, Warp10
 
 PIECES = 100
@@ -19,7 +20,7 @@ PIECES = 100
 def convert(
     warp10: Warp10, ledger: Ledger, read: Token, write: Token, say: Callable[[str], None]
 ) -> None:
-    """Move entries from series with a label KEPLERID to their present places.
+    """Move entries from series with a label of the star to their present places.
 
     If there are no such series, nothing is done. If it is killed, the next call continues, because
     entries are written before the old ones are deleted.
@@ -34,11 +35,11 @@ def convert(
         Called with a line of progress.
     """
     # One cheap request where there is nothing to convert.
-    if not warp10.find(f"{FILES}{{KEPLERID~.*}}", read):
+    if not warp10.find(f"{FILES}{{{STAR_LABEL}~.*}}", read):
         return
     say("bringing the ledger of an earlier version into the form of this one")
     for number in range(PIECES):
-        chosen = f"{{KEPLERID~(.*{number:02}|{number})}}"
+        chosen = f"{{{STAR_LABEL}~(.*{number:02}|{number})}}"
         ledger.write(_entries(warp10, FILES + chosen, read))
         # FILES goes last, because its series show that there is something to convert.
         for classname in (POINTS, FILES):
@@ -49,7 +50,7 @@ def _entries(warp10: Warp10, selector: str, read: Token) -> Iterator[Entry]:
     for series in warp10.fetch(selector, read):
         for cadence, value in zip(series.ticks, series.values, strict=True):
             try:
-                star = int(series.labels["KEPLERID"])
+                star = int(series.labels[STAR_LABEL])
                 yield entry_of(star, cadence, series.labels, json.loads(value))
             except (KeyError, TypeError, ValueError) as error:
                 name = series_name(FILES, series.labels)

@@ -1,8 +1,8 @@
 """Compose a light curve file in the format of the Kepler pipeline.
 
 Keywords, their order and comments, and the columns are those of real files (format version 6.1).
-They are in ``light_curve_header.txt``. A keyword for which a simulation has no value is undefined,
-as in a file of the pipeline.
+They are in ``missions/light_curve_header.txt``. A keyword for which a simulation has no value is
+undefined, as in a file of the pipeline.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
+
+from kepler_lens import missions
 
 _BLOCK = 2880
 """Bytes of a block (FITS standard 4.0, section 3.1)."""
@@ -75,7 +77,7 @@ def light_curve_bytes(
 @cache
 def _templates() -> list[fits.Header]:
     """Return the headers of the three header-data units, without values of a star."""
-    text = resources.files(__package__).joinpath("light_curve_header.txt").read_text("ascii")
+    text = resources.files(missions).joinpath("light_curve_header.txt").read_text("ascii")
     return [
         fits.Header.fromstring(part.strip("\n") + "\n", sep="\n")
         for part in text.split("\nEND\n")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
+from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
 from kepler_lens.transit_model import TransitModel
 
 Floats = NDArray[np.float64]
@@ -210,7 +210,7 @@ def light_of(kind: str, star: int, seed: int) -> tuple[TransitModel | None, Ligh
         The planet that is out of time, if there is one, and the function `Light`.
     """
     rng = np.random.default_rng([seed, star, 5])
-    epoch = round(131.5 + float(rng.uniform(0, 3)), 5)
+    epoch = round(QUARTER_STARTS[1] + float(rng.uniform(0, 3)), 5)
     period = round(float(np.exp(rng.uniform(np.log(3), np.log(30)))), 6)
     hours = round(13 * (period / 365.25) ** (1 / 3), 4)
     if kind == "timing":

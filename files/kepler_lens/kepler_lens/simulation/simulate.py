@@ -21,45 +21,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens import __version__
-from kepler_lens.archive.names import FIRST_SIMULATED, LONG_STAMPS
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.missions.kepler import (
+    CADENCES_OF_QUARTER,
+    DEADC,
+    LONG_STAMPS,
+    MJD_OF_BKJD,
+    QUARTER_STARTS,
+    TIMEDEL_DAYS,
+    file_name,
+    season,
+    star_folder,
+)
+from kepler_lens.missions.simulation import MISSION, OBJECT
 from kepler_lens.simulation.fits_files import light_curve_bytes, table_type
 from kepler_lens.simulation.light import KINDS, Light, light_of
 from kepler_lens.transit_model import TransitModel
 
 TRUTH_NAME = "planets.csv"
 
-_QUARTERS: dict[int, tuple[int, int, float, float]] = {
-    0: (568, 1043, 54953.03815242, 54962.74411122),
-    1: (1105, 2743, 54964.01099382, 54997.48122492),
-    2: (2965, 7318, 55002.01747542, 55090.96492052),
-    3: (7404, 11773, 55092.72220972, 55181.99659822),
-    4: (11914, 16310, 55184.87773552, 55274.70383812),
-    5: (16373, 21006, 55275.99115492, 55370.66003002),
-    6: (21069, 25466, 55371.94732782, 55461.79386052),
-    7: (25509, 29883, 55462.67250542, 55552.04909152),
-    8: (30657, 33935, 55567.86468242, 55634.84602412),
-    9: (34237, 39004, 55641.01695842, 55738.42395322),
-    10: (39049, 43621, 55739.34343282, 55832.76587042),
-    11: (43667, 48420, 55833.70578622, 55930.82668572),
-    12: (48473, 52516, 55931.90965952, 56014.52272722),
-    13: (52551, 56971, 56015.23787102, 56105.55440632),
-    14: (57024, 61780, 56106.63735722, 56203.81956722),
-    15: (61886, 66665, 56205.98549922, 56303.63768182),
-    16: (66712, 70914, 56304.59804202, 56390.46004692),
-    17: (70976, 72531, 56391.72690412, 56423.50115222),
-}
-"""Quarter to its first and last CADENCENO and the middles of these cadences (MJD, days), with the
-values of real files."""
-
-_MJD_OF_REFERENCE = 54832.5
-"""MJD of BKJD 0, days: 2454833 - 2400000.5."""
-_CADENCE_DAYS = 0.02043359821692
-_DEADC = 0.92063492
-"""Length of a long cadence, days, and the part of it that is exposed: TIMEDEL and DEADC of real
-files."""
-_NO_DATA, _EARTH_POINT, _SAFE_MODE, _COSMIC_RAY, _EXCLUDED = 65536, 8, 2, 128, 256
-"""Bits of SAP_QUALITY (Kepler Archive Manual, KDMC-10008)."""
+_FIRST, _LAST = MISSION.stars[0], MISSION.stars[-1]
+_NO_DATA, _EARTH_POINT, _SAFE_MODE, _COSMIC_RAY, _EXCLUDED = (
+    1 << MISSION.quality[words]
+    for words in (
+        *("no data", "Earth point", "safe mode"),
+        *("cosmic ray in the aperture", "excluded by hand"),
+    )
+)
+"""Bits of SAP_QUALITY."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +81,7 @@ def simulate(
     ----------
     folder : str or Path
         Made if needed. The files have the same paths in it as in the archive,
-        ``9000/900000001/kplr….fits``.
+        ``9000/900000001/kplr900000001-2009166043257_llc.fits``.
     stars : int or iterable of int, optional
         Number of stars, or their numbers (900000001 and up).
     quarters : iterable of int, optional
@@ -116,9 +105,10 @@ def simulate(
     if kind not in KINDS:
         raise KeplerLensError(f"there is no kind {kind!r} of star: there are {', '.join(KINDS)}")
     numbers = _star_numbers(stars)
-    chosen = tuple(range(1, 18)) if quarters is None else tuple(sorted(set(quarters)))
-    if unknown := [quarter for quarter in chosen if quarter not in _QUARTERS]:
-        raise KeplerLensError(f"there is no quarter {unknown[0]}: Kepler had quarters 0 to 17")
+    chosen = tuple(CADENCES_OF_QUARTER)[1:] if quarters is None else tuple(sorted(set(quarters)))
+    if unknown := [quarter for quarter in chosen if quarter not in CADENCES_OF_QUARTER]:
+        last = max(CADENCES_OF_QUARTER)
+        raise KeplerLensError(f"there is no quarter {unknown[0]}: Kepler had quarters 0 to {last}")
     root = Path(folder)
     planets = []
     for star in numbers:
@@ -127,11 +117,10 @@ def simulate(
         planets += its_planets
         if other:
             planets.append(Planet(star=star, letter="b", **asdict(other)))
-        digits = f"{star:09d}"
-        home = root / digits[:4] / digits
+        home = root / star_folder(star)
         home.mkdir(parents=True, exist_ok=True)
         for quarter in chosen:
-            path = home / f"kplr{digits}-{LONG_STAMPS[quarter][0]}_llc.fits"
+            path = home / file_name(star, LONG_STAMPS[quarter][0])
             path.write_bytes(_file(star, quarter, its_planets, seed, light))
     _write_truth(root / TRUTH_NAME, planets)
     return planets
@@ -152,7 +141,7 @@ def planets_of(star: int, seed: int = 0) -> list[Planet]:
     rng = np.random.default_rng([seed, star, 1])
     planets = []
     period = float(np.exp(rng.uniform(np.log(2), np.log(12))))
-    for letter in "bcd"[: (star - FIRST_SIMULATED + 3) % 4]:
+    for letter in "bcd"[: (star - _FIRST + 3) % 4]:
         impact = float(rng.uniform(0, 0.6))
         duration = 13 * (period / 365.25) ** (1 / 3) * (1 - impact**2) ** 0.5
         planets.append(
@@ -160,7 +149,7 @@ def planets_of(star: int, seed: int = 0) -> list[Planet]:
                 star=star,
                 letter=letter,
                 period_days=round(period, 6),
-                epoch_bkjd=round(131.5 + float(rng.uniform(0, period)), 5),
+                epoch_bkjd=round(QUARTER_STARTS[1] + float(rng.uniform(0, period)), 5),
                 duration_hours=round(duration, 4),
                 radius_ratio=round(float(rng.uniform(0.02, 0.06)), 5),
                 impact=round(impact, 4),
@@ -173,14 +162,14 @@ def planets_of(star: int, seed: int = 0) -> list[Planet]:
 def _star_numbers(stars: int | Iterable[int]) -> list[int]:
     """Return the numbers of the stars, ascending."""
     if isinstance(stars, int):
-        if not 1 <= stars <= 999_999_999 - FIRST_SIMULATED + 1:
+        if not 1 <= stars <= _LAST - _FIRST + 1:
             raise KeplerLensError(f"{stars} stars cannot be simulated: name a number from 1 on")
-        return list(range(FIRST_SIMULATED, FIRST_SIMULATED + stars))
+        return list(range(_FIRST, _FIRST + stars))
     numbers = sorted(set(stars))
-    if wrong := [n for n in numbers if not FIRST_SIMULATED <= n <= 999_999_999]:
+    if wrong := [n for n in numbers if not _FIRST <= n <= _LAST]:
         raise KeplerLensError(
             f"star {wrong[0]} may be a real one: simulated stars have numbers from "
-            f"{FIRST_SIMULATED} to 999999999"
+            f"{_FIRST} to {_LAST}"
         )
     return numbers
 
@@ -190,21 +179,21 @@ def _file(star: int, quarter: int, planets: list[Planet], seed: int, other: Ligh
     of_star = np.random.default_rng([seed, star, 2])
     magnitude = round(float(of_star.uniform(11, 14.5)), 3)
     rows = _rows(star, quarter, planets, magnitude, seed, other)
-    _, _, mjd_first, mjd_last = _QUARTERS[quarter]
+    _, _, mjd_first, mjd_last = CADENCES_OF_QUARTER[quarter]
     time = rows["TIME"][np.isfinite(rows["TIME"])]
-    start, stop = time[0] - _CADENCE_DAYS / 2, time[-1] + _CADENCE_DAYS / 2
-    exposure = len(time) * _CADENCE_DAYS * _DEADC
+    start, stop = time[0] - TIMEDEL_DAYS / 2, time[-1] + TIMEDEL_DAYS / 2
+    exposure = len(time) * TIMEDEL_DAYS * DEADC
     stamp = dt.datetime.strptime(LONG_STAMPS[quarter][0][:7], "%Y%j")
     values: dict[str, str | int | float] = {
         "ORIGIN": "kepler-lens",
         "DATE": f"{stamp:%Y-%m-%d}",
         "CREATOR": f"kepler-lens {__version__} simulate",
         "PROCVER": __version__,
-        "OBJECT": f"SIM {star}",
-        "KEPLERID": star,
-        "QUARTER": quarter,
-        "SEASON": 3 if quarter == 0 else (quarter + 2) % 4,
-        "MISSION": "Simulation",
+        "OBJECT": f"{OBJECT} {star}",
+        MISSION.cards.star: star,
+        MISSION.cards.segment: quarter,
+        "SEASON": season(quarter),
+        "MISSION": MISSION.name,
         "KEPMAG": magnitude,
         "EXPOSURE": round(exposure, 8),
         "LIVETIME": round(exposure, 8),
@@ -213,8 +202,8 @@ def _file(star: int, quarter: int, planets: list[Planet], seed: int, other: Ligh
         "TSTOP": round(float(stop), 8),
         "LC_START": mjd_first,
         "LC_END": mjd_last,
-        "DATE-OBS": _utc(mjd_first - _CADENCE_DAYS / 2),
-        "DATE-END": _utc(mjd_last + _CADENCE_DAYS / 2),
+        "DATE-OBS": _utc(mjd_first - TIMEDEL_DAYS / 2),
+        "DATE-END": _utc(mjd_last + TIMEDEL_DAYS / 2),
     }
     return light_curve_bytes(rows, _aperture(), values, f"{stamp:%Y-%m-%d}T00:00:00Z")
 
@@ -229,10 +218,10 @@ def _rows(
 ) -> NDArray[Any]:
     """Compute the table of one quarter: true light, then effects of the telescope, then gaps."""
     rng = np.random.default_rng([seed, star, 3, quarter])
-    first, last, mjd_first, mjd_last = _QUARTERS[quarter]
+    first, last, mjd_first, mjd_last = CADENCES_OF_QUARTER[quarter]
     count = last - first + 1
     mjd = np.linspace(mjd_first, mjd_last, count)
-    spacecraft = mjd - _MJD_OF_REFERENCE
+    spacecraft = mjd - MJD_OF_BKJD
     # Light travel time from the telescope to the barycentre, days, over its year of 372.5 days.
     correction = 0.00075 + 0.0017 * np.sin(2 * np.pi * (spacecraft - 122) / 372.5)
     time = spacecraft + correction
@@ -241,7 +230,7 @@ def _rows(
     level = 1.74e5 * 10 ** (-0.4 * (magnitude - 12))
     light = 1 + _variability(star, time, seed)
     for planet in planets:
-        light *= 1 - planet.mean_dimming(time, _CADENCE_DAYS)
+        light *= 1 - planet.mean_dimming(time, TIMEDEL_DAYS)
     if other is not None:
         light *= other(time)
     # A cadence exposes 1625 s (INT_TIME by NUM_FRM of real files); 5e6 electrons² is the variance
@@ -307,7 +296,7 @@ def _quality(rng: np.random.Generator, count: int, mjd: NDArray[np.float64]) -> 
     float64[count], days.
     """
     quality = np.zeros(count, np.int32)
-    per_day = 1 / _CADENCE_DAYS
+    per_day = 1 / TIMEDEL_DAYS
     for centre in np.arange(30.5, mjd[-1] - mjd[0] - 5, 30.5):
         begin = int((centre + rng.uniform(-1, 1)) * per_day)
         end = begin + int(rng.uniform(0.7, 1.2) * per_day)

@@ -16,22 +16,25 @@ from pathlib import Path
 from typing import Any
 
 from kepler_lens.errors import KeplerLensError
+from kepler_lens.missions import MISSIONS
 from kepler_lens.text_file import decoded
 
+_CATALOGUES = [each.catalogue for each in MISSIONS.values() if each.catalogue]
+_ONE_OF = "|".join(_CATALOGUES)
 _DIGITS = 9
 _END = r"(?![^\s,])"
-_NUMBER = re.compile(rf"(?:(?:KIC|EPIC)[\s_-]*)?([0-9]+){_END}", re.IGNORECASE)
+_NUMBER = re.compile(rf"(?:(?:{_ONE_OF})[\s_-]*)?([0-9]+){_END}", re.IGNORECASE)
 _KOI = re.compile(rf"(?:KOI[\s_-]*0*([0-9]+)|K([0-9]{{5}}))(\.[0-9]{{2}})?{_END}", re.IGNORECASE)
 _HOST = re.compile(
-    rf"(?!(?:KIC|EPIC|KOI)\b)(Kepler[\s_]*[0-9]+|[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-[0-9]+)((?:\s*[A-Z])?(?:\s+[A-Z]{_END})?)"
+    rf"(?!(?:{_ONE_OF}|KOI)\b)(Kepler[\s_]*[0-9]+|[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-[0-9]+)((?:\s*[A-Z])?(?:\s+[A-Z]{_END})?)"
     rf"{_END}",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"(?:(?:KIC|EPIC|KOI|Kepler)\s+(?=[0-9]))?[^\s,]+", re.IGNORECASE)
+_WORD = re.compile(rf"(?:(?:{_ONE_OF}|KOI|Kepler)\s+(?=[0-9]))?[^\s,]+", re.IGNORECASE)
 _GAP = re.compile(r"[\s,]*")
 _LINES = re.compile(r"\r\n|\n|\r")
 _PATH = re.compile(r"[/\\]|^[~.]|\.[A-Za-z]\w*$")
-_WHAT = "KIC or EPIC numbers, or names such as Kepler-11, K2-18 b or KOI-157"
+_WHAT = f"{' or '.join(_CATALOGUES)} numbers, or names such as Kepler-11, K2-18 b or KOI-157"
 
 
 class StarListError(KeplerLensError):
@@ -253,7 +256,7 @@ def _one_blank(text: str) -> str:
 
 def _hint(word: str) -> str:
     """Return what to write instead of a word that is no star."""
-    bare = re.sub(r"^(KIC|EPIC)[\s_-]*", "", word, flags=re.IGNORECASE)
+    bare = re.sub(rf"^({_ONE_OF})[\s_-]*", "", word, flags=re.IGNORECASE)
     if match := re.fullmatch(r"0*([1-9][0-9]{0,8})\.[0-9]*", bare):
         return f"a number has no decimal point, write {match[1]}"
     if re.fullmatch(r"[0-9]+(-|\u2013|\.\.|:)[0-9]+", bare):
@@ -261,5 +264,5 @@ def _hint(word: str) -> str:
     if re.fullmatch(r"0+", bare):
         return "numbers begin at 1"
     if re.fullmatch(r"[0-9]+", bare):
-        return f"KIC and EPIC numbers have {_DIGITS} digits at most"
+        return f"{' and '.join(_CATALOGUES)} numbers have {_DIGITS} digits at most"
     return f"write {_WHAT}, with commas or blanks between them"

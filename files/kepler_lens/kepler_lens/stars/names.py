@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.stars.lists import Name, Star, StarListError, read_file, stars_of
 from kepler_lens.warp10.client import Series, Token, Warp10
 
@@ -77,7 +78,7 @@ def numbers_tagged(
             meant = [(name, re.compile(name.pattern)) for name in batch]
             for series in find(_selector(attribute, batch)):
                 tags = series.attributes.get(attribute, "").lower().split(",")
-                star = int(series.labels["KEPLERID"])
+                star = int(series.labels[STAR_LABEL])
                 for name, pattern in meant:
                     if any(map(pattern.fullmatch, tags)):
                         found[name].add(star)

@@ -25,6 +25,7 @@ from kepler_lens.archive.base import Settings
 from kepler_lens.archive.http import request
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name
+from kepler_lens.missions import STAR_LABEL, k2, kepler
 from kepler_lens.stars.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
 from kepler_lens.warp10.client import Series, Token, Warp10
 from kepler_lens.warp10.directory import Directory
@@ -39,7 +40,7 @@ _KOI_COLUMNS = (
 )  # fmt: skip
 _K2_COLUMNS = ("pl_name", "hostname", "default_flag", "disposition", "st_teff", "st_rad")
 _EPIC_COLUMN = "epic_hostname"
-_EPIC = re.compile(r"EPIC (\d{9})\b")
+_EPIC = re.compile(rf"{k2.MISSION.catalogue} (\d{{9}})\b")
 _TAP_TABLES = {
     "KOI": (_KOI_COLUMNS, "cumulative"),
     "K2": ((*_K2_COLUMNS, _EPIC_COLUMN), "k2pandc"),
@@ -128,7 +129,7 @@ class Catalogue:
             tags = _tags(found, its_rows, "koi_steff", "koi_srad")
             kois = tuple(sorted({row["kepoi_name"] for row in its_rows} - {""}))
             self.tags[star] = replace(tags, kois=kois)
-        self.missions.add("Kepler")
+        self.missions.add(kepler.MISSION.name)
 
     def add_k2(self, rows: Iterable[Row]) -> None:
         """Add the table of K2 planets and candidates; a planet has one row for each publication."""
@@ -145,7 +146,7 @@ class Catalogue:
             by_planet = {row["pl_name"]: row["disposition"] for row in reversed(its_rows)}
             found = [(disposition, name) for name, disposition in by_planet.items()]
             self.tags[star] = _tags(found, its_rows, "st_teff", "st_rad")
-        self.missions.add("K2")
+        self.missions.add(k2.MISSION.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def apply_tags(
     tagged = list(_series_of(warp10, catalogue.tags, read_token))
     lines, differing = [], []
     for series in tagged:
-        wanted = catalogue.tags[int(series.labels["KEPLERID"])].attributes()
+        wanted = catalogue.tags[int(series.labels[STAR_LABEL])].attributes()
         if series.attributes != wanted:
             differing.append(series)
             lines.append(_meta_line(series, wanted))
@@ -214,9 +215,9 @@ def apply_tags(
         for series in warp10.find(_selector("disposition~.%2B"), read_token)
         if series.labels.get("MISSION") in catalogue.missions
     ]
-    stale = [s for s in before if int(s.labels["KEPLERID"]) not in catalogue.tags]
+    stale = [s for s in before if int(s.labels[STAR_LABEL]) not in catalogue.tags]
     if len(stale) > MOST_LOST * len(before) and not force:
-        lost, all_ = (len({s.labels["KEPLERID"] for s in some}) for some in (stale, before))
+        lost, all_ = (len({s.labels[STAR_LABEL] for s in some}) for some in (stale, before))
         raise TagsLostError(
             f"The tables do not name {lost:,} of the {all_:,} stars that have tags, which "
             "would lose them: nothing is changed. Is a table cut, or a part? If it is right, "
@@ -224,12 +225,12 @@ def apply_tags(
         )
     # The notes hold the tags: they are deleted first, so that nobody reads old tags if this dies.
     directory = Directory(warp10, read_token, write_token)
-    touched = sorted({int(series.labels["KEPLERID"]) for series in [*differing, *stale]})
+    touched = sorted({int(series.labels[STAR_LABEL]) for series in [*differing, *stale]})
     directory.forget(touched)
     for batch in _batched(lines + [_meta_line(series, {}) for series in stale], _LINES_A_REQUEST):
         warp10.meta(batch, write_token)
     directory.note(touched)
-    stars = {series.labels["KEPLERID"] for series in tagged}
+    stars = {series.labels[STAR_LABEL] for series in tagged}
     return TagReport(len(stars), len(tagged), len(lines), len(stale))
 
 
@@ -304,7 +305,7 @@ def _first_number(rows: Iterable[Row], column: str) -> float | None:
 
 def _series_of(warp10: Warp10, stars: Iterable[int], token: Token) -> Iterator[Series]:
     for batch in _batched(sorted(stars), _STARS_A_QUERY):
-        yield from warp10.find(_selector(f"KEPLERID~{number_pattern(batch)}"), token)
+        yield from warp10.find(_selector(f"{STAR_LABEL}~{number_pattern(batch)}"), token)
 
 
 def _batched(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -21,6 +21,7 @@ from itertools import islice
 from urllib.parse import quote
 
 from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.number_pattern import number_pattern
 from kepler_lens.warp10.register import CLASS as REGISTER
@@ -79,6 +80,7 @@ class Directory:
             "@STARS@": " ".join(map(str, stars)),
             "@PATTERN@": number_pattern(stars),
             "@CLASSES@": quote(_CLASSES, safe="~|"),
+            "@LABEL@": STAR_LABEL,
             "@REGISTER@": REGISTER,
             "@NAME@": CLASS,
         }.items():

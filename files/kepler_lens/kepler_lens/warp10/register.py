@@ -3,7 +3,7 @@
 To find a series, a server goes through all series of its class, and there are as many of them as
 stars. Class ``star.curve``, labels MISSION and OBSMODE, has few series, with a point at each star's
 number: a percent-encoded JSON text, a map from class name to the labels that the star's series have
-besides KEPLERID, MISSION and OBSMODE::
+besides that of the star, MISSION and OBSMODE::
 
     {"sap.flux": [{"INSTRUME": "Kepler Photometer", "OBJECT": "KIC 6541920"}], …}
 
@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import CLASS_OF_COLUMN, series_name
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Series, Token, Warp10
 from kepler_lens.warp10.star_points import forget, pages, points_of
 from kepler_lens.warp10.ticks import has_place
@@ -124,7 +125,7 @@ class Register:
         classes = "|".join(map(re.escape, CLASS_OF_COLUMN.values()))
         # One request for each last digit of a star: all of Kepler in one answer is too much.
         for digit in range(10):
-            there = self._warp10.find(f"~({classes}){{KEPLERID~.*{digit}}}", self._read)
+            there = self._warp10.find(f"~({classes}){{{STAR_LABEL}~.*{digit}}}", self._read)
             wanted = _by_place((series.classname, series.labels) for series in there)
             ordered = sorted(wanted)
             for first in range(0, len(ordered), SLICE):
@@ -169,7 +170,7 @@ def _by_place(series: Iterable[tuple[str, Mapping[str, str]]]) -> dict[Place, Cl
     found: dict[Place, Classes] = {}
     for classname, labels in series:
         rest = dict(labels)
-        star, mission, obsmode = (rest.pop(name, "") for name in ("KEPLERID", "MISSION", "OBSMODE"))
+        star, mission, obsmode = (rest.pop(name, "") for name in (STAR_LABEL, "MISSION", "OBSMODE"))
         # Series that kepler2warp10 pushed as text may have any labels: some have no place here.
         plain = star.isascii() and star.isdecimal() and star == str(int(star))
         if plain and has_place(int(star)) and mission and obsmode:

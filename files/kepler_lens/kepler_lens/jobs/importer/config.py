@@ -10,7 +10,7 @@ from typing import Any
 from kepler_lens.archive import Selection
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
-from kepler_lens.lightcurve import DEFAULT_COLUMNS
+from kepler_lens.missions import DEFAULT_COLUMNS
 from kepler_lens.stars.lists import numbers_of, words_of
 
 DEFAULT_STATE = "/var/lib/kepler-lens/import"

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kepler_lens.jobs.text import as_text, facts
+from kepler_lens.missions import STAR_LABEL
 
 _REJECTED_SHOWN = 20
 """Rejected files that the text lists (chosen)."""
@@ -96,7 +97,7 @@ def _query(report: dict[str, Any]) -> str:
     return f"""Ask for the light curves of star {star} (name and number of points of each series):
 
 curl -sS {report["server"]}/api/v0/exec --data-binary @- <<'END'
-[ @HELLOEXOWORLD/GETREADTOKEN '~.*flux' {{ 'KEPLERID' '{star}' }}
+[ @HELLOEXOWORLD/GETREADTOKEN '~.*flux' {{ '{STAR_LABEL}' '{star}' }}
   '2009-01-01T00:00:00Z' '2019-01-01T00:00:00Z' ] FETCH
 <% DROP DUP NAME SWAP SIZE 2 ->LIST %> LMAP
 END

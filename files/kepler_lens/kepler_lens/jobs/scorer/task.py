@@ -13,6 +13,7 @@ from kepler_lens.jobs.models import unpacked
 from kepler_lens.jobs.searcher.config import Tokens
 from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.transit_search.score import Score
 from kepler_lens.transit_search.store.light_curve import fetch_curve
 from kepler_lens.transit_search.store.read import Searched, candidates, newest
@@ -111,7 +112,7 @@ def _score(star: int, orders: Orders, result: ScoreResult) -> None:
         return
     before = {
         key[1]: found
-        for key, found in fetch_scores(warp10, read, f"{{KEPLERID={star}}}").items()
+        for key, found in fetch_scores(warp10, read, f"{{{STAR_LABEL}={star}}}").items()
         if key[2] == search.run
     }
     result.scores = [score for _, score in before.values()]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.lightcurve import LightCurve, us_to_bkjd
+from kepler_lens.lightcurve import LightCurve
 from kepler_lens.missions import observing
-from kepler_lens.missions.kepler import BAD_QUALITY, LONG_CADENCE_DAYS
+from kepler_lens.missions.kepler import BAD_QUALITY, LONG_CADENCE_DAYS, us_to_bkjd
 from kepler_lens.scatter import scatter_of_steps
 
 GAP_DAYS = 0.75

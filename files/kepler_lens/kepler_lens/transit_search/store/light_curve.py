@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import CLASS_OF_COLUMN
-from kepler_lens.lightcurve import us_to_bkjd
+from kepler_lens.missions import STAR_LABEL
+from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.preparation.observations import (
     FLUX_COLUMNS,
     NotSearchableError,
@@ -170,7 +171,7 @@ def fetch_curve(warp10: Warp10, token: Token, star: int, column: str) -> ServerC
     """
     found = _noted(warp10, token, star, column)
     if found is None:
-        selector = f"{CLASS_OF_COLUMN[column]}{{KEPLERID={star},OBSMODE=long%20cadence}}"
+        selector = f"{CLASS_OF_COLUMN[column]}{{{STAR_LABEL}={star},OBSMODE=long%20cadence}}"
         found = warp10.fetch(selector, token)
     if not found:
         raise NotThereError(_why_nothing(warp10, token, star, column))
@@ -235,7 +236,7 @@ def _why_nothing(warp10: Warp10, token: Token, star: int, column: str) -> str:
     """Return a sentence: the server has another column of the star, or nothing of it."""
     classes = {CLASS_OF_COLUMN[name]: name for name in FLUX_COLUMNS if name != column}
     chosen = "|".join(re.escape(name) for name in classes)
-    there = warp10.find(f"~({chosen}){{KEPLERID={star},OBSMODE=long%20cadence}}", token)
+    there = warp10.find(f"~({chosen}){{{STAR_LABEL}={star},OBSMODE=long%20cadence}}", token)
     others = sorted({classes[series.classname] for series in there})
     if others:
         return no_values(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kepler_lens.errors import Warp10Error
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.transit_search.report.table import score_row
 from kepler_lens.transit_search.score import Score
 from kepler_lens.transit_search.store.scores import fetch_scores
@@ -101,7 +102,7 @@ def candidates(warp10: Warp10, token: Token, star: int) -> list[Series]:
     star : int
         KIC or EPIC number.
     """
-    return warp10.find(f"{CANDIDATE_CLASS}{{KEPLERID={star}}}", token)
+    return warp10.find(f"{CANDIDATE_CLASS}{{{STAR_LABEL}={star}}}", token)
 
 
 def searched_stars(warp10: Warp10, token: Token) -> Iterator[list[int]]:
@@ -136,18 +137,18 @@ def every_row(warp10: Warp10, token: Token) -> Iterator[Row]:
     """Fetch the rows of all stars' candidates; see `rows_of`."""
     # A request for each last digit of a star: one answer for all of Kepler would be too large.
     for digit in range(10):
-        yield from _rows(warp10, token, f"{{KEPLERID~.*{digit}}}")
+        yield from _rows(warp10, token, f"{{{STAR_LABEL}~.*{digit}}}")
 
 
 def _chosen(stars: Sequence[int]) -> str:
     """Return the label selector of some stars."""
-    return f"{{KEPLERID~{number_pattern(stars)}}}"
+    return f"{{{STAR_LABEL}~{number_pattern(stars)}}}"
 
 
 def _rows(warp10: Warp10, token: Token, chosen: str, tries: int = _TRIES) -> Iterator[Row]:
     found: defaultdict[int, list[Series]] = defaultdict(list)
     for series in warp10.find(CANDIDATE_CLASS + chosen, token):
-        found[int(series.labels["KEPLERID"])].append(series)
+        found[int(series.labels[STAR_LABEL])].append(series)
     # Read after the candidates: if a search ends in between, their number does not match its own.
     searches = _searches(warp10, token, found)
     scores = fetch_scores(warp10, token, chosen)

@@ -1,8 +1,8 @@
 """Keep scores in Warp 10, beside the candidates that they are of.
 
-The series ``transit.score`` has the labels KEPLERID, CANDIDATE, RUN and MODEL. Each scoring adds a
-point whose value is the calibrated probability that the candidate is a planet. See `attributes` for
-the attributes.
+The series ``transit.score`` has the labels of the star (`STAR_LABEL`), CANDIDATE, RUN and MODEL.
+Each scoring adds a point whose value is the calibrated probability that the candidate is a planet.
+See `attributes` for the attributes.
 
 CANDIDATE and RUN are those of ``transit.candidate``. That series is not changed, because the server
 replaces all attributes of a series at once. If several models have scored a candidate, the score of
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import attribute_text, series_name
+from kepler_lens.missions import STAR_LABEL
 from kepler_lens.transit_search.score import Score
 from kepler_lens.warp10.client import Series, Token, Warp10
 
@@ -87,7 +88,7 @@ def clear_scores(warp10: Warp10, token: Token, star: int, run: str) -> None:
     run : str
         Run whose scores stay.
     """
-    warp10.delete(f"{SCORE}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+    warp10.delete(f"{SCORE}{{{STAR_LABEL}={star},RUN~(?!{run}$).*}}", token)
 
 
 def fetch_scores(warp10: Warp10, token: Token, labels: str) -> dict[Key, tuple[int, Score]]:
@@ -99,7 +100,7 @@ def fetch_scores(warp10: Warp10, token: Token, labels: str) -> dict[Key, tuple[i
     token : Token
         Read token.
     labels : str
-        Selector of labels, such as ``{KEPLERID=6541920}``.
+        Selector of labels, such as ``{MODEL=…}``.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def newest(found: Iterable[Series]) -> dict[Key, tuple[int, Score]]:
     scores: dict[Key, tuple[int, Score]] = {}
     for series in found:
         labels = series.labels
-        key = int(labels["KEPLERID"]), int(labels["CANDIDATE"]), labels["RUN"]
+        key = int(labels[STAR_LABEL]), int(labels["CANDIDATE"]), labels["RUN"]
         tick = series.ticks[-1]
         if key not in scores or tick > scores[key][0]:
             scores[key] = tick, _score(series)
@@ -150,5 +151,5 @@ def _score(series: Series) -> Score:
 
 
 def _name(star: int, number: int, run: str, model: str) -> str:
-    labels = {"KEPLERID": str(star), "CANDIDATE": str(number), "RUN": run, "MODEL": model}
+    labels = {STAR_LABEL: str(star), "CANDIDATE": str(number), "RUN": run, "MODEL": model}
     return series_name(SCORE, labels)

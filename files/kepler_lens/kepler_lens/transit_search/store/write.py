@@ -1,8 +1,8 @@
 """The results of searches in Warp 10, beside the light curves.
 
-- ``transit.candidate`` with the labels KEPLERID, CANDIDATE (from 1) and RUN: a point at each
-  observed transit. Its value is the flux at the bottom (electrons/s), so that it overlays the light
-  curve. `attributes` lists the attributes.
+- ``transit.candidate`` with the labels of the star (`STAR_LABEL`), CANDIDATE (from 1) and RUN: a
+  point at each observed transit. Its value is the flux at the bottom (electrons/s), so that it
+  overlays the light curve. `attributes` lists the attributes.
 - ``transit.score``: see `kepler_lens.transit_search.store.scores`.
 - ``star.search`` without labels: a point at the star's number (`warp10.star_points`). Its text
   (JSON) names the RUN that counts, and readers take the candidates of that run alone. A search
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.gts import attribute_text, series_name
-from kepler_lens.lightcurve import bkjd_to_us
+from kepler_lens.missions import STAR_LABEL
+from kepler_lens.missions.kepler import bkjd_to_us
 from kepler_lens.transit_search.detection.transit_fit import transit_points
 from kepler_lens.transit_search.preparation.observations import Observations
 from kepler_lens.transit_search.preparation.prepare import detrended
@@ -149,7 +150,7 @@ def clear(warp10: Warp10, token: Token, star: int, run: str) -> None:
     Warp10Error
         The server did not accept something.
     """
-    warp10.delete(f"{CANDIDATE_CLASS}{{KEPLERID={star},RUN~(?!{run}$).*}}", token)
+    warp10.delete(f"{CANDIDATE_CLASS}{{{STAR_LABEL}={star},RUN~(?!{run}$).*}}", token)
     clear_scores(warp10, token, star, run)
 
 
@@ -180,7 +181,7 @@ def _about(result: Result, run: str, time_us: int, fingerprint: str) -> str:
 
 def _name(star: int, number: int, run: str) -> str:
     return series_name(
-        CANDIDATE_CLASS, {"KEPLERID": str(star), "CANDIDATE": str(number), "RUN": run}
+        CANDIDATE_CLASS, {STAR_LABEL: str(star), "CANDIDATE": str(number), "RUN": run}
     )
 
 

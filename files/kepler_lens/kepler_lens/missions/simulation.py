@@ -1,0 +1,19 @@
+"""Simulated stars, which look as Kepler's do but for their numbers: neither catalogue has those."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kepler_lens.missions import k2, kepler
+
+OBJECT = "SIM"
+"""Word before the number of a star in its files."""
+
+MISSION = replace(
+    kepler.MISSION,
+    name="Simulation",
+    catalogue=None,
+    # Names of files have nine digits.
+    stars=range(k2.MISSION.stars.stop, 1_000_000_000),
+    files=replace(kepler.MISSION.files, folder=None),
+)
