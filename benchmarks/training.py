@@ -37,7 +37,7 @@ from kepler_lens.classify.labels import CLASSES, read_tce_table
 from kepler_lens.classify.splits import check_split, folds
 from kepler_lens.classify.splits import folds as parts_of
 from kepler_lens.train import calibrate
-from kepler_lens.train.figures import FIGURES, figures
+from kepler_lens.train.metrics import METRICS, metrics
 from kepler_lens.train.runs import digest, views_only
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -262,11 +262,11 @@ def measure(results: Results, part: str) -> None:
 def table(results: Results) -> Iterator[str]:
     fold, first = split()
     label, group = examples().label[first], examples().group[first]
-    names = list(FIGURES)
+    names = list(METRICS)
     yield f"{len(label)} records: " + ", ".join(
         f"{int((label == k).sum())} {name}" for k, name in enumerate(CLASSES)
     )
-    yield "| | inputs | networks | " + " | ".join(FIGURES[n] for n in names) + " | s a network |"
+    yield "| | inputs | networks | " + " | ".join(METRICS[n] for n in names) + " | s a network |"
     yield "|---" * (len(names) + 4) + "|"
     for row in ROWS:
         for count in sorted({1, row.seeds}):
@@ -290,7 +290,7 @@ def _line(
     if p is None:
         return ""
     calibrated = calibrate.out_of_fold(p, label, fold)
-    of = figures(p[:, 0], label, group, calibrated[:, 0])
+    of = metrics(p[:, 0], label, group, calibrated[:, 0])
     seconds = [results.lines[row.name, k, s]["seconds"] for k in range(FOLDS) for s in range(count)]
     cells = " | ".join(f"{f.value:.4f} ({f.low:.3f} to {f.high:.3f})" for f in of.values())
     words = "views" if which == "views" else "views and scalars"

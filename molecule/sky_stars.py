@@ -18,7 +18,7 @@ from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.directory import CLASS as DIRECTORY
 from kepler_lens.warp10.register import CLASS as REGISTER
 from kepler_lens.warp10.register import lines
-from kepler_lens.warp10.star_points import LOOKS, SEARCH
+from kepler_lens.warp10.star_points import SEARCH, WATCH_CLASSES
 
 POINTS = 4
 """Points of a column: few, because the costs of a star besides its points are measured."""
@@ -35,7 +35,7 @@ _STRIDE = 48_271
 _COLUMNS = ("SAP_FLUX", "PDCSAP_FLUX")
 WRAPPED = 244
 """Characters of such a series as WRAP writes it."""
-LOOK, LOOK_AFTER_US = LOOKS[0], 60_000_000
+LOOK, LOOK_AFTER_US = WATCH_CLASSES[0], 60_000_000
 
 
 def star_of(index: int) -> tuple[str, int]:
@@ -116,7 +116,7 @@ def searches(curves: Sequence[tuple[int, LightCurve]]) -> Iterator[str]:
         text = quote(json.dumps(about, separators=(",", ":")), safe="")
         if found:
             for tick in curve.time_us.tolist():
-                yield f"{tick}// {_candidate(CANDIDATE, curve)} 49000.5\n"
+                yield f"{tick}// {_candidate(CANDIDATE_CLASS, curve)} 49000.5\n"
             yield f"{curve.time_us[0]}// {_candidate('transit.score', curve, MODEL='bench')} 0.9\n"
         yield f"{curve.star}// {SEARCH}{{}} '{text}'\n"
 
@@ -146,7 +146,7 @@ def attributes(curves: Sequence[tuple[int, LightCurve]], known: dict[str, str]) 
     for index, curve in curves:
         if index % PLANETS == 0:
             period = {"period": f"{1 + index % 400:.6f}"}
-            yield _candidate(CANDIDATE, curve) + attribute_text(known | period)
+            yield _candidate(CANDIDATE_CLASS, curve) + attribute_text(known | period)
 
 
 def _candidate(classname: str, curve: LightCurve, **more: str) -> str:

@@ -1,4 +1,4 @@
-"""The package's modules form layers: an import never leads back to where it came from."""
+"""The package's modules form layers without circles, and its names are words of the field."""
 
 from __future__ import annotations
 
@@ -105,3 +105,48 @@ def test_a_room_imports_from_those_below_it():
     assert set(floor) == set(edges) | {other for others in edges.values() for other in others}
     for room, others in edges.items():
         assert not {other for other in others if floor[other] > floor[room]}, room
+
+
+PRIVATE = {"wish", "orders", "place", "places", "turn", "turns", "drawn", "figure", "figures"} | {
+    "look",
+    "looks",
+    "looked",
+}
+"""Words that mean something to their author only; docs/glossary.md has the words of the field."""
+
+
+def identifiers(tree: ast.AST) -> Iterator[str]:
+    """Yield each name of a class, function, variable, parameter, field or module."""
+    for node in ast.walk(tree):
+        for name, value in ast.iter_fields(node):
+            if name in ("id", "attr", "arg", "name", "asname", "module", "rest"):
+                yield from [value] if isinstance(value, str) else []
+            elif name in ("names", "kwd_attrs"):
+                yield from (part for part in value if isinstance(part, str))
+
+
+def words(identifier: str) -> list[str]:
+    """Split ``_a_name.ofMore`` into its words, in small letters."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)]
+
+
+def private_words(text: str) -> set[str]:
+    """Return the identifiers of a module that have a private word."""
+    found = {name for name in identifiers(ast.parse(text)) if PRIVATE.intersection(words(name))}
+    # Matplotlib calls its picture a figure.
+    of_matplotlib = {"Figure", "figure", "FigureCanvasAgg", "matplotlib.figure"}
+    return found - of_matplotlib if "matplotlib.figure" in found else found
+
+
+def test_a_private_word_is_found():
+    text = (
+        "def has_place(x): return Turns(look_at=x.drawn)\nfrom a import Wish as b\nORDERS = order"
+    )
+    assert private_words(text) == {"has_place", "Turns", "look_at", "drawn", "Wish", "ORDERS"}
+    assert private_words("from matplotlib.figure import Figure\nfigure = Figure()") == set()
+    assert private_words("figure = 1") == {"figure"}
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_names_are_words_of_the_field(module):
+    assert private_words(modules()[module].read_text()) == set()

@@ -24,7 +24,7 @@ _PACKAGE = __name__.partition(".")[0]
 _SILENT = ("annotation", "returns", "type_comment", "type_params", "kind", "ctx")
 """Fields of a syntax node that do not change a result."""
 
-Place = tuple[str, str]
+Symbol = tuple[str, str]
 """A module and a name at its top level."""
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Scope = _Function | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -40,7 +40,7 @@ _Named = (
 """Nodes that bind their own name."""
 
 
-def digest(roots: Sequence[Place]) -> str:
+def digest(roots: Sequence[Symbol]) -> str:
     """Hash all code that some functions depend on.
 
     Parameters
@@ -64,19 +64,19 @@ def digest(roots: Sequence[Place]) -> str:
     return total.hexdigest()
 
 
-def hashed(roots: Sequence[Place]) -> list[Place]:
+def hashed(roots: Sequence[Symbol]) -> list[Symbol]:
     """Return what `digest` hashes: modules, and names at their top level."""
-    return [place for place, _ in _code(roots)]
+    return [symbol for symbol, _ in _code(roots)]
 
 
-def _code(roots: Sequence[Place]) -> Iterator[tuple[Place, str]]:
-    """Yield each place that counts, and its code, in the order in which places are named."""
+def _code(roots: Sequence[Symbol]) -> Iterator[tuple[Symbol, str]]:
+    """Yield each symbol that counts, and its code, in the order in which symbols are named."""
     numbers = {root: number for number, root in enumerate(roots)}
     waiting = list(roots)
-    for place in waiting:
-        text = "".join(_Writer(place[0], numbers).text(_definition(place)))
+    for symbol in waiting:
+        text = "".join(_Writer(symbol[0], numbers).text(_definition(symbol)))
         waiting.extend(list(numbers)[len(waiting) :])
-        yield place, text
+        yield symbol, text
 
 
 def _source(module: str) -> str:
@@ -105,8 +105,8 @@ def _bindings(body: Sequence[ast.stmt]) -> dict[str, ast.AST]:
     return names
 
 
-def _definition(place: Place) -> ast.AST:
-    module, name = place
+def _definition(symbol: Symbol) -> ast.AST:
+    module, name = symbol
     if name not in _names(module):
         raise LookupError(f"{module} has no {name}.")
     return _names(module)[name]
@@ -119,14 +119,14 @@ def _origin(node: ast.Import | ast.ImportFrom, name: str) -> str:
 
 
 @cache
-def _place(full: str) -> Place | None:
-    """Return the place of a name of this package; None for a module, and for other packages."""
+def _symbol(full: str) -> Symbol | None:
+    """Return the symbol of a full name; None for a module, and for other packages."""
     module, _, name = full.rpartition(".")
     if not full.startswith(f"{_PACKAGE}.") or not _is_module(module) or name not in _names(module):
         return None
     node = _names(module)[name]
     if isinstance(node, ast.Import | ast.ImportFrom):
-        return _place(_origin(node, name))
+        return _symbol(_origin(node, name))
     return module, name
 
 
@@ -139,17 +139,17 @@ def _is_module(name: str) -> bool:
 
 
 class _Writer:
-    """Write out the code of one place, in the same way in every version of Python.
+    """Write out the code of one symbol, in the same way in every version of Python.
 
     Parameters
     ----------
     module : str
-        Module of the place.
+        Module of the symbol.
     numbers : dict of (str, str) to int
-        Numbers of places; a place that is named for the first time is added.
+        Numbers of symbols; a symbol that is named for the first time is added.
     """
 
-    def __init__(self, module: str, numbers: dict[Place, int]) -> None:
+    def __init__(self, module: str, numbers: dict[Symbol, int]) -> None:
         self._module = module
         self._numbers = numbers
         self._names = _names(module)
@@ -218,8 +218,8 @@ class _Writer:
             return repr(name)
         if isinstance(node, ast.Import | ast.ImportFrom):
             origin = _origin(node, name)
-            place = _place(origin)
-            return self._number(place) if place else repr(origin)
+            symbol = _symbol(origin)
+            return self._number(symbol) if symbol else repr(origin)
         return self._number((self._module, name))
 
     def _of_module(self, node: ast.Attribute) -> str | None:
@@ -229,14 +229,14 @@ class _Writer:
         module = self._names.get(node.value.id)
         if not isinstance(module, ast.Import | ast.ImportFrom):
             return None
-        place = _place(f"{_origin(module, node.value.id)}.{node.attr}")
-        return self._number(place) if place else None
+        symbol = _symbol(f"{_origin(module, node.value.id)}.{node.attr}")
+        return self._number(symbol) if symbol else None
 
     def _name_is_own(self, name: str) -> bool:
         return name in self._literal or name in (self._variables or ())
 
-    def _number(self, place: Place) -> str:
-        return f"@{self._numbers.setdefault(place, len(self._numbers))}"
+    def _number(self, symbol: Symbol) -> str:
+        return f"@{self._numbers.setdefault(symbol, len(self._numbers))}"
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

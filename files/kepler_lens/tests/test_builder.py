@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kepler_lens.classify.build import StarOrders
+from kepler_lens.classify.build import StarSettings
 from kepler_lens.classify.labels import Known, LabelTable
 from kepler_lens.jobs.builder.config import Tokens, load_job
 from kepler_lens.jobs.builder.report import Progress, render_summary
-from kepler_lens.jobs.builder.task import BUILT, BuildResult, Orders, Star, build_star
+from kepler_lens.jobs.builder.task import BUILT, BuildResult, BuildSettings, Star, build_star
 from kepler_lens.jobs.config import JobError
 from kepler_lens.jobs.stars import QUARANTINED
 
@@ -73,8 +73,8 @@ def test_a_star_travels_with_its_own_labels_alone():
 
 
 def test_a_worker_of_another_version_ends_the_job():
-    orders = Orders("http://127.0.0.1:1", Tokens(Path("/r")), "search-1", "other")
-    result = build_star(Star(11, StarOrders(TABLE.of(11))), orders, worker="w")
+    settings = BuildSettings("http://127.0.0.1:1", Tokens(Path("/r")), "search-1", "other")
+    result = build_star(Star(11, StarSettings(TABLE.of(11))), settings, worker="w")
     assert "another version of the recipe search-1" in result.fatal
     assert not result.outcome
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from kepler_lens.classify.build import StarOrders, records_of_star
+from kepler_lens.classify.build import StarSettings, records_of_star
 from kepler_lens.classify.curves import from_folder
 from kepler_lens.classify.dataset import load
 from kepler_lens.classify.labels import CLASSES, LabelTable, read_tce_table
@@ -41,7 +41,7 @@ def examples_of(tmp_path, result):
 
 def test_the_records_of_kepler_11_are_the_published_ones(tmp_path, data, tce):
     _, curve_of = from_folder(data / "kepler" / "006541920")
-    result = records_of_star(6541920, curve_of, StarOrders(tce), recipe("astronet-1"))
+    result = records_of_star(6541920, curve_of, StarSettings(tce), recipe("astronet-1"))
     assert result.left_out == {}
     made = examples_of(tmp_path, result)
     published = load(data / "astronet")
@@ -65,8 +65,8 @@ def test_the_records_of_kepler_11_are_the_published_ones(tmp_path, data, tce):
 
 def test_what_the_search_finds_gets_the_labels_of_the_table(tmp_path, data, tce):
     _, curve_of = from_folder(data / "kepler" / "006541920")
-    orders = StarOrders(tce, "search")
-    made = examples_of(tmp_path, records_of_star(6541920, curve_of, orders, recipe("search-1")))
+    settings = StarSettings(tce, "search")
+    made = examples_of(tmp_path, records_of_star(6541920, curve_of, settings, recipe("search-1")))
     assert made.recipe == f"search-1 {recipe('search-1').digest}"
     assert not made.synthetic.any()
     known = [10.304, 13.0249, 22.6871, 31.9954, 46.6861, 118.379]
@@ -93,11 +93,11 @@ def test_without_signals_there_is_only_what_was_made(tmp_path):
 
 def test_a_star_without_light_curve_or_label_gives_its_reason(systems, tce):
     _, curve_of = from_folder(systems)
-    result = records_of_star(6541920, curve_of, StarOrders(tce), recipe("search-1"))
+    result = records_of_star(6541920, curve_of, StarSettings(tce), recipe("search-1"))
     assert result.contents == []
     assert "has no light curve of star 6541920" in result.left_out["star 6541920"]
     none = LabelTable("none", "none.csv", "", "", {})
-    result = records_of_star(3323887, curve_of, StarOrders(none), recipe("search-1"))
+    result = records_of_star(3323887, curve_of, StarSettings(none), recipe("search-1"))
     assert (result.contents, result.left_out) == ([], {})
 
 

@@ -56,7 +56,7 @@ def test_the_shipped_bundle_is_small_and_says_what_it_is(bundle):
 
 def test_figures_are_those_that_must_hold(bundle, data):
     """By networks out of fold, on the records that the issue's figures are of."""
-    figures = evaluate(bundle, load(data / "astronet")).figures()
+    metrics = evaluate(bundle, load(data / "astronet")).metrics()
     least = {
         "auc": 0.988,
         "ap": 0.985,
@@ -67,7 +67,7 @@ def test_figures_are_those_that_must_hold(bundle, data):
         "mixed_recall": 0.87,
     }
     for name, value in least.items():
-        assert figures[name].value >= value, name
+        assert metrics[name].value >= value, name
     # Probabilities are calibrated for the whole of what was trained on, which has more eclipses.
     whole = bundle.model["figures"]["out_of_fold"]
     assert whole["ece"][0] <= 0.015
@@ -215,7 +215,7 @@ def test_records_it_was_trained_on_count_out_of_fold(bundle, examples):
     assert not np.allclose(found.p[:, 0], found.scores.p_planet)
     same = compare(bundle, bundle, examples)
     assert (same.new, same.examples) == (same.old, len(examples))
-    assert found.figures()["auc"].value == pytest.approx(same.new)
+    assert found.metrics()["auc"].value == pytest.approx(same.new)
 
 
 def test_a_record_it_never_saw_counts_by_the_ensemble(bundle, examples):
@@ -229,7 +229,7 @@ def test_a_record_it_never_saw_counts_by_the_ensemble(bundle, examples):
 def test_figures_need_planets_and_others(bundle, examples):
     planets = examples.select(examples.label == 0)
     with pytest.raises(BundleError, match="figures need planets and others"):
-        evaluate(bundle, planets).figures()
+        evaluate(bundle, planets).metrics()
 
 
 def test_the_table_has_a_line_a_record(bundle, examples, tmp_path):

@@ -147,7 +147,7 @@ def digest_with(monkeypatch):
 
     def clear():
         code_digest._names.cache_clear()
-        code_digest._place.cache_clear()
+        code_digest._symbol.cache_clear()
         _digest.cache_clear()
 
     def digests(module, old, new):

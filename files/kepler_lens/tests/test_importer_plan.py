@@ -10,16 +10,16 @@ from kepler_lens.archive import Item, Selection, Settings
 from kepler_lens.jobs.fleet import Fleet, _Flight
 from kepler_lens.jobs.importer import estimate
 from kepler_lens.jobs.importer.config import Job, Tokens
-from kepler_lens.jobs.importer.decide import Wish
+from kepler_lens.jobs.importer.decide import ImportOptions
 from kepler_lens.jobs.importer.driver import _Driver, work_of
 from kepler_lens.jobs.importer.plan import batches_of, plan
 from kepler_lens.jobs.importer.report import Progress
 from kepler_lens.jobs.importer.table import render_summary
-from kepler_lens.jobs.importer.task import BatchResult, FileResult, Orders
+from kepler_lens.jobs.importer.task import BatchResult, BatchSettings, FileResult
 from kepler_lens.ledger import DONE, Entry
 from kepler_lens.lightcurve import read_light_curve
 
-WISH = Wish(("SAP_FLUX",), force=False, run="r2", attempt="a")
+OPTIONS = ImportOptions(("SAP_FLUX",), force=False, run="r2", attempt="a")
 
 
 def item(star, number, **facts):
@@ -49,7 +49,7 @@ def done(of, **changes):
 
 def planned(items, *entries):
     shelf = Shelf(*entries)
-    return list(plan(items, shelf, Selection(), WISH, Settings())), shelf
+    return list(plan(items, shelf, Selection(), OPTIONS, Settings())), shelf
 
 
 @pytest.mark.parametrize(("stars", "files"), [(40, 14), (100, 42), (1000, 77)])
@@ -94,7 +94,7 @@ def test_of_two_files_with_one_name_both_are_looked_at():
 
 def test_content_that_comes_along_is_bounded():
     items = (item(star, 1).with_data(b"x" * 8_000_000) for star in range(1, 20))
-    pieces = plan(items, Shelf(), Selection(), WISH, Settings())
+    pieces = plan(items, Shelf(), Selection(), OPTIONS, Settings())
     assert next(pieces).data_bytes == 16_000_000
     assert next(items).star == 4  # one was read to see that it is another star, the rest was not
 
@@ -113,11 +113,11 @@ def test_a_star_is_found_in_the_header_where_the_name_tells_none(tmp_path, intac
     (piece,), _ = planned([nameless])
     assert [i.star for i in piece.batches[0]] == [read_light_curve(intact).star]
     others = Selection(stars=(1,))
-    assert list(plan([nameless], Shelf(), others, WISH, Settings())) == []
+    assert list(plan([nameless], Shelf(), others, OPTIONS, Settings())) == []
 
 
 JOB = Job("x", "http://w:8080", Tokens("r", "w", "lr", "lw"))
-WORK = work_of(Orders("r", JOB.server, JOB.tokens, (), False, Selection(), Settings(), "j"))
+WORK = work_of(BatchSettings("r", JOB.server, JOB.tokens, (), False, Selection(), Settings(), "j"))
 
 
 def test_the_estimate_is_right_within_a_tenth(kepler_11):

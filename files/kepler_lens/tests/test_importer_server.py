@@ -27,7 +27,7 @@ from kepler_lens.errors import JobRunningError, TokenError
 from kepler_lens.jobs.driver import job_name
 from kepler_lens.jobs.importer.config import Job, Tokens
 from kepler_lens.jobs.importer.driver import run_import
-from kepler_lens.jobs.importer.task import Batch, Orders, TakenOverError
+from kepler_lens.jobs.importer.task import Batch, BatchSettings, TakenOverError
 from kepler_lens.ledger import PENDING, Ledger, Writer
 from kepler_lens.simulation.simulate import simulate
 from kepler_lens.warp10.client import Token, Warp10
@@ -314,15 +314,15 @@ def test_an_attempt_taken_for_dead_deletes_nothing(server, job):
     stale = {c: [(first, last)] for c, (first, last, _) in entry.columns.items()}
     intent = replace(entry, state=PENDING, stale=stale)
     before = server.points()
-    orders = Orders(
+    settings = BatchSettings(
         "r", job.server, job.tokens, job.columns, False, Selection(), Settings(), "of a test"
     )
-    late = Batch(orders)
+    late = Batch(settings)
     server.ledger.write([replace(intent, attempt="of its successor")])
     with pytest.raises(TakenOverError):
         late.clear([intent])
     assert server.points() == before
-    server.ledger.write([replace(intent, attempt=late.wish.attempt)])
+    server.ledger.write([replace(intent, attempt=late.options.attempt)])
     late.clear([intent])
     assert server.points() != before
 

@@ -9,14 +9,14 @@ from distributed import Client, LocalCluster
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.defects import DefectError, Defects
 from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
-from kepler_lens.jobs.worker import Luggage, luggage, turn, worker_name
+from kepler_lens.jobs.worker import Luggage, fleet_lock, luggage, worker_name
 from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.preparation.observations import NotSearchableError
 
 
 def stay(name, seconds):
-    """When a task came into its turn and left it, and the worker that did it."""
-    with turn(name):
+    """When a task got the lock and left it, and the worker that did it."""
+    with fleet_lock(name):
         came = time.monotonic()
         time.sleep(seconds)
         return came, time.monotonic(), worker_name()
@@ -32,12 +32,12 @@ def test_one_at_a_time_over_all_workers():
     spans.sort()
     assert len({worker for _, _, worker in spans}) == 2
     assert all(left <= came for (_, left, _), (came, _, _) in pairwise(spans))
-    # Turns of other names have nothing to do with each other.
+    # Locks of other names have nothing to do with each other.
     assert max(came for came, _, _ in others) < min(left for _, left, _ in others)
 
 
 def test_without_a_fleet_there_is_nobody_to_wait_for():
-    with turn("push"), turn("push"):
+    with fleet_lock("push"), fleet_lock("push"):
         pass
 
 

@@ -17,7 +17,7 @@ from kepler_lens.warp10.ticks import (
     BUCKET_STARS,
     CADENCES,
     STARS,
-    NoPlaceError,
+    NoTickError,
     bucket_of,
     runs_of,
     star_of,
@@ -106,7 +106,7 @@ BATCH = [entry(star, cadence) for star in FAR for cadence in (0, CADENCES - 1)]
     ("star", "cadence"), [(-1, 0), (STARS, 0), (7, -1), (7, CADENCES), (10**30, 1)]
 )
 def test_what_has_no_place_is_refused_in_one_sentence(server, star, cadence):
-    with pytest.raises(NoPlaceError, match=f"Star {star} .*cannot be kept") as caught:
+    with pytest.raises(NoTickError, match=f"Star {star} .*cannot be kept") as caught:
         ledger(server).write([entry(star, cadence)])
     assert "\n" not in str(caught.value)
     assert not server.series

@@ -8,7 +8,7 @@ import pytest
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
 from kepler_lens.warp10.client import Token, Warp10
-from kepler_lens.warp10.register import SLICE, Place, Register
+from kepler_lens.warp10.register import SLICE, Key, Register
 
 READ, WRITE = Token("read"), Token("write")
 LONG = "long cadence"
@@ -57,11 +57,11 @@ def test_what_is_known_stays_and_nothing_is_written_twice(server, register):
     assert register.write([series(7, "pdcsap.flux"), series(7, OBJECT="other")]) == 1
     assert register.write([series(7, mission="K2")]) == 1
     assert register.read([7, 8]) == {
-        Place(7, "Kepler", LONG): {
+        Key(7, "Kepler", LONG): {
             "sap.flux": [rest(7), rest(7, OBJECT="other")],
             "pdcsap.flux": [rest(7)],
         },
-        Place(7, "K2", LONG): {"sap.flux": [rest(7)]},
+        Key(7, "K2", LONG): {"sap.flux": [rest(7)]},
     }
     server.asked.clear()
     register.write([series(7)])
@@ -78,7 +78,7 @@ def test_stars_are_listed_by_class_and_cadence(register):
 def test_a_star_is_forgotten_and_its_neighbours_stay(register):
     register.write([series(6), series(7), series(8)])
     register.forget([7])
-    assert {place.star for place in register.read([6, 7, 8])} == {6, 8}
+    assert {key.star for key in register.read([6, 7, 8])} == {6, 8}
 
 
 @pytest.mark.parametrize("pieces", [SLICE, 2])
@@ -92,12 +92,12 @@ def test_series_that_nobody_noted_are_found(server, register, pieces, monkeypatc
         server.update(_point(*other))
     assert register.rebuild() == 4
     assert register.read([27]) == {
-        Place(27, "Kepler", LONG): {"sap.flux": [rest(27)], "pdcsap.flux": [rest(27)]}
+        Key(27, "Kepler", LONG): {"sap.flux": [rest(27)], "pdcsap.flux": [rest(27)]}
     }
-    assert {place.star for place in register.read([7, 17, 27, 37, 6541920])} == {
+    assert {key.star for key in register.read([7, 17, 27, 37, 6541920])} == {
         7, 17, 27, 37, 6541920
     }  # fmt: skip
-    assert set(register.read([7])[Place(7, "Kepler", LONG)]) == {"sap.flux", "pdcsap.flux"}
+    assert set(register.read([7])[Key(7, "Kepler", LONG)]) == {"sap.flux", "pdcsap.flux"}
     assert register.rebuild() == 0
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from kepler_lens.jobs.searcher.call import CallError, answer, place, serve
+from kepler_lens.jobs.searcher.call import CallError, answer, serve, slot
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -26,15 +26,15 @@ def asked(token_file, folder, **request):
 
 
 def test_a_place_is_given_once_and_given_back(tmp_path):
-    full = place(tmp_path, 2)
-    with place(tmp_path, 2), place(tmp_path, 2), pytest.raises(CallError, match="busy"), full:
+    full = slot(tmp_path, 2)
+    with slot(tmp_path, 2), slot(tmp_path, 2), pytest.raises(CallError, match="busy"), full:
         pass
-    with place(tmp_path, 1):
+    with slot(tmp_path, 1):
         pass
 
 
 def test_a_caller_is_told_at_once_that_all_places_are_taken(token_file, tmp_path):
-    with place(tmp_path, 1):
+    with slot(tmp_path, 1):
         assert "busy" in asked(token_file, tmp_path, token="right", star="1")
 
 

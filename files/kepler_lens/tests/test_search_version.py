@@ -11,7 +11,7 @@ from kepler_lens.transit_search.version import engine
 
 
 def forget():
-    for function in (engine, code_digest._names, code_digest._place):
+    for function in (engine, code_digest._names, code_digest._symbol):
         function.cache_clear()
 
 

@@ -27,7 +27,7 @@ from kepler_lens.classify.splits import SplitError, check_split  # noqa: E402
 from kepler_lens.train import runs, trainer  # noqa: E402
 from kepler_lens.train.errors import TrainingError  # noqa: E402
 from kepler_lens.train.export import TOLERANCE, export  # noqa: E402
-from kepler_lens.train.figures import auc  # noqa: E402
+from kepler_lens.train.metrics import auc  # noqa: E402
 from kepler_lens.train.network import Size, build, ensemble, probabilities  # noqa: E402
 
 CHILD = Path(__file__).with_name("train_child.py")

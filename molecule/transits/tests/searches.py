@@ -10,7 +10,7 @@ from kepler_lens.missions.kepler import bkjd_to_us
 from kepler_lens.warp10.changes import tell
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.register import Register
-from kepler_lens.warp10.star_points import LOOKS, SEARCH
+from kepler_lens.warp10.star_points import SEARCH, WATCH_CLASSES
 from lab import PROJECT, SCHEDULER, SERVER, Lab
 
 FOLDER = PROJECT / ".lab" / "transits"
@@ -49,7 +49,7 @@ def remove_stars(lab: Lab, first: int, last: int) -> None:
     server.delete(f"pdcsap.flux{chosen}", write)
     server.delete("star.curve{}", write, first, last)
     server.delete(f"~transit.*{chosen}", results)
-    for name in (SEARCH, *LOOKS):
+    for name in (SEARCH, *WATCH_CLASSES):
         server.delete(f"{name}{{}}", results, first, last)
 
 

@@ -34,7 +34,7 @@ only synthetic examples are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class StarOrders:
+class StarSettings:
     """Settings that are the same for all stars of a data set.
 
     Attributes
@@ -106,7 +106,7 @@ class _Signal:
 
 
 def records_of_star(
-    star: int, curve_of: Callable[[int], Observations], orders: StarOrders, recipe: Recipe
+    star: int, curve_of: Callable[[int], Observations], settings: StarSettings, recipe: Recipe
 ) -> StarRecords:
     """Make the records of one star.
 
@@ -116,7 +116,7 @@ def records_of_star(
         KIC or EPIC number.
     curve_of : callable
         Returns the light curve of a star, or raises NotSearchableError or LightCurveError.
-    orders : StarOrders
+    settings : StarSettings
     recipe : Recipe
 
     Returns
@@ -128,7 +128,7 @@ def records_of_star(
     result = StarRecords(star)
     try:
         observed = curve_of(star)
-        for search, signals in _light_curves(observed, orders, result):
+        for search, signals in _light_curves(observed, settings, result):
             _add(result, search, signals, recipe)
     except (NotSearchableError, LightCurveError, ViewError) as error:
         result.left_out[f"star {star}"] = str(error)
@@ -136,28 +136,28 @@ def records_of_star(
 
 
 def _light_curves(
-    observations: Observations, orders: StarOrders, result: StarRecords
+    observations: Observations, settings: StarSettings, result: StarRecords
 ) -> Iterator[tuple[Detections, list[_Signal | None]]]:
     """Yield the star's search and those of light curves made of it, with labelled signals.
 
     Each candidate of a search has a signal, or None where it has no label.
     """
     own: list[Ephemeris] = []
-    if orders.table and orders.signals != "none":
-        if orders.signals == "table":
+    if settings.table and settings.signals != "none":
+        if settings.signals == "table":
             search, signals = _of_table(
-                observations, orders.table.of_star.get(observations.star, ())
+                observations, settings.table.of_star.get(observations.star, ())
             )
         else:
-            search, signals = _of_search(observations, orders.table, result)
+            search, signals = _of_search(observations, settings.table, result)
         yield search, signals
         own = [each.ephemeris for each in search.candidates]
-    if not orders.synthetic:
+    if not settings.synthetic:
         return
     quiet = synthetic.quieted(observations, own)
-    for kind, copy in product(orders.synthetic, range(orders.copies)):
+    for kind, copy in product(settings.synthetic, range(settings.copies)):
         try:
-            made = synthetic.make(quiet, kind, orders.seed, copy)
+            made = synthetic.make(quiet, kind, settings.seed, copy)
             search, found = synthetic.candidates(made)
         except NotSearchableError as error:
             result.left_out[f"star {observations.star} ({kind} {copy + 1})"] = str(error)

@@ -219,7 +219,7 @@ def _manifest(
     plan: Plan, examples: Examples, shards: tuple[Shard, ...], left_out: dict[str, str]
 ) -> Manifest:
     groups = np.unique(examples.group)
-    drawn: dict[str, list[int]] = {}
+    group_parts: dict[str, list[int]] = {}
     folded: list[list[int]] = []
     which = (examples.group, examples.label, examples.synthetic)
     # A data set of few stars, such as one for evaluation only, cannot be split.
@@ -227,7 +227,7 @@ def _manifest(
         part = draw_parts(*which, plan.seed)
         kept = held(part, examples.synthetic)
         check_split(kept, examples.star, examples.group, examples.synthetic)
-        drawn = {
+        group_parts = {
             name: np.unique(examples.group[part == k]).tolist() for k, name in enumerate(PARTS)
         }
     if len(groups) >= FOLDS:
@@ -246,7 +246,7 @@ def _manifest(
         stars=len(np.unique(examples.star)),
         groups=len(groups),
         shards=shards,
-        parts=drawn,
+        parts=group_parts,
         folds=tuple(folded),
         left_out=left_out,
     )

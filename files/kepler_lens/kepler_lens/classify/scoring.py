@@ -130,7 +130,7 @@ def scored_again(
                 "search it again."
             ) from None
         ephemeris = Ephemeris(period, epoch, hours, late)
-        candidates.append(Candidate(number, ephemeris, mes, threshold, _NOT_LOOKED_UP))
+        candidates.append(Candidate(number, ephemeris, mes, threshold, _NO_TRANSITS))
         stellar = {"stellar_radius": "RADIUS", "stellar_teff": "TEFF"}
         of_star = {
             name: observations.stellar[card]
@@ -150,5 +150,5 @@ def scored_again(
     )
 
 
-_NOT_LOOKED_UP = Transits(np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
+_NO_TRANSITS = Transits(np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
 """Transits of a candidate whose transits are not needed for a score."""

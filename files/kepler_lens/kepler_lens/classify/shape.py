@@ -245,9 +245,9 @@ def _dip(
         deepest[i], opposite[i] = mean[k], (mean[0] + mean[-1]) / 2
     depth = level - deepest
     step = np.linspace(-_DIP_DURATIONS, _DIP_DURATIONS, DIP_LENGTH)
-    place = centre[:, None] + step * np.maximum(duty * bins, 1)[:, None]
-    left = np.floor(place).astype(int)
-    part = place - left
+    position = centre[:, None] + step * np.maximum(duty * bins, 1)[:, None]
+    left = np.floor(position).astype(int)
+    part = position - left
     rows = np.arange(n)[:, None]
     shown = view[rows, left % bins] * (1 - part) + view[rows, (left + 1) % bins] * part
     significance = depth / (mad + _FLOOR) * np.sqrt(widths)

@@ -114,8 +114,8 @@ def draw_parts(
     if set(shares) - set(PARTS) or min(wanted) < 0 or abs(sum(wanted) - 1) > 1e-6:
         raise SplitError(f"The shares {dict(shares)} are none of {', '.join(PARTS)} that add to 1.")
     used = [k for k, share in enumerate(wanted) if share > 0]
-    drawn = _draw(group, label, synthetic, [wanted[k] for k in used], seed)
-    return np.array(used, np.int64)[drawn]
+    sample = _draw(group, label, synthetic, [wanted[k] for k in used], seed)
+    return np.array(used, np.int64)[sample]
 
 
 def stored(group: Ints, lists: Sequence[Sequence[int]]) -> Ints:

@@ -257,8 +257,8 @@ def _planet(quiet: Observations, rng: np.random.Generator) -> Made:
 def _late(time: Floats, ephemeris: Ephemeris, rng: np.random.Generator) -> Floats:
     """Draw a sine, and return how late a transit would be at each time, days (float64[n])."""
     most = np.exp(rng.uniform(*np.log(_LATE))) * ephemeris.duration_hours / 24
-    turns = time / np.exp(rng.uniform(*np.log(_LATE_DAYS))) + rng.uniform()
-    return np.asarray(most * np.sin(2 * np.pi * turns))
+    cycles = time / np.exp(rng.uniform(*np.log(_LATE_DAYS))) + rng.uniform()
+    return np.asarray(most * np.sin(2 * np.pi * cycles))
 
 
 def _binary(quiet: Observations, kind: str, rng: np.random.Generator) -> Made:
@@ -317,11 +317,11 @@ def _scrambled(quiet: Observations, rng: np.random.Generator) -> Observations:
     order = rng.permutation(count)
     at = float(quiet.time[0])
     times, fluxes = [], []
-    for place, q in enumerate(order):
+    for index, q in enumerate(order):
         time = quiet.time[begin[q] : end[q]]
         times.append(time - time[0] + at)
         fluxes.append(quiet.flux[begin[q] : end[q]])
-        at = float(times[-1][-1]) + (float(gap[place]) if place < len(gap) else 0.0)
+        at = float(times[-1][-1]) + (float(gap[index]) if index < len(gap) else 0.0)
     quarter = np.repeat(np.arange(count, dtype=np.int32), [len(time) for time in times])
     return replace(
         quiet,

@@ -121,7 +121,7 @@ def dataset(
 
     `kepler-lens dataset --check dr24/`
     """
-    from kepler_lens.classify.build import SIGNALS, StarOrders, records_of_star
+    from kepler_lens.classify.build import SIGNALS, StarSettings, records_of_star
     from kepler_lens.classify.curves import from_folder, from_server
     from kepler_lens.classify.labels import read_labels
     from kepler_lens.classify.parts import Parts, Plan, sources_of
@@ -182,12 +182,12 @@ def dataset(
         stars=tuple(sorted(wanted)),
     )
     parts = Parts(output, plan)
-    orders = StarOrders(table, signals, kinds, copies, seed)
+    settings = StarSettings(table, signals, kinds, copies, seed)
     missing = parts.missing()
     defects = Defects()
     for done, number in enumerate(missing, start=len(wanted) - len(missing) + 1):
         try:
-            parts.put(records_of_star(number, curve_of, orders, makes))
+            parts.put(records_of_star(number, curve_of, settings, makes))
         except KeplerLensError:
             raise
         except Exception as error:

@@ -63,7 +63,7 @@ def delete(
     from kepler_lens.warp10.directory import Directory
     from kepler_lens.warp10.number_pattern import number_pattern
     from kepler_lens.warp10.register import Register
-    from kepler_lens.warp10.star_points import LOOKS, SEARCH, forget
+    from kepler_lens.warp10.star_points import SEARCH, WATCH_CLASSES, forget
 
     numbers = stars_wanted(stars, None, TagServer(server), "STAR") or ()
     token = Token.from_file(token_file)
@@ -93,7 +93,7 @@ def delete(
     Directory(warp10, token, token).forget(numbers)
     if results_token:
         # These series hold points of all stars, so they are not among the counted series.
-        for name in (SEARCH, *LOOKS):
+        for name in (SEARCH, *WATCH_CLASSES):
             forget(warp10, results_token, f"{name}{{}}", numbers)
     for one in meant:
         warp10.delete(*one)

@@ -153,10 +153,10 @@ def train(
     done = run(examples, run_folder or Path(f"{output}-run"), settings, tell)
     releases = _releases(records or [], table)
     bundle = export(done, output, accepted(done.examples.recipe), releases)
-    figures = bundle.model["figures"]["out_of_fold"]
+    auc = bundle.model["figures"]["out_of_fold"]["auc"]
     typer.echo(
-        f"Bundle {bundle.name}: AUC {figures['auc'][0]:.4f} [{figures['auc'][1]:.4f}, "
-        f"{figures['auc'][2]:.4f}] out of fold, threshold of precision .9 "
+        f"Bundle {bundle.name}: AUC {auc[0]:.4f} [{auc[1]:.4f}, "
+        f"{auc[2]:.4f}] out of fold, threshold of precision .9 "
         f"{bundle.threshold():.3f}: {output}"
     )
 
@@ -178,8 +178,11 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV to write, a line a record.")
     ] = None,
-    figures: Annotated[
-        bool, typer.Option(help="Print figures; without them labels are not needed.")
+    metrics: Annotated[
+        bool,
+        typer.Option(
+            "--figures/--no-figures", help="Print figures; without them labels are not needed."
+        ),
     ] = True,
 ) -> None:
     """Score labelled records with a model bundle, and print its figures with 95 % intervals.
@@ -196,7 +199,7 @@ def evaluate(
     from kepler_lens.classify.bundle import Bundle
     from kepler_lens.train.evaluate import evaluate as judge
     from kepler_lens.train.evaluate import rows, write_csv
-    from kepler_lens.train.figures import FIGURES
+    from kepler_lens.train.metrics import METRICS
 
     bundle = Bundle.load(model)
     found = judge(bundle, _load(records, table, allow_cut=allow_cut))
@@ -207,9 +210,9 @@ def evaluate(
         f"Bundle {bundle.name}, {len(found.examples)} records ({counts}): {int(found.known.sum())} "
         "of them it was trained on, and they count by what networks said that had not seen them."
     )
-    if figures:
-        values = found.figures()
-        for name, words in FIGURES.items():
+    if metrics:
+        values = found.metrics()
+        for name, words in METRICS.items():
             typer.echo(f"{words:38s} {values[name]}")
         at = bundle.threshold()
         for name, share in found.by_class(at).items():

@@ -62,7 +62,7 @@ class Account(ABC):
         return self.state in (STOPPED, FAILED, DONE)
 
     @abstractmethod
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the figures of this kind of job for status.json."""
 
     @abstractmethod
@@ -141,7 +141,7 @@ class Account(ABC):
             "updated": _iso(time.time()),
             "elapsed_s": round(time.time() - self.began, 1),
             "eta_s": None if eta is None else round(eta),
-            **self.figures(),
+            **self.status_fields(),
         }
 
 

@@ -185,7 +185,7 @@ class StarProgress(Account):
         since = time.time() - (self.first or time.time())
         return (self.total - self.done) * since / self.done if self.done and since else None
 
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the figures of the job for status.json."""
         outcomes = (self.done_word, SKIPPED, QUARANTINED)
         return {

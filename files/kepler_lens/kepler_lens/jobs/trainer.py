@@ -182,7 +182,7 @@ class Progress(Account):
         if self.device == "gpu":
             self.gpu = gpu_load()
 
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the figures of a training for status.json."""
         return {
             "networks_done": self.network,

@@ -1,4 +1,4 @@
-"""Access the Dask worker in which a task runs: luggage, name and turns."""
+"""Access the Dask worker in which a task runs: luggage, name and lock."""
 
 # mypy: disable-error-code="no-untyped-call"
 # distributed ships type hints, but only for some of its functions.
@@ -14,8 +14,8 @@ from distributed import Semaphore, Worker, WorkerPlugin, get_worker
 from kepler_lens.errors import KeplerLensError
 
 _PATIENCE_S = 300.0
-"""Longest wait for a turn, seconds (chosen). A task without its turn only loses the order that
-saves work, and no data."""
+"""Longest wait for a lock, seconds (chosen). A task that goes on without the lock only loses the
+order that saves work, and no data."""
 
 
 _LUGGAGE: dict[str, bytes] = {}
@@ -65,8 +65,8 @@ def worker_name() -> str:
 
 
 @contextlib.contextmanager
-def turn(name: str) -> Iterator[None]:
-    """Wait until no other task of the fleet is in the turn of this name.
+def fleet_lock(name: str) -> Iterator[None]:
+    """Hold a lock of the fleet: wait until no other task holds the lock of this name.
 
     Outside a Dask worker there is no wait.
 

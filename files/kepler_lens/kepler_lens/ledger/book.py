@@ -28,7 +28,7 @@ from kepler_lens.warp10.ticks import (
     CADENCES,
     Ticks,
     buckets_of,
-    has_place,
+    has_ticks,
     star_of,
     tick_of,
     ticks_of_star,
@@ -158,7 +158,7 @@ class Ledger:
             Number of each star to its entries.
         """
         found: dict[int, list[Entry]] = {star: [] for star in stars}
-        ranges = [ticks_of_star(star) for star in found if has_place(star)]
+        ranges = [ticks_of_star(star) for star in found if has_ticks(star)]
         for series in in_ranges(self._warp10, self._read, FILES, ranges):
             for entry in _read_entries(series):
                 found[entry.star].append(entry)

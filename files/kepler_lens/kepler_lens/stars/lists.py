@@ -94,10 +94,10 @@ def read(text: str, where: str, *, by_line: bool = False) -> list[Star]:
     for number, line in enumerate(_LINES.split(text.replace("\ufeff", " ")), start=1):
         for match, star in _entries(line.split("#", 1)[0]):
             count += 1
-            place = f"{where}, {f'line {number}' if by_line else f'entry {count}'}"
+            position = f"{where}, {f'line {number}' if by_line else f'entry {count}'}"
             if star is None:
-                raise StarListError(f"{place}: {match!r} is no star: {_hint(match)}.")
-            stars.setdefault(star if isinstance(star, int) else replace(star, where=place))
+                raise StarListError(f"{position}: {match!r} is no star: {_hint(match)}.")
+            stars.setdefault(star if isinstance(star, int) else replace(star, where=position))
     return list(stars)
 
 

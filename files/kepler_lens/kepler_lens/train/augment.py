@@ -113,8 +113,8 @@ def _change(
         values[back] = values[back, ::-1]
         length = values.shape[1]
         if length == LOCAL_LENGTH:
-            place = np.clip(np.arange(length) - move[:, None], 0, length - 1)
-            values[:] = np.take_along_axis(values, place[:, :, None], axis=1)
+            source = np.clip(np.arange(length) - move[:, None], 0, length - 1)
+            values[:] = np.take_along_axis(values, source[:, :, None], axis=1)
         # Only the outer thirds count, which are beside the transit: its depth is no noise.
         beside = np.r_[: length // 3, length - length // 3 : length]
         scatter = values[:, beside].std(axis=1, keepdims=True)

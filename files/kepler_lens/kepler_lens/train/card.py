@@ -10,7 +10,7 @@ import numpy as np
 
 from kepler_lens.classify.bundle import DR24, Bundle
 from kepler_lens.train.evaluate import Evaluation
-from kepler_lens.train.figures import FIGURES, Figure, curves, reliability
+from kepler_lens.train.metrics import METRICS, Metric, curves, reliability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def card(found: Evaluation, model: Mapping[str, Any], bundle: Bundle) -> str:
         *(
             f"| {words} | {_text(model['figures']['out_of_fold'][name])} | "
             f"{_text(model['figures']['views_only'][name])} |"
-            for name, words in FIGURES.items()
+            for name, words in METRICS.items()
         ),
         "",
         f"Threshold of precision .9 in the training set's mix of classes: {at:.3f}; of .99: "
@@ -101,7 +101,7 @@ def card(found: Evaluation, model: Mapping[str, Any], bundle: Bundle) -> str:
 
 
 def _text(numbers: list[float]) -> str:
-    return str(Figure(*numbers))
+    return str(Metric(*numbers))
 
 
 def plots(found: Evaluation, bundle: Bundle) -> dict[str, bytes]:
@@ -151,8 +151,8 @@ def plots(found: Evaluation, bundle: Bundle) -> dict[str, bytes]:
         axes.errorbar(x, y, error, fmt="o", color="tab:blue")
         axes.set(xlabel="probability of a planet", ylabel="share of planets")
 
-    drawn = {"roc": roc, "precision_recall": precision, "reliability": reliable}
-    return {f"{name}.png": _png(draw) for name, draw in drawn.items()}
+    draw_of = {"roc": roc, "precision_recall": precision, "reliability": reliable}
+    return {f"{name}.png": _png(draw) for name, draw in draw_of.items()}
 
 
 def _png(draw: Any) -> bytes:

@@ -18,7 +18,7 @@ from kepler_lens.classify.bundle import Bundle, BundleError
 from kepler_lens.classify.dataset import Examples
 from kepler_lens.classify.labels import CLASSES, UNKNOWN
 from kepler_lens.classify.scalars import SCALARS
-from kepler_lens.train.figures import Figure, auc, figures, share
+from kepler_lens.train.metrics import Metric, auc, metrics, share
 from kepler_lens.transit_search.score import Scores
 
 Floats = NDArray[np.float64]
@@ -54,8 +54,8 @@ class Evaluation:
     p: Floats
     known: Mask
 
-    def figures(self) -> dict[str, Figure]:
-        """Compute `kepler_lens.train.figures.FIGURES` of the examples that have a label.
+    def metrics(self) -> dict[str, Metric]:
+        """Compute `kepler_lens.train.metrics.METRICS` of the examples that have a label.
 
         Raises
         ------
@@ -68,9 +68,9 @@ class Evaluation:
                 f"{', '.join(e.examples.files)}: figures need planets and others, and there are "
                 f"{e.examples.counts()}."
             )
-        return figures(e.p[:, 0], e.examples.label, e.examples.group)
+        return metrics(e.p[:, 0], e.examples.label, e.examples.group)
 
-    def by_class(self, threshold: float) -> dict[str, Figure]:
+    def by_class(self, threshold: float) -> dict[str, Metric]:
         """Return the share of each class whose probability of a planet reaches a threshold."""
         label = self.examples.label
         over = self.p[:, 0] >= threshold
@@ -79,7 +79,7 @@ class Evaluation:
             for k, name in enumerate(CLASSES)
         }
 
-    def by_scalar(self, threshold: float) -> Iterator[tuple[str, str, int, Figure, Figure, Figure]]:
+    def by_scalar(self, threshold: float) -> Iterator[tuple[str, str, int, Metric, Metric, Metric]]:
         """Yield figures by ranges of scalars.
 
         Parameters
@@ -108,7 +108,7 @@ class Evaluation:
                 elif np.isinf(high):
                     words = f"{low:g} and more"
                 part = e._take(inside)
-                area = figures(part.p[:, 0], part.examples.label, part.examples.group)["auc"]
+                area = metrics(part.p[:, 0], part.examples.label, part.examples.group)["auc"]
                 shares = [
                     share(int((over & inside & mine).sum()), int((inside & mine).sum()))
                     for mine in (planet, ~planet)

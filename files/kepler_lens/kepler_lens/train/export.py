@@ -32,7 +32,7 @@ from kepler_lens.train import calibrate
 from kepler_lens.train.card import card, plots
 from kepler_lens.train.errors import TrainingError
 from kepler_lens.train.evaluate import Evaluation, evaluate, keys
-from kepler_lens.train.figures import DR24_MIX, figures, threshold
+from kepler_lens.train.metrics import DR24_MIX, metrics, threshold
 from kepler_lens.train.network import build, ensemble
 from kepler_lens.train.runs import Run, digest
 
@@ -109,8 +109,8 @@ def export(
         "trained_on": _trained_on(run, releases),
         "versions": _versions(),
         "figures": {
-            "out_of_fold": _figures(run, run.out_of_fold),
-            "views_only": _figures(run, run.out_of_fold_views),
+            "out_of_fold": _metrics(run, run.out_of_fold),
+            "views_only": _metrics(run, run.out_of_fold_views),
         },
     }
     # The card needs figures that only a bundle gives, so the bundle is written twice.
@@ -125,13 +125,13 @@ def export(
     return Bundle.load(folder)
 
 
-def _figures(run: Run, predicted: Floats) -> dict[str, list[float]]:
+def _metrics(run: Run, predicted: Floats) -> dict[str, list[float]]:
     """Compute figures of predictions out of fold, calibrated out of fold too."""
     real = ~run.examples.synthetic
     label, p = run.examples.label[real], predicted[real].astype(np.float64)
     calibrated = calibrate.out_of_fold(p, label, run.fold[real])
-    found = figures(p[:, 0], label, run.examples.group[real], calibrated[:, 0])
-    return {name: figure.as_list() for name, figure in found.items()}
+    found = metrics(p[:, 0], label, run.examples.group[real], calibrated[:, 0])
+    return {name: metric.as_list() for name, metric in found.items()}
 
 
 def project(hidden: Floats, label: NDArray[np.int64]) -> Floats:

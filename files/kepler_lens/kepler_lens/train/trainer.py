@@ -161,10 +161,10 @@ def train(
         epoch = len(history)
         _seed_dropouts(model, seed, epoch)
         began, total_loss, count = time.perf_counter(), 0.0, 0
-        drawn = batches(
+        made = batches(
             training.arrays, training.target, branches, plan.augment, plan.batch, seed, epoch
         )
-        for step, (arrays, target) in enumerate(drawn):
+        for step, (arrays, target) in enumerate(made):
             if on_step:
                 on_step(epoch, step)
             total_loss += float(np.asarray(model.train_on_batch(arrays, target))) * len(target)

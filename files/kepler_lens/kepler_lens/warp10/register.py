@@ -25,7 +25,7 @@ from kepler_lens.gts import CLASS_OF_COLUMN, series_name
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Series, Token, Warp10
 from kepler_lens.warp10.star_points import forget, pages, points_of
-from kepler_lens.warp10.ticks import has_place
+from kepler_lens.warp10.ticks import has_ticks
 
 CLASS = "star.curve"
 
@@ -37,8 +37,8 @@ Classes = dict[str, list[dict[str, str]]]
 """Class name to the remaining labels of each series."""
 
 
-class Place(NamedTuple):
-    """Place of a point of the register.
+class Key(NamedTuple):
+    """Key of a point of the register.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Register:
         self._read = read
         self._write = write
 
-    def read(self, stars: Sequence[int]) -> dict[Place, Classes]:
+    def read(self, stars: Sequence[int]) -> dict[Key, Classes]:
         """Return the entries of some stars (a few hundred at most)."""
         found = points_of(self._warp10, self._read, CLASS, stars)
         return dict(chain.from_iterable(map(_read_points, found)))
@@ -89,7 +89,7 @@ class Register:
         """
         selector = f"{CLASS}{{OBSMODE={quote(obsmode, safe='')}}}"
         for piece in pages(self._warp10, self._read, selector):
-            yield [place.star for place, known in _read_points(piece) if classname in known]
+            yield [key.star for key, known in _read_points(piece) if classname in known]
 
     def every_star(self) -> Iterator[list[int]]:
         """Yield all stars, piece by piece; a star of two cadences or missions may be in two."""
@@ -112,8 +112,8 @@ class Register:
         int
             Number of points that have changed.
         """
-        wanted = _by_place(series)
-        return self._unite(wanted, self.read(sorted({place.star for place in wanted})))
+        wanted = _by_key(series)
+        return self._unite(wanted, self.read(sorted({key.star for key in wanted})))
 
     def forget(self, stars: Iterable[int]) -> None:
         """Delete the entries of some stars."""
@@ -126,25 +126,25 @@ class Register:
         # One request for each last digit of a star: all of Kepler in one answer is too much.
         for digit in range(10):
             there = self._warp10.find(f"~({classes}){{{STAR_LABEL}~.*{digit}}}", self._read)
-            wanted = _by_place((series.classname, series.labels) for series in there)
+            wanted = _by_key((series.classname, series.labels) for series in there)
             ordered = sorted(wanted)
             for first in range(0, len(ordered), SLICE):
-                places = ordered[first : first + SLICE]
-                known = self._range(places[0].star, places[-1].star)
-                changed += self._unite({place: wanted[place] for place in places}, known)
+                keys = ordered[first : first + SLICE]
+                known = self._range(keys[0].star, keys[-1].star)
+                changed += self._unite({key: wanted[key] for key in keys}, known)
         return changed
 
-    def _range(self, first: int, last: int) -> dict[Place, Classes]:
+    def _range(self, first: int, last: int) -> dict[Key, Classes]:
         fetched = self._warp10.fetch(f"{CLASS}{{}}", self._read, first, last)
         return dict(chain.from_iterable(map(_read_points, fetched)))
 
-    def _unite(self, wanted: Mapping[Place, Classes], known: Mapping[Place, Classes]) -> int:
+    def _unite(self, wanted: Mapping[Key, Classes], known: Mapping[Key, Classes]) -> int:
         lines = []
-        for place, classes in wanted.items():
-            before = known.get(place, {})
+        for key, classes in wanted.items():
+            before = known.get(key, {})
             both = _united(before, classes)
             if both != before:
-                lines.append(_line(place, both))
+                lines.append(_line(key, both))
         if lines:
             self._warp10.update("".join(lines).encode(), self._token())
         return len(lines)
@@ -163,19 +163,19 @@ def lines(series: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
     series : iterable of (str, mapping)
         Class name and all labels.
     """
-    return [_line(place, classes) for place, classes in _by_place(series).items()]
+    return [_line(key, classes) for key, classes in _by_key(series).items()]
 
 
-def _by_place(series: Iterable[tuple[str, Mapping[str, str]]]) -> dict[Place, Classes]:
-    found: dict[Place, Classes] = {}
+def _by_key(series: Iterable[tuple[str, Mapping[str, str]]]) -> dict[Key, Classes]:
+    found: dict[Key, Classes] = {}
     for classname, labels in series:
         rest = dict(labels)
         star, mission, obsmode = (rest.pop(name, "") for name in (STAR_LABEL, "MISSION", "OBSMODE"))
-        # Series that kepler2warp10 pushed as text may have any labels: some have no place here.
+        # Series that kepler2warp10 pushed as text may have any labels: some have no tick here.
         plain = star.isascii() and star.isdecimal() and star == str(int(star))
-        if plain and has_place(int(star)) and mission and obsmode:
-            place = Place(int(star), mission, obsmode)
-            found[place] = _united(found.get(place, {}), {classname: [rest]})
+        if plain and has_ticks(int(star)) and mission and obsmode:
+            key = Key(int(star), mission, obsmode)
+            found[key] = _united(found.get(key, {}), {classname: [rest]})
     return found
 
 
@@ -187,13 +187,13 @@ def _united(before: Classes, more: Classes) -> Classes:
     return both
 
 
-def _line(place: Place, classes: Classes) -> str:
-    name = series_name(CLASS, {"MISSION": place.mission, "OBSMODE": place.obsmode})
+def _line(key: Key, classes: Classes) -> str:
+    name = series_name(CLASS, {"MISSION": key.mission, "OBSMODE": key.obsmode})
     text = json.dumps(classes, separators=(",", ":"), sort_keys=True)
-    return f"{place.star}// {name} '{quote(text, safe='')}'\n"
+    return f"{key.star}// {name} '{quote(text, safe='')}'\n"
 
 
-def _read_points(series: Series) -> Iterable[tuple[Place, Classes]]:
+def _read_points(series: Series) -> Iterable[tuple[Key, Classes]]:
     for star, value in zip(series.ticks, series.values, strict=True):
         try:
             classes: Classes = json.loads(value)
@@ -202,4 +202,4 @@ def _read_points(series: Series) -> Iterable[tuple[Place, Classes]]:
                 f"What the register has of star {star} makes no sense: remove that star with "
                 "`kepler-lens delete` and import it again."
             ) from None
-        yield Place(star, series.labels["MISSION"], series.labels["OBSMODE"]), classes
+        yield Key(star, series.labels["MISSION"], series.labels["OBSMODE"]), classes

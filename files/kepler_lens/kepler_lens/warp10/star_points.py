@@ -18,7 +18,7 @@ from kepler_lens.warp10.ticks import STARS
 SEARCH = "star.search"
 """Class of the points with a star's last search, see `kepler_lens.transit_search.store.write`."""
 
-LOOKS = ("star.look", "star.failed")
+WATCH_CLASSES = ("star.look", "star.failed")
 """Classes of the notes that the server's scheduled job writes, see docs/warpscript.md."""
 
 PAGE = 5_000

@@ -15,7 +15,7 @@ CADENCES = 2**24
 reach this number after 31 years)."""
 
 STARS = 2**36
-"""Star numbers that have places (chosen: KIC and EPIC numbers have nine digits, those of TESS
+"""Star numbers that have ticks (chosen: KIC and EPIC numbers have nine digits, those of TESS
 ten)."""
 
 BUCKET_STARS = 2**14
@@ -26,11 +26,11 @@ Ticks = tuple[int, int]
 """First and last tick of a range, both included."""
 
 
-class NoPlaceError(KeplerLensError):
-    """The ledger has no place for a star or for one of its files."""
+class NoTickError(KeplerLensError):
+    """The ledger has no tick for a star or for one of its files."""
 
 
-def has_place(star: int) -> bool:
+def has_ticks(star: int) -> bool:
     """Return whether the ledger can hold a star of this number."""
     return 0 <= star < STARS
 
@@ -47,15 +47,13 @@ def tick_of(star: int, first_cadence: int) -> int:
 
     Raises
     ------
-    NoPlaceError
+    NoTickError
         A number is outside of the range of the ledger.
     """
-    if not has_place(star):
-        raise NoPlaceError(
-            f"Star {star} cannot be kept: numbers of stars go from 0 to {STARS - 1}."
-        )
+    if not has_ticks(star):
+        raise NoTickError(f"Star {star} cannot be kept: numbers of stars go from 0 to {STARS - 1}.")
     if not 0 <= first_cadence < CADENCES:
-        raise NoPlaceError(
+        raise NoTickError(
             f"Star {star} has a light curve that begins at cadence {first_cadence}, which cannot "
             f"be kept: CADENCENO goes from 0 to {CADENCES - 1}."
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kepler_lens.classify.build import StarOrders, StarRecords
+from kepler_lens.classify.build import StarRecords, StarSettings
 from kepler_lens.classify.curves import COLUMN
 from kepler_lens.classify.labels import LabelTable, read_labels
 from kepler_lens.classify.parts import Parts, Plan, sources_of
@@ -14,7 +14,7 @@ from kepler_lens.classify.recipes import recipe
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.builder.config import Job
 from kepler_lens.jobs.builder.report import Progress, render_summary
-from kepler_lens.jobs.builder.task import BuildResult, Orders, Star, build_star
+from kepler_lens.jobs.builder.task import BuildResult, BuildSettings, Star, build_star
 from kepler_lens.jobs.driver import lock
 from kepler_lens.jobs.fleet import Work
 from kepler_lens.jobs.stars import (
@@ -86,11 +86,11 @@ class _Driver(StarDriver[Progress]):
         progress.total = len(stars)
         progress.outcomes[SKIPPED] = len(stars) - len(self.waiting)
         if self.waiting:
-            orders = Orders(job.server, job.tokens, makes.name, makes.digest)
+            settings = BuildSettings(job.server, job.tokens, makes.name, makes.digest)
             work: Work[Star, BuildResult] = Work(
                 "building of a data set",
                 progress.run,
-                partial(build_star, orders=orders),
+                partial(build_star, settings=settings),
                 STARS_A_THREAD,
                 lambda *_: True,
                 lambda star: f"star {star.number}",
@@ -120,7 +120,7 @@ class _Driver(StarDriver[Progress]):
         assert self.table is not None  # noqa: S101 - work() has read it
         job = self.job
         made = (job.signals, job.synthetic, job.copies, job.seed)
-        return Star(star, StarOrders(self.table.of(star), *made))
+        return Star(star, StarSettings(self.table.of(star), *made))
 
     def account(self, result: StarResult) -> None:
         """Count the result of a star, and keep its records."""

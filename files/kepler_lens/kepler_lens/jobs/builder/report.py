@@ -32,9 +32,9 @@ class Progress(StarProgress):
     labels: str = ""
     classes: dict[str, int] = field(default_factory=dict)
 
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the figures of the job for status.json."""
-        return StarProgress.figures(self) | {"data_set": self.data_set, "labels": self.labels}
+        return StarProgress.status_fields(self) | {"data_set": self.data_set, "labels": self.labels}
 
     def results(self) -> dict[str, Any]:
         """Return the figures of report.json that status.json lacks."""

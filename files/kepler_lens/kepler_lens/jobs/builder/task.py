@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kepler_lens.classify.build import StarOrders, StarRecords, records_of_star
+from kepler_lens.classify.build import StarRecords, StarSettings, records_of_star
 from kepler_lens.classify.curves import COLUMN
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.errors import KeplerLensError
@@ -24,7 +24,7 @@ BUILT = "built"
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class BuildSettings:
     """Settings that are the same for all stars of a data set; small, and without secrets.
 
     Attributes
@@ -50,12 +50,12 @@ class Star:
     ----------
     number : int
         KIC or EPIC number.
-    orders : StarOrders
+    settings : StarSettings
         Settings, with the signals that the table of labels has of the star.
     """
 
     number: int
-    orders: StarOrders
+    settings: StarSettings
 
 
 @dataclass(slots=True)
@@ -71,13 +71,13 @@ class BuildResult(StarResult):
     records: StarRecords | None = field(default=None, repr=False)
 
 
-def build_star(star: Star, orders: Orders, *, worker: str = "") -> BuildResult:
+def build_star(star: Star, settings: BuildSettings, *, worker: str = "") -> BuildResult:
     """Make the records of a star.
 
     Parameters
     ----------
     star : Star
-    orders : Orders
+    settings : BuildSettings
     worker : str, optional
         Name in the report; by default that of the Dask worker.
 
@@ -89,23 +89,23 @@ def build_star(star: Star, orders: Orders, *, worker: str = "") -> BuildResult:
     """
     result = BuildResult(worker or worker_name(), star.number)
     with attempt(result):
-        made = _records(star, orders, result.left_out.append)
+        made = _records(star, settings, result.left_out.append)
         result.records, result.candidates = made, len(made.contents)
         result.reason = made.left_out.get(f"star {star.number}", "")
         result.outcome = QUARANTINED if result.reason else BUILT
     return result
 
 
-def _records(star: Star, orders: Orders, left_out: Callable[[str], object]) -> StarRecords:
-    makes = recipe(orders.recipe)
-    if makes.digest != orders.digest:
+def _records(star: Star, settings: BuildSettings, left_out: Callable[[str], object]) -> StarRecords:
+    makes = recipe(settings.recipe)
+    if makes.digest != settings.digest:
         raise KeplerLensError(
             f"A worker has another version of the recipe {makes.name} than the scheduler: "
             "provision all hosts again."
         )
-    warp10, token = Warp10(orders.server), Token.from_file(orders.tokens.read)
+    warp10, token = Warp10(settings.server), Token.from_file(settings.tokens.read)
 
     def curve_of(number: int) -> Observations:
         return fetch_curve(warp10, token, number, COLUMN).observations(left_out)
 
-    return records_of_star(star.number, curve_of, star.orders, makes)
+    return records_of_star(star.number, curve_of, star.settings, makes)

@@ -19,7 +19,7 @@ OUTCOMES = (PUSHED, REPLACED, UNCHANGED, SUPERSEDED, QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SourceFile:
     """A file that was read and is intact.
 
     Attributes
@@ -50,7 +50,7 @@ class Decision:
 
     Attributes
     ----------
-    candidate : Candidate
+    file : SourceFile
     outcome : str
         One of `OUTCOMES`.
     reason : str
@@ -63,7 +63,7 @@ class Decision:
         Points of the file that this import has pushed or will push.
     """
 
-    candidate: Candidate
+    file: SourceFile
     outcome: str
     reason: str = ""
     push: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImportOptions:
     """What an import wants of every file.
 
     Attributes
@@ -91,7 +91,9 @@ class Wish:
     attempt: str
 
 
-def decide(candidates: Sequence[Candidate], entries: Iterable[Entry], wish: Wish) -> list[Decision]:
+def decide(
+    files: Sequence[SourceFile], entries: Iterable[Entry], options: ImportOptions
+) -> list[Decision]:
     """Decide for all files of some stars that need work.
 
     Files with the same key are versions of one light curve, and only the newest of them is
@@ -99,31 +101,31 @@ def decide(candidates: Sequence[Candidate], entries: Iterable[Entry], wish: Wish
 
     Parameters
     ----------
-    candidates : sequence of Candidate
+    files : sequence of SourceFile
     entries : iterable of Entry
         Entries of the same stars.
-    wish : Wish
+    options : ImportOptions
 
     Returns
     -------
     list of Decision
-        One for each candidate.
+        One for each file.
     """
     ledger = {entry.key: entry for entry in entries}
-    rivals: dict[tuple[int, str, str, int], list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        rivals[candidate.key].append(candidate)
+    rivals: dict[tuple[int, str, str, int], list[SourceFile]] = defaultdict(list)
+    for file in files:
+        rivals[file.key].append(file)
     decisions = []
     for key, group in rivals.items():
         prior = ledger.get(key)
         best = max(group, key=lambda c: _rank(c, prior))
-        decisions.append(_against_ledger(best, prior, wish))
+        decisions.append(_against_ledger(best, prior, options))
         decisions += [_loser(c, best) for c in group if c is not best]
     return decisions
 
 
 def already_in(
-    entries: Iterable[Entry], name: str, fingerprint: str | None, wish: Wish
+    entries: Iterable[Entry], name: str, fingerprint: str | None, options: ImportOptions
 ) -> Entry | None:
     """Return the entry of a file that need not be read, because its fingerprint is in the ledger.
 
@@ -134,7 +136,7 @@ def already_in(
     name : str
         File name.
     fingerprint : str or None
-    wish : Wish
+    options : ImportOptions
 
     Returns
     -------
@@ -145,80 +147,80 @@ def already_in(
         if (
             fingerprint is not None
             and (entry.name, entry.fingerprint) == (name, fingerprint)
-            and entry.holds(wish.columns)
-            and (not wish.force or entry.run == wish.run)
+            and entry.holds(options.columns)
+            and (not options.force or entry.run == options.run)
         ):
             return entry
     return None
 
 
-def _rank(candidate: Candidate, prior: Entry | None) -> tuple[tuple[tuple[int, ...], str], bool]:
-    curve = candidate.curve
-    known = prior is not None and prior.sha256 == candidate.sha256
+def _rank(file: SourceFile, prior: Entry | None) -> tuple[tuple[tuple[int, ...], str], bool]:
+    curve = file.curve
+    known = prior is not None and prior.sha256 == file.sha256
     return version(curve.filever, curve.date), known
 
 
-def _loser(candidate: Candidate, best: Candidate) -> Decision:
-    if candidate.sha256 == best.sha256:
-        return Decision(candidate, UNCHANGED)
-    return _superseded(candidate, best.item.name, best.curve.filever, best.curve.date)
+def _loser(file: SourceFile, best: SourceFile) -> Decision:
+    if file.sha256 == best.sha256:
+        return Decision(file, UNCHANGED)
+    return _superseded(file, best.item.name, best.curve.filever, best.curve.date)
 
 
-def _superseded(candidate: Candidate, name: str, filever: str, date: str) -> Decision:
+def _superseded(file: SourceFile, name: str, filever: str, date: str) -> Decision:
     reason = f"{name} of version {filever} ({date}) is the newer file of the same cadences"
-    return Decision(candidate, SUPERSEDED, reason)
+    return Decision(file, SUPERSEDED, reason)
 
 
-def _against_ledger(candidate: Candidate, prior: Entry | None, wish: Wish) -> Decision:
+def _against_ledger(file: SourceFile, prior: Entry | None, options: ImportOptions) -> Decision:
     if prior is None:
-        return _push(candidate, wish.columns, wish, PUSHED)
-    both = (*wish.columns, *(c for c in prior.columns if c not in wish.columns))
+        return _push(file, options.columns, options, PUSHED)
+    both = (*options.columns, *(c for c in prior.columns if c not in options.columns))
     if prior.state == PENDING:
         stale = {column: list(spans) for column, spans in prior.stale.items()}
-        if prior.sha256 != candidate.sha256:
+        if prior.sha256 != file.sha256:
             _add_spans(stale, prior.columns)
-        return _push(candidate, both, wish, REPLACED if stale else PUSHED, stale=stale)
-    if prior.sha256 == candidate.sha256:
-        return _same_content(candidate, prior, wish)
-    curve = candidate.curve
+        return _push(file, both, options, REPLACED if stale else PUSHED, stale=stale)
+    if prior.sha256 == file.sha256:
+        return _same_content(file, prior, options)
+    curve = file.curve
     newer = version(curve.filever, curve.date) > version(prior.filever, prior.date)
-    if prior.name != candidate.item.name and not newer:
-        return _superseded(candidate, prior.name, prior.filever, prior.date)
+    if prior.name != file.item.name and not newer:
+        return _superseded(file, prior.name, prior.filever, prior.date)
     stale = {}
     _add_spans(stale, prior.columns)
-    return _push(candidate, both, wish, REPLACED, stale=stale)
+    return _push(file, both, options, REPLACED, stale=stale)
 
 
-def _same_content(candidate: Candidate, prior: Entry, wish: Wish) -> Decision:
-    if prior.run == wish.run and prior.holds(wish.columns):
+def _same_content(file: SourceFile, prior: Entry, options: ImportOptions) -> Decision:
+    if prior.run == options.run and prior.holds(options.columns):
         # An earlier attempt of this import has pushed the file before its worker died.
-        return Decision(candidate, PUSHED, points=prior.points)
-    if wish.force:
-        return _push(candidate, wish.columns, wish, PUSHED, kept=prior.columns)
-    missing = tuple(c for c in wish.columns if c not in prior.columns)
+        return Decision(file, PUSHED, points=prior.points)
+    if options.force:
+        return _push(file, options.columns, options, PUSHED, kept=prior.columns)
+    missing = tuple(c for c in options.columns if c not in prior.columns)
     if missing:
-        return _push(candidate, missing, wish, PUSHED, kept=prior.columns)
+        return _push(file, missing, options, PUSHED, kept=prior.columns)
     entry = None
-    if prior.fingerprint != candidate.fingerprint and prior.name == candidate.item.name:
+    if prior.fingerprint != file.fingerprint and prior.name == file.item.name:
         # The same file with a new fingerprint: with that in the ledger, the next import need not
         # read it.
-        entry = _entry(candidate, DONE, prior.columns, {}, wish)
-    return Decision(candidate, UNCHANGED, entry=entry)
+        entry = _entry(file, DONE, prior.columns, {}, options)
+    return Decision(file, UNCHANGED, entry=entry)
 
 
 def _push(
-    candidate: Candidate,
+    file: SourceFile,
     columns: tuple[str, ...],
-    wish: Wish,
+    options: ImportOptions,
     outcome: str,
     *,
     stale: dict[str, list[tuple[int, int]]] | None = None,
     kept: dict[str, Span] | None = None,
 ) -> Decision:
-    spans = {column: span_of(candidate.curve, column) for column in columns}
+    spans = {column: span_of(file.curve, column) for column in columns}
     points = sum(span[2] for span in spans.values())
-    entry = _entry(candidate, PENDING, {**(kept or {}), **spans}, stale or {}, wish)
-    return Decision(candidate, outcome, push=columns, entry=entry, points=points)
+    entry = _entry(file, PENDING, {**(kept or {}), **spans}, stale or {}, options)
+    return Decision(file, outcome, push=columns, entry=entry, points=points)
 
 
 def span_of(curve: LightCurve, column: str) -> Span:
@@ -236,13 +238,13 @@ def _add_spans(stale: dict[str, list[tuple[int, int]]], columns: dict[str, Span]
 
 
 def _entry(
-    candidate: Candidate,
+    file: SourceFile,
     state: str,
     columns: dict[str, Span],
     stale: dict[str, list[tuple[int, int]]],
-    wish: Wish,
+    options: ImportOptions,
 ) -> Entry:
-    curve = candidate.curve
+    curve = file.curve
     return Entry(
         star=curve.star,
         mission=curve.mission,
@@ -250,13 +252,13 @@ def _entry(
         first_cadence=curve.first_cadence,
         state=state,
         segment=curve.segment,
-        name=candidate.item.name,
+        name=file.item.name,
         filever=curve.filever,
         date=curve.date,
-        sha256=candidate.sha256,
-        fingerprint=candidate.fingerprint,
+        sha256=file.sha256,
+        fingerprint=file.fingerprint,
         columns=columns,
         stale=stale,
-        run=wish.run,
-        attempt=wish.attempt,
+        run=options.run,
+        attempt=options.attempt,
     )

@@ -17,11 +17,11 @@ from kepler_lens.jobs.driver import Driver, job_name, lock
 from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
 from kepler_lens.jobs.importer import estimate
 from kepler_lens.jobs.importer.config import Job
-from kepler_lens.jobs.importer.decide import PUSHED, QUARANTINED, Wish
+from kepler_lens.jobs.importer.decide import PUSHED, QUARANTINED, ImportOptions
 from kepler_lens.jobs.importer.plan import Piece, data_bytes, plan
 from kepler_lens.jobs.importer.report import Progress
 from kepler_lens.jobs.importer.table import render_summary
-from kepler_lens.jobs.importer.task import BatchResult, FileResult, Orders, import_batch
+from kepler_lens.jobs.importer.task import BatchResult, BatchSettings, FileResult, import_batch
 from kepler_lens.ledger import Ledger, Writer
 from kepler_lens.ledger.earlier import convert
 from kepler_lens.run_name import new_run
@@ -74,12 +74,12 @@ def run_import(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[st
         return _Driver(job, say).run()
 
 
-def work_of(orders: Orders) -> Work[Batch, BatchResult]:
+def work_of(settings: BatchSettings) -> Work[Batch, BatchResult]:
     """Describe the work of an import's workers."""
     return Work(
         "import",
-        orders.run,
-        partial(import_batch, orders=orders),
+        settings.run,
+        partial(import_batch, settings=settings),
         BATCHES_A_THREAD,
         admits,
         lambda batch: f"{batch[0].name} and its neighbours",
@@ -118,7 +118,7 @@ class _Driver(Driver[Progress]):
         )
         self.job = job
         self.writer = Writer(run, job_name(job.state))
-        self.wish = Wish(job.columns, job.force, run, attempt="")
+        self.options = ImportOptions(job.columns, job.force, run, attempt="")
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
         self.waiting: deque[Batch] = deque()
         self.deaths: Counter[int | None] = Counter()
@@ -191,13 +191,13 @@ class _Driver(Driver[Progress]):
         self.source = source
         planner = threading.Thread(target=self._plan, args=(source, ledger), daemon=True)
         planner.start()
-        self._look_ahead()
+        self._list_ahead()
         if self.progress.listing_done and not self.waiting:
             return  # nothing to do, so no fleet is needed
         volume = self._volume()
         estimate.check(job, volume, ledger.summary().stars)
         self.say(volume.sentence())
-        orders = Orders(
+        settings = BatchSettings(
             run=self.progress.run,
             server=job.server,
             tokens=job.tokens,
@@ -206,13 +206,13 @@ class _Driver(Driver[Progress]):
             # The plan has chosen the stars already, so a long list of them need not travel with
             # every batch.
             selection=replace(job.selection, stars=None),
-            settings=source.settings,
+            archive=source.settings,
             job=self.writer.job,
         )
         directory = Directory(
             Warp10(job.server), Token.from_file(job.tokens.read), Token.from_file(job.tokens.write)
         )
-        with self.fleet(job.scheduler, job.tls, work_of(orders)) as fleet:
+        with self.fleet(job.scheduler, job.tls, work_of(settings)) as fleet:
             estimate.check_workers(fleet.memory_limits())
             self._work(fleet, directory)
         self._note(directory, least=1)
@@ -222,7 +222,7 @@ class _Driver(Driver[Progress]):
         """List the source and look up its files, in a thread, as far ahead as the queue allows."""
         try:
             items = source.items(self.job.selection)
-            for piece in plan(items, ledger, self.job.selection, self.wish, source.settings):
+            for piece in plan(items, ledger, self.job.selection, self.options, source.settings):
                 self._offer(piece)
             self._offer(None)
         except BaseException as error:  # raised again where the import runs
@@ -236,7 +236,7 @@ class _Driver(Driver[Progress]):
                 continue
             return
 
-    def _look_ahead(self) -> None:
+    def _list_ahead(self) -> None:
         began = datetime.now(UTC)
         held = 0
         while not self.progress.listing_done:

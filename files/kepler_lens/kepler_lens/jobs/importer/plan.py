@@ -16,7 +16,7 @@ from kepler_lens.archive import (
     fingerprint_of,
 )
 from kepler_lens.archive.headers import with_star
-from kepler_lens.jobs.importer.decide import Wish, already_in
+from kepler_lens.jobs.importer.decide import ImportOptions, already_in
 from kepler_lens.ledger import Entry, Ledger
 
 LEAST_FILES, MOST_FILES = 20, 80
@@ -78,7 +78,7 @@ def plan(
     items: Iterable[Item],
     ledger: Ledger,
     selection: Selection,
-    wish: Wish,
+    options: ImportOptions,
     settings: Settings,
 ) -> Iterator[Piece]:
     """Look up the files of a source in the ledger, and batch those that need work.
@@ -90,7 +90,7 @@ def plan(
     ledger : Ledger
     selection : Selection
         Compared with the headers of files whose names tell no star.
-    wish : Wish
+    options : ImportOptions
     settings : Settings
         For requests of fingerprints that the listing does not give.
 
@@ -99,7 +99,7 @@ def plan(
     Piece
     """
     for chunk in _chunks(with_star(items, selection, settings)):
-        yield _piece(chunk, ledger, wish, settings)
+        yield _piece(chunk, ledger, options, settings)
 
 
 def batches_of(items: Sequence[Item]) -> list[tuple[Item, ...]]:
@@ -146,9 +146,11 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _piece(chunk: Sequence[Item], ledger: Ledger, wish: Wish, settings: Settings) -> Piece:
+def _piece(
+    chunk: Sequence[Item], ledger: Ledger, options: ImportOptions, settings: Settings
+) -> Piece:
     entries = ledger.entries(sorted({item.star for item in chunk if item.star is not None}))
-    asked = _ask_fingerprints(chunk, entries, wish, settings)
+    asked = _ask_fingerprints(chunk, entries, options, settings)
     piece = Piece()
     todo: list[Item] = []
     for star, group in groupby(asked, key=lambda item: item.star):
@@ -158,7 +160,7 @@ def _piece(chunk: Sequence[Item], ledger: Ledger, wish: Wish, settings: Settings
         open_names = {
             item.name
             for item in files
-            if already_in(known, item.name, item.fingerprint, wish) is None
+            if already_in(known, item.name, item.fingerprint, options) is None
         }
         piece.new_stars += not known and star is not None
         for item in files:
@@ -170,7 +172,7 @@ def _piece(chunk: Sequence[Item], ledger: Ledger, wish: Wish, settings: Settings
 def _ask_fingerprints(
     chunk: Sequence[Item],
     entries: dict[int, list[Entry]],
-    wish: Wish,
+    options: ImportOptions,
     settings: Settings,
 ) -> list[Item]:
     """Ask for the fingerprints that decide whether a file needs no work."""
@@ -180,8 +182,8 @@ def _ask_fingerprints(
             e.name
             for e in known
             if e.fingerprint is not None
-            and e.holds(wish.columns)
-            and (not wish.force or e.run == wish.run)
+            and e.holds(options.columns)
+            and (not options.force or e.run == options.run)
         }
 
     def ask(item: Item) -> Item:

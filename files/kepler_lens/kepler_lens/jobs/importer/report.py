@@ -175,7 +175,7 @@ class Progress(Account):
         """Number of points that were pushed."""
         return self.points
 
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the figures of an import for status.json."""
         return {
             "source": self.source,

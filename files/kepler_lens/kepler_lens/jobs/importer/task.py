@@ -32,29 +32,29 @@ from kepler_lens.jobs.importer.decide import (
     PUSHED,
     QUARANTINED,
     UNCHANGED,
-    Candidate,
     Decision,
-    Wish,
+    ImportOptions,
+    SourceFile,
     already_in,
     decide,
 )
-from kepler_lens.jobs.worker import turn, worker_name
+from kepler_lens.jobs.worker import fleet_lock, worker_name
 from kepler_lens.ledger import DONE, Entry, Ledger, Writer
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.warp10.changes import tell
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.register import Register
-from kepler_lens.warp10.ticks import NoPlaceError, tick_of
+from kepler_lens.warp10.ticks import NoTickError, tick_of
 
 _PUSH = "kepler-lens push"
-"""Name of the turn in which workers push points."""
+"""Name of the lock under which workers push points."""
 _MADE_AHEAD = 1_000_000
-"""Points whose text may be made before the turn of this worker (chosen: limits memory). The text of
-more points is made while it is sent."""
+"""Points whose text may be made before this worker has the lock (chosen: limits memory). The text
+of more points is made while it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class BatchSettings:
     """Settings that are the same for all batches of an import; small, and without secrets.
 
     Attributes
@@ -70,7 +70,7 @@ class Orders:
         Whether to push again what is in already.
     selection : Selection
         Compared with the headers. It has no list of stars, since the plan has chosen them.
-    settings : Settings
+    archive : Settings
         How to read from the source.
     job : str
         Job whose marks are set in the ledger, see `kepler_lens.ledger.Writer`.
@@ -82,7 +82,7 @@ class Orders:
     columns: tuple[str, ...]
     force: bool
     selection: Selection
-    settings: Settings
+    archive: Settings
     job: str
 
 
@@ -136,13 +136,15 @@ class BatchResult:
     fatal: str = ""
 
 
-def import_batch(items: Sequence[Item], orders: Orders, *, worker: str = "") -> BatchResult:
+def import_batch(
+    items: Sequence[Item], settings: BatchSettings, *, worker: str = ""
+) -> BatchResult:
     """Import a batch: all files of its stars that need work.
 
     Parameters
     ----------
     items : sequence of Item
-    orders : Orders
+    settings : BatchSettings
     worker : str, optional
         Name in the report; by default that of the Dask worker.
 
@@ -154,19 +156,19 @@ def import_batch(items: Sequence[Item], orders: Orders, *, worker: str = "") -> 
     began = time.monotonic()
     result = BatchResult(worker or worker_name())
     try:
-        result.files = _patiently(items, orders)
+        result.files = _patiently(items, settings)
     except KeplerLensError as error:
         result.fatal = str(error)
     result.seconds = time.monotonic() - began
     return result
 
 
-def _patiently(items: Sequence[Item], orders: Orders) -> list[FileResult]:
+def _patiently(items: Sequence[Item], settings: BatchSettings) -> list[FileResult]:
     for pause in (1, 4, 16):
         with contextlib.suppress(TakenOverError):
-            return Batch(orders).run(items)
+            return Batch(settings).run(items)
         time.sleep(pause)
-    return Batch(orders).run(items)
+    return Batch(settings).run(items)
 
 
 class TakenOverError(KeplerLensError):
@@ -178,22 +180,24 @@ class Batch:
 
     Parameters
     ----------
-    orders : Orders
+    settings : BatchSettings
     """
 
-    def __init__(self, orders: Orders) -> None:
-        self.orders = orders
+    def __init__(self, settings: BatchSettings) -> None:
+        self.settings = settings
         self.results: list[FileResult] = []
-        self.warp10 = Warp10(orders.server)
-        self.token = Token.from_file(orders.tokens.write)
-        self.register = Register(self.warp10, Token.from_file(orders.tokens.read), self.token)
+        self.warp10 = Warp10(settings.server)
+        self.token = Token.from_file(settings.tokens.write)
+        self.register = Register(self.warp10, Token.from_file(settings.tokens.read), self.token)
         self.ledger = Ledger(
             self.warp10,
-            Token.from_file(orders.tokens.ledger_read),
-            Token.from_file(orders.tokens.ledger_write),
-            Writer(orders.run, orders.job),
+            Token.from_file(settings.tokens.ledger_read),
+            Token.from_file(settings.tokens.ledger_write),
+            Writer(settings.run, settings.job),
         )
-        self.wish = Wish(orders.columns, orders.force, orders.run, attempt=uuid.uuid4().hex)
+        self.options = ImportOptions(
+            settings.columns, settings.force, settings.run, attempt=uuid.uuid4().hex
+        )
         self.entries: dict[int, list[Entry]] = {}
 
     def run(self, items: Sequence[Item]) -> list[FileResult]:
@@ -205,10 +209,10 @@ class Batch:
             Nothing was pushed yet, so the batch can be tried again later.
         """
         self._know({item.star for item in items if item.star is not None})
-        candidates = [c for item in items if (c := self._candidate(item, items)) is not None]
-        self._know({c.curve.star for c in candidates})
+        files = [file for item in items if (file := self._read(item, items)) is not None]
+        self._know({file.curve.star for file in files})
         entries = [entry for known in self.entries.values() for entry in known]
-        decisions = decide(candidates, entries, self.wish)
+        decisions = decide(files, entries, self.options)
         pushes = [d for d in decisions if d.push]
         self.ledger.write(d.entry for d in decisions if d.entry)
         self.clear([d.entry for d in pushes if d.entry and d.entry.stale])
@@ -216,37 +220,37 @@ class Batch:
             made = list(_text(pushes)) if points <= _MADE_AHEAD else None
             # LevelDB compacts with one thread, and has less to do the fewer series arrive at a
             # time.
-            with turn(_PUSH):
+            with fleet_lock(_PUSH):
                 self.warp10.update(lambda: iter(made or _text(pushes)), self.token)
             # Before the entries: a worker that dies in between repeats this step too.
             self.register.write(_series(pushes))
-        tell(self.warp10, self.token, (d.candidate.curve.star for d in pushes if _changes(d)))
+        tell(self.warp10, self.token, (d.file.curve.star for d in pushes if _changes(d)))
         self.ledger.write(replace(d.entry, state=DONE, stale={}) for d in pushes if d.entry)
         return self.results + [_result(d) for d in decisions]
 
     def _know(self, stars: set[int]) -> None:
         self.entries |= self.ledger.entries(sorted(stars - self.entries.keys()))
 
-    def _candidate(self, item: Item, items: Sequence[Item]) -> Candidate | None:
+    def _read(self, item: Item, items: Sequence[Item]) -> SourceFile | None:
         """Read a file; note its result at once where nothing has to be decided."""
         known = self.entries.get(item.star, []) if item.star is not None else []
         try:
             # A file of the same name beside it may be a newer version: then both must be read.
             alone = sum(other.name == item.name for other in items) == 1
-            if alone and any(e.name == item.name and e.holds(self.wish.columns) for e in known):
-                fingerprint = fingerprint_of(item, self.orders.settings)
-                if entry := already_in(known, item.name, fingerprint, self.wish):
+            if alone and any(e.name == item.name and e.holds(self.options.columns) for e in known):
+                fingerprint = fingerprint_of(item, self.settings.archive)
+                if entry := already_in(known, item.name, fingerprint, self.options):
                     self._note_known(item, entry)
                     return None
-            data, fingerprint = read_with_fingerprint(item, self.orders.settings)
+            data, fingerprint = read_with_fingerprint(item, self.settings.archive)
             held = {column for entry in known for column in entry.columns}
-            columns = [c for c in CLASS_OF_COLUMN if c in held or c in self.orders.columns]
+            columns = [c for c in CLASS_OF_COLUMN if c in held or c in self.settings.columns]
             curve = read_light_curve(data, columns, name=item.name)
             tick_of(curve.star, curve.first_cadence)
         except LightCurveError as error:
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, error.reason))
             return None
-        except (MissingItemError, NoPlaceError) as error:
+        except (MissingItemError, NoTickError) as error:
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, str(error)))
             return None
         except KeplerLensError:
@@ -256,15 +260,15 @@ class Batch:
             why = defects.reason(kind)
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, why, kind))
             return None
-        if not self.orders.selection.admits(
+        if not self.settings.selection.admits(
             curve.star, curve.mission, curve.segment, curve.cadence
         ):
             return None
-        return Candidate(item, curve, hashlib.sha256(data).hexdigest(), fingerprint)
+        return SourceFile(item, curve, hashlib.sha256(data).hexdigest(), fingerprint)
 
     def _note_known(self, item: Item, entry: Entry) -> None:
         # An earlier attempt of this import has done it, and its report was lost with its worker.
-        ours = entry.run == self.orders.run
+        ours = entry.run == self.settings.run
         outcome, points = (PUSHED, entry.points) if ours else (UNCHANGED, 0)
         self.results.append(FileResult(item.name, item.star, outcome, points))
 
@@ -287,7 +291,7 @@ class Batch:
         attempts = {entry.key: entry.attempt for known in now.values() for entry in known}
         for entry in entries:
             # An attempt that was thought to be dead must not delete what its successor has pushed.
-            if attempts.get(entry.key) != self.wish.attempt:
+            if attempts.get(entry.key) != self.options.attempt:
                 raise TakenOverError(f"{entry.name} is being imported by another worker.")
             for column, spans in entry.stale.items():
                 selector = series_name(CLASS_OF_COLUMN[column], entry.star_labels)
@@ -297,9 +301,9 @@ class Batch:
 
 def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
     """Yield the points in Warp 10's input format, series after series."""
-    parts = [(d.candidate.curve.star, column, d) for d in pushes for column in d.push]
+    parts = [(d.file.curve.star, column, d) for d in pushes for column in d.push]
     for _, column, decision in sorted(parts, key=lambda part: part[:2]):
-        text = to_gts(decision.candidate.curve, (column,))
+        text = to_gts(decision.file.curve, (column,))
         if text:  # an empty chunk would end the request
             yield text
 
@@ -313,15 +317,15 @@ def _series(pushes: Sequence[Decision]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield class and labels of each series that points were pushed to."""
     for decision in pushes:
         for column in decision.push:
-            if len(decision.candidate.curve.series(column)[0]):
-                yield CLASS_OF_COLUMN[column], decision.candidate.curve.labels
+            if len(decision.file.curve.series(column)[0]):
+                yield CLASS_OF_COLUMN[column], decision.file.curve.labels
 
 
 def _result(decision: Decision) -> FileResult:
-    item = decision.candidate.item
+    item = decision.file.item
     return FileResult(
         item.name,
-        decision.candidate.curve.star,
+        decision.file.curve.star,
         decision.outcome,
         decision.points,
         decision.reason,

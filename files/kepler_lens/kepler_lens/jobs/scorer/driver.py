@@ -12,7 +12,7 @@ from kepler_lens.jobs.fleet import Work
 from kepler_lens.jobs.models import choose, make_current, packed
 from kepler_lens.jobs.scorer.report import Progress
 from kepler_lens.jobs.scorer.table import render_summary
-from kepler_lens.jobs.scorer.task import Orders, ScoreResult, Star, score_star
+from kepler_lens.jobs.scorer.task import ScoreResult, ScoreSettings, Star, score_star
 from kepler_lens.jobs.searcher.catalogue import Catalogue
 from kepler_lens.jobs.searcher.config import Job
 from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver
@@ -71,11 +71,11 @@ class _Driver(StarDriver[Progress]):
         if self.waiting:
             model, luggage = packed(bundle)
             tick = time.time_ns() // 1000
-            orders = Orders(tick, job.server, job.tokens, job.column, job.force, model)
+            settings = ScoreSettings(tick, job.server, job.tokens, job.column, job.force, model)
             work: Work[Star, ScoreResult] = Work(
                 "job of scores",
                 progress.run,
-                partial(score_star, orders=orders),
+                partial(score_star, settings=settings),
                 STARS_A_THREAD,
                 lambda *_: True,
                 lambda star: f"star {star.number}",

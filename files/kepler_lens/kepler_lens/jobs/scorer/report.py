@@ -69,9 +69,9 @@ class Progress(StarProgress):
             if result.scalars:
                 self.distances += [score.distance for score in result.scores[:room]]
 
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the figures of the job for status.json."""
-        return StarProgress.figures(self) | {
+        return StarProgress.status_fields(self) | {
             "model": self.model,
             "scores": self.scored,
             "likely_planets": self.likely,

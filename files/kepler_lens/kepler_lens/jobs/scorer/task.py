@@ -24,7 +24,7 @@ SCORED = "scored"
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class ScoreSettings:
     """Settings that are the same for all stars of a job; small, and without secrets.
 
     Attributes
@@ -80,13 +80,13 @@ class ScoreResult(StarResult):
     scalars: list[list[float]] = field(default_factory=list)
 
 
-def score_star(star: Star, orders: Orders, *, worker: str = "") -> ScoreResult:
+def score_star(star: Star, settings: ScoreSettings, *, worker: str = "") -> ScoreResult:
     """Score the candidates of a star that the model has not scored yet.
 
     Parameters
     ----------
     star : Star
-    orders : Orders
+    settings : ScoreSettings
     worker : str, optional
         Name in the report; by default that of the Dask worker.
 
@@ -97,14 +97,14 @@ def score_star(star: Star, orders: Orders, *, worker: str = "") -> ScoreResult:
     """
     result = ScoreResult(worker or worker_name(), star.number)
     with attempt(result):
-        _score(star.number, orders, result)
+        _score(star.number, settings, result)
     return result
 
 
-def _score(star: int, orders: Orders, result: ScoreResult) -> None:
-    warp10 = Warp10(orders.server)
-    read = Token.from_file(orders.tokens.read)
-    bundle = unpacked(orders.model)
+def _score(star: int, settings: ScoreSettings, result: ScoreResult) -> None:
+    warp10 = Warp10(settings.server)
+    read = Token.from_file(settings.tokens.read)
+    bundle = unpacked(settings.model)
     search = newest(warp10, read, star)
     known = _of_run(search, candidates(warp10, read, star))
     result.outcome = SKIPPED
@@ -120,22 +120,22 @@ def _score(star: int, orders: Orders, result: ScoreResult) -> None:
     by_us = all(score.model == bundle.name for score in result.scores)
     if by_us and before.keys() == known.keys():
         # An earlier attempt of this very job may have got here before its worker died.
-        ours = all(tick == orders.tick for tick, _ in before.values())
-        if ours or not orders.force:
+        ours = all(tick == settings.tick for tick, _ in before.values())
+        if ours or not settings.force:
             result.outcome = SCORED if ours else SKIPPED
             result.candidates = len(known)
             return
-    curve = fetch_curve(warp10, read, star, orders.column)
+    curve = fetch_curve(warp10, read, star, settings.column)
     about = {number: series.attributes for number, series in known.items()}
     found = scored_again(curve.observations(result.left_out.append), about, bundle)
     scores = {number: explained.score for number, explained in found.items()}
-    if by_us and scores.keys() == before.keys() and not orders.force:
+    if by_us and scores.keys() == before.keys() and not settings.force:
         return  # no views can be made of the other candidates
     result.scores = list(scores.values())
     result.scalars = [explained.scalars.tolist() for explained in found.values()]
     result.outcome, result.candidates = SCORED, len(scores)
-    write = Token.from_file(orders.tokens.results_write)
-    push_scores(warp10, write, star, search.run, scores, max(orders.tick, last + 1))
+    write = Token.from_file(settings.tokens.results_write)
+    push_scores(warp10, write, star, search.run, scores, max(settings.tick, last + 1))
 
 
 def _of_run(search: Searched | None, series: list[Series]) -> dict[int, Series]:

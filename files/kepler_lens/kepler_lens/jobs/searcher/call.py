@@ -5,7 +5,7 @@ Then it answers each request, one line, with one line; both are percent-encoded.
 begins with a space is an error.
 
 `CALL` makes a caller wait until a process is free. So there are two more processes than may search:
-a free process that finds every place taken answers at once that the server is busy.
+a free process that finds every slot taken answers at once that the server is busy.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ class CallError(KeplerLensError):
 
 
 @contextmanager
-def place(folder: Path, places: int) -> Iterator[None]:
-    """Hold one of the places for a search, which all processes share.
+def slot(folder: Path, slots: int) -> Iterator[None]:
+    """Hold one of the slots for a search, which all processes share.
 
     Parameters
     ----------
     folder : Path
         Folder of the lock files; made if needed.
-    places : int
-        Number of places.
+    slots : int
+        Number of slots.
 
     Raises
     ------
     CallError
-        All places are taken.
+        All slots are taken.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(places):
+    for number in range(slots):
         with (folder / f"place-{number}.lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,12 +62,12 @@ def place(folder: Path, places: int) -> Iterator[None]:
             yield
             return
     raise CallError(
-        f"TRANSITS is busy: as many stars as may be, {places}, are being searched. "
+        f"TRANSITS is busy: as many stars as may be, {slots}, are being searched. "
         "Try again in a minute."
     )
 
 
-def answer(line: str, token_file: Path, folder: Path, places: int, url: str) -> str:
+def answer(line: str, token_file: Path, folder: Path, slots: int, url: str) -> str:
     """Answer one request of `CALL`.
 
     Parameters
@@ -76,8 +76,8 @@ def answer(line: str, token_file: Path, folder: Path, places: int, url: str) -> 
         Percent-encoded JSON with the caller's `token` and the `star`.
     token_file : Path
         File with the token that a caller must send.
-    folder, places
-        See `place`.
+    folder, slots
+        See `slot`.
     url : str
         Server that has the star's light curve.
 
@@ -87,13 +87,13 @@ def answer(line: str, token_file: Path, folder: Path, places: int, url: str) -> 
         A percent-encoded list of candidates (JSON), or a space and a percent-encoded error.
     """
     try:
-        found = _search(line, token_file, folder, places, url)
+        found = _search(line, token_file, folder, slots, url)
     except KeplerLensError as error:
         return " " + quote(str(error), safe="")
     return quote(found, safe="")
 
 
-def _search(line: str, token_file: Path, folder: Path, places: int, url: str) -> str:
+def _search(line: str, token_file: Path, folder: Path, slots: int, url: str) -> str:
     try:
         request = json.loads(unquote_plus(line))
         token, star = str(request["token"]), str(request["star"])
@@ -104,7 +104,7 @@ def _search(line: str, token_file: Path, folder: Path, places: int, url: str) ->
         raise CallError("This is not the call token: ask whoever runs the server for it.")
     if not (star.isascii() and star.isdigit()):
         raise CallError(f"{star[:40]} is no number of a star.")
-    with place(folder, places):
+    with slot(folder, slots):
         return _in_a_process(url, star)
 
 
@@ -160,7 +160,7 @@ def search_one(url: str, star: int) -> str:
 
 
 def serve(
-    requests: TextIO, answers: TextIO, token_file: Path, folder: Path, places: int, url: str
+    requests: TextIO, answers: TextIO, token_file: Path, folder: Path, slots: int, url: str
 ) -> None:
     """Answer requests until there are no more.
 
@@ -168,12 +168,12 @@ def serve(
     ----------
     requests, answers : text stream
         A request is a line, and so is its answer.
-    token_file, folder, places, url
+    token_file, folder, slots, url
         See `answer`.
     """
-    print(places + SPARE, file=answers, flush=True)
+    print(slots + SPARE, file=answers, flush=True)
     for line in requests:
-        print(answer(line.strip(), token_file, folder, places, url), file=answers, flush=True)
+        print(answer(line.strip(), token_file, folder, slots, url), file=answers, flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -182,7 +182,8 @@ def main(arguments: list[str]) -> int:
     Parameters
     ----------
     arguments : list of str
-        Token file, folder of locks, places and URL to answer requests; URL and star to search.
+        Token file, folder of locks, number of slots and URL to answer requests; URL and star to
+        search.
 
     Returns
     -------
@@ -196,8 +197,8 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(str(error))
             return KeplerLensError.exit_status
     else:
-        token_file, folder, places, url = arguments
-        serve(sys.stdin, sys.stdout, Path(token_file), Path(folder), int(places), url)
+        token_file, folder, slots, url = arguments
+        serve(sys.stdin, sys.stdout, Path(token_file), Path(folder), int(slots), url)
     return 0
 
 

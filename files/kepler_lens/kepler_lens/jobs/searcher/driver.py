@@ -15,7 +15,7 @@ from kepler_lens.jobs.searcher.config import Job
 from kepler_lens.jobs.searcher.pages import Pages
 from kepler_lens.jobs.searcher.report import Progress
 from kepler_lens.jobs.searcher.table import render_summary
-from kepler_lens.jobs.searcher.task import SEARCHED, Orders, SearchResult, Star, search_star
+from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult, SearchSettings, Star, search_star
 from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver, StarResult
 from kepler_lens.jobs.worker import Luggage
 from kepler_lens.run_name import new_run
@@ -71,7 +71,7 @@ class _Driver(StarDriver[Progress]):
         catalogue.touch(job.stars)
         if self.waiting:
             model, luggage = packed(choose(job.models, job.model))
-            orders = Orders(
+            settings = SearchSettings(
                 self.progress.run,
                 job.server,
                 job.tokens,
@@ -80,7 +80,7 @@ class _Driver(StarDriver[Progress]):
                 time.time_ns() // 1000,
                 model,
             )
-            with self.fleet(job.scheduler, job.tls, _work_of(orders, luggage)) as fleet:
+            with self.fleet(job.scheduler, job.tls, _work_of(settings, luggage)) as fleet:
                 self.take_stars(fleet)
         self.progress.brought = catalogue.bring(self.warp10, read, job.stars)
 
@@ -105,11 +105,11 @@ class _Driver(StarDriver[Progress]):
         super().account(result)
 
 
-def _work_of(orders: Orders, luggage: Luggage | None) -> Work[Star, SearchResult]:
+def _work_of(settings: SearchSettings, luggage: Luggage | None) -> Work[Star, SearchResult]:
     return Work(
         "search",
-        orders.run,
-        partial(search_star, orders=orders),
+        settings.run,
+        partial(search_star, settings=settings),
         STARS_A_THREAD,
         lambda *_: True,
         lambda star: f"star {star.number}",

@@ -35,10 +35,10 @@ class Progress(StarProgress):
             for name in ("fetch", "search", "draw", "push"):
                 self.seconds[name] += getattr(result, f"{name}_s")
 
-    def figures(self) -> dict[str, Any]:
+    def status_fields(self) -> dict[str, Any]:
         """Return the content of status.json."""
         seconds = {name: round(value, 1) for name, value in self.seconds.items()}
-        return StarProgress.figures(self) | {"seconds": seconds}
+        return StarProgress.status_fields(self) | {"seconds": seconds}
 
     def results(self) -> dict[str, Any]:
         """Return the content of report.json that is not in status.json."""

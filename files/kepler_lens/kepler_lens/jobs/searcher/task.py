@@ -30,7 +30,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class SearchSettings:
     """Settings that all stars of a job share; small, and without secrets.
 
     Attributes
@@ -67,12 +67,12 @@ class Star:
     ----------
     number : int
         KIC or EPIC number.
-    drawn : str
+    pages_of_run : str
         Run whose pages the driver has; empty if there are none.
     """
 
     number: int
-    drawn: str = ""
+    pages_of_run: str = ""
 
 
 @dataclass(slots=True)
@@ -97,13 +97,13 @@ class SearchResult(StarResult):
     push_s: float = 0.0
 
 
-def search_star(star: Star, orders: Orders, *, worker: str = "") -> SearchResult:
+def search_star(star: Star, settings: SearchSettings, *, worker: str = "") -> SearchResult:
     """Search a star, unless a search with the same engine and light curve stands.
 
     Parameters
     ----------
     star : Star
-    orders : Orders
+    settings : SearchSettings
     worker : str, optional
         Name in the result; by default that of the Dask worker.
 
@@ -114,33 +114,37 @@ def search_star(star: Star, orders: Orders, *, worker: str = "") -> SearchResult
     """
     result = SearchResult(worker or worker_name(), star.number)
     with attempt(result):
-        _Attempt(star, orders, result).run()
+        _Attempt(star, settings, result).run()
     return result
 
 
 class _Attempt:
-    def __init__(self, star: Star, orders: Orders, result: SearchResult) -> None:
+    def __init__(self, star: Star, settings: SearchSettings, result: SearchResult) -> None:
         self.star = star
-        self.orders = orders
+        self.settings = settings
         self.result = result
-        self.warp10 = Warp10(orders.server)
-        self.read = Token.from_file(orders.tokens.read)
-        self.write = Token.from_file(orders.tokens.results_write)
+        self.warp10 = Warp10(settings.server)
+        self.read = Token.from_file(settings.tokens.read)
+        self.write = Token.from_file(settings.tokens.results_write)
 
     def run(self) -> None:
-        orders, result, number = self.orders, self.result, self.star.number
+        settings, result, number = self.settings, self.result, self.star.number
         began = time.monotonic()
-        curve = fetch_curve(self.warp10, self.read, number, orders.column)
+        curve = fetch_curve(self.warp10, self.read, number, settings.column)
         before = newest(self.warp10, self.read, number)
         result.fetch_s = time.monotonic() - began
         if before is not None and self._stands(before, curve):
             result.run, result.candidates = before.run, before.candidates
             # An earlier attempt of this job may have finished the star before its worker died.
-            result.outcome = SEARCHED if before.run == orders.run else SKIPPED
+            result.outcome = SEARCHED if before.run == settings.run else SKIPPED
             return
         with _ONE_AT_A_TIME:
             found = self._search(curve)
-        result.run, result.candidates, result.outcome = orders.run, len(found.candidates), SEARCHED
+        result.run, result.candidates, result.outcome = (
+            settings.run,
+            len(found.candidates),
+            SEARCHED,
+        )
         began = time.monotonic()
         self._push(found, curve.fingerprint)
         result.push_s = time.monotonic() - began
@@ -153,7 +157,7 @@ class _Attempt:
         result = self.result
         began = time.monotonic()
         observed = curve.observations(result.left_out.append)
-        found = scored(search_and_vet(observed), unpacked(self.orders.model))
+        found = scored(search_and_vet(observed), unpacked(self.settings.model))
         result.search_s = time.monotonic() - began
         result.pages = pages(found)
         result.draw_s = time.monotonic() - began - result.search_s
@@ -161,13 +165,13 @@ class _Attempt:
 
     def _stands(self, before: Searched, curve: ServerCurve) -> bool:
         """Return whether a search need not be repeated; if so, delete what other runs left."""
-        ours = before.run == self.orders.run
-        if self.orders.force and not ours:
+        ours = before.run == self.settings.run
+        if self.settings.force and not ours:
             return False
         if (before.engine, before.fingerprint) != (engine(), curve.fingerprint):
             return False
         # The driver may have lost the pages of an earlier search, or never got those of this one.
-        if before.candidates and self.star.drawn != before.run:
+        if before.candidates and self.star.pages_of_run != before.run:
             return False
         runs = [series.labels["RUN"] for series in self._candidates()]
         if runs.count(before.run) != before.candidates:
@@ -186,18 +190,18 @@ class _Attempt:
                 self.warp10,
                 self.write,
                 found,
-                self.orders.run,
+                self.settings.run,
                 fingerprint,
-                self.orders.tick,
+                self.settings.tick,
             )
             last = newest(self.warp10, self.read, self.star.number)
             runs = [series.labels["RUN"] for series in self._candidates()]
-            complete = runs.count(self.orders.run) == len(found.candidates)
-            if last is not None and last.run == self.orders.run and complete:
+            complete = runs.count(self.settings.run) == len(found.candidates)
+            if last is not None and last.run == self.settings.run and complete:
                 return
         raise KeplerLensError(
             f"What was found at star {self.star.number} cannot be read back from "
-            f"{self.orders.server}: does the read token see what the results' token writes?"
+            f"{self.settings.server}: does the read token see what the results' token writes?"
         )
 
     def _candidates(self) -> list[Series]:

@@ -89,7 +89,7 @@ def alternation(transits: Transits) -> tuple[float, float]:
 
     Returns
     -------
-    figure : float
+    deviations : float
         Mean difference of neighbours in standard deviations; positive where even ones are deeper.
     part : float
         The difference over the depth of the deeper ones. Both are 0 where there are few pairs.
@@ -112,8 +112,8 @@ def alternation(transits: Transits) -> tuple[float, float]:
 
 def alternating(transits: Transits) -> bool:
     """Return whether every other transit is clearly deeper, as eclipses of a binary are."""
-    figure, part = alternation(transits)
-    return abs(figure) > _ALTERNATES and part > _ALTERNATING_PART
+    deviations, part = alternation(transits)
+    return abs(deviations) > _ALTERNATES and part > _ALTERNATING_PART
 
 
 def of_thrusters(mission: str, period: float) -> bool:

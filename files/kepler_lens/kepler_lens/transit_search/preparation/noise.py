@@ -237,8 +237,8 @@ def misfit(
     s = np.zeros((5, 5))
     cosine = np.ones(2)
     sine = np.zeros(2)
-    turn = np.ones(2)
-    lift = np.zeros(2)
+    cosine_step = np.ones(2)
+    sine_step = np.zeros(2)
     prior = variances[0] + variances[1] + variances[2]
     step = -1.0
     d = 1.0
@@ -262,15 +262,15 @@ def misfit(
                 for k in range(2):
                     phi[2 * k] = np.exp(-rates[k] * lag)
                     phi[2 * k + 1] = phi[2 * k]
-                    turn[k] = np.cos(rates[k] * lag)
-                    lift[k] = np.sin(rates[k] * lag)
+                    cosine_step[k] = np.cos(rates[k] * lag)
+                    sine_step[k] = np.sin(rates[k] * lag)
             for j in range(5):
                 f[j] = phi[j] * (f[j] + old[j] * z)
                 for k in range(5):
                     s[j, k] = phi[j] * phi[k] * (s[j, k] + d * old[j] * old[k])
             for k in range(2):
-                c = cosine[k] * turn[k] - sine[k] * lift[k]
-                sine[k] = sine[k] * turn[k] + cosine[k] * lift[k]
+                c = cosine[k] * cosine_step[k] - sine[k] * sine_step[k]
+                sine[k] = sine[k] * cosine_step[k] + cosine[k] * sine_step[k]
                 cosine[k] = c
         for k in range(2):
             u[2 * k] = variances[k] * (cosine[k] + sine[k])

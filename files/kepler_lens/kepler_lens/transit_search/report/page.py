@@ -55,13 +55,13 @@ def pages(result: Result) -> dict[int, bytes]:
         everything |= masked(prepared, vetted.candidate.ephemeris)
     # Once for each star: a spectrum takes as long as a round of the search.
     spectra = _over_periods(prepared, nothing), _over_periods(prepared, everything)
-    drawn = {}
+    pictures = {}
     for vetted in result.candidates:
         picture = io.BytesIO()
         others = result.search.others(vetted.candidate.number)
         candidate_page(prepared, vetted, others, spectra).savefig(picture, dpi=_DPI)
-        drawn[vetted.candidate.number] = picture.getvalue()
-    return drawn
+        pictures[vetted.candidate.number] = picture.getvalue()
+    return pictures
 
 
 def _over_periods(prepared: Prepared, hidden: NDArray[np.bool_]) -> Spectrum:

@@ -180,19 +180,21 @@ def _odd_even(transits: Transits) -> Test:
     (a, error_a), (b, error_b) = _depth(transits, odd), _depth(transits, ~odd)
     # The part of other stars' light in the aperture differs between quarters by some per cent.
     error = np.sqrt(error_a**2 + error_b**2 + (0.03 * transits.depth) ** 2 + _spread(transits) ** 2)
-    figure = float(abs(a - b) / error)
+    deviations = float(abs(a - b) / error)
     part = abs(a - b) / max(a, b, 1e-12)
     pairs = alternation(transits)[0] if alternating(transits) else 0.0
-    if abs(pairs) > figure or (figure > 4 and part > 0.1):
-        figure = max(figure, abs(pairs))
+    if abs(pairs) > deviations or (deviations > 4 and part > 0.1):
+        deviations = max(deviations, abs(pairs))
         return Test(
             "odd_even",
-            figure,
+            deviations,
             False,
             f"Odd transits are {a * 1e6:.0f} ppm deep, even ones {b * 1e6:.0f} ppm "
-            f"({figure:.1f} deviations): may be an eclipsing binary with twice the period.",
+            f"({deviations:.1f} deviations): may be an eclipsing binary with twice the period.",
         )
-    return Test("odd_even", figure, True, f"Odd and even depths agree ({figure:.1f} deviations).")
+    return Test(
+        "odd_even", deviations, True, f"Odd and even depths agree ({deviations:.1f} deviations)."
+    )
 
 
 def _spread(transits: Transits) -> float:
@@ -299,15 +301,15 @@ def _brightening(
     others: NDArray[np.bool_],
 ) -> Test:
     """Test whether the star brightens beside the dimming or at another phase, as no planet does."""
-    height, figure = light_beside(prepared, ephemeris, others)
-    if figure > _BRIGHT and height > _BESIDE_PART * transits.depth:
+    height, deviations = light_beside(prepared, ephemeris, others)
+    if deviations > _BRIGHT and height > _BESIDE_PART * transits.depth:
         return Test(
             "brightening",
-            figure,
+            deviations,
             False,
             f"The star is brighter by {1e6 * height:.0f} ppm just beside the dimming "
-            f"({figure:.1f} deviations): looks like a heartbeat star, two stars that distort each "
-            "other where they are nearest.",
+            f"({deviations:.1f} deviations): looks like a heartbeat star, two stars that distort "
+            "each other where they are nearest.",
         )
     bright = strongest_dimming(ephemeris, transits, replace(events, n=-events.n), _FAR_AWAY)
     words = f"{1e6 * bright.depth:.0f} ppm at phase {bright.phase:.2f}"
@@ -330,16 +332,16 @@ def _brightening(
 def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
     """Test whether the duration is one of a planet's orbit, by the star's density."""
     central = central_duration(ephemeris.period_days, density)
-    figure = ephemeris.duration_hours / central
+    ratio = ephemeris.duration_hours / central
     star = "this star" if density is not None else "a star like the Sun"
-    words = f"It lasts {figure:.2f} times a central transit of {star} ({central:.1f} h)"
-    if figure > _NO_ORBIT:
-        return Test("duration", figure, False, words + ": too long for any planet's orbit.")
-    if figure > TOO_LONG:
-        return Test("duration", figure, False, words + ": too long for a circular orbit.")
-    if figure < 0.25:
-        return Test("duration", figure, False, words + ": too short, but for a grazing planet.")
-    return Test("duration", figure, True, words + ".")
+    words = f"It lasts {ratio:.2f} times a central transit of {star} ({central:.1f} h)"
+    if ratio > _NO_ORBIT:
+        return Test("duration", ratio, False, words + ": too long for any planet's orbit.")
+    if ratio > TOO_LONG:
+        return Test("duration", ratio, False, words + ": too long for a circular orbit.")
+    if ratio < 0.25:
+        return Test("duration", ratio, False, words + ": too short, but for a grazing planet.")
+    return Test("duration", ratio, True, words + ".")
 
 
 def _quarters(prepared: Prepared, transits: Transits) -> Test:
@@ -370,6 +372,6 @@ def _quarters(prepared: Prepared, transits: Transits) -> Test:
 def _uniqueness(ephemeris: Ephemeris, transits: Transits, events: Events) -> Test:
     """Test whether the signal is clearly stronger than those at other phases."""
     rival = max(*rivals(ephemeris, events), 1e-9)
-    figure = transits.mes / rival
-    words = f"It is {figure:.1f} times as strong as the strongest signal at another phase."
-    return Test("uniqueness", float(figure), bool(figure > 1.3), words)
+    ratio = transits.mes / rival
+    words = f"It is {ratio:.1f} times as strong as the strongest signal at another phase."
+    return Test("uniqueness", float(ratio), bool(ratio > 1.3), words)

@@ -28,7 +28,7 @@ _RESAMPLES = 500
 _SEED = 20150115
 """Seed of the resamples (chosen): equal predictions get equal intervals."""
 
-FIGURES: dict[str, str] = {
+METRICS: dict[str, str] = {
     "auc": "AUC",
     "ap": "AP",
     "accuracy": "accuracy",
@@ -40,13 +40,13 @@ FIGURES: dict[str, str] = {
     "ece": "expected calibration error",
     "brier": "Brier score",
 }
-"""Figure to its title. A figure compares planets (PC) with all others, unless its title says
+"""Metric to its title. A metric compares planets (PC) with all others, unless its title says
 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its 95 % interval; NaN where there is nothing to count.
+class Metric:
+    """A metric with its 95 % interval; NaN where there is nothing to count.
 
     Attributes
     ----------
@@ -67,14 +67,14 @@ class Figure:
         return [round(float(x), 5) for x in (self.value, self.low, self.high)]
 
 
-def figures(
+def metrics(
     p: Floats,
     label: Ints,
     group: Ints,
     calibrated: Floats | None = None,
     resamples: int = _RESAMPLES,
-) -> dict[str, Figure]:
-    """Compute all `FIGURES`.
+) -> dict[str, Metric]:
+    """Compute all `METRICS`.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def figures(
 
     Returns
     -------
-    dict of str to Figure
-        By `FIGURES`.
+    dict of str to Metric
+        By `METRICS`.
     """
     q = p if calibrated is None else calibrated
     weights = np.concatenate([np.ones((1, len(p))), _draw(group, resamples)])
@@ -109,7 +109,7 @@ def figures(
         }
         mixed = _ranked(p, label, weights * _to_mix(label, weights))
     rows |= {"mixed_ap": mixed["ap"], "mixed_recall": mixed["recall"]}
-    return {name: _figure(rows[name]) for name in FIGURES}
+    return {name: _metric(rows[name]) for name in METRICS}
 
 
 def auc(p: Floats, label: Ints) -> float:
@@ -118,13 +118,13 @@ def auc(p: Floats, label: Ints) -> float:
     Parameters
     ----------
     p, label
-        See `figures`.
+        See `metrics`.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(_ranked(p, label, np.ones((1, len(p))))["auc"][0])
 
 
-def share(hits: int, of: int) -> Figure:
+def share(hits: int, of: int) -> Metric:
     """Return a share with its 95 % interval by Clopper and Pearson (1934).
 
     Parameters
@@ -133,10 +133,10 @@ def share(hits: int, of: int) -> Figure:
         The share is `hits` over `of`.
     """
     if not of:
-        return Figure(np.nan, np.nan, np.nan)
+        return Metric(np.nan, np.nan, np.nan)
     low = float(beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0
     high = float(beta.ppf(0.975, hits + 1, of - hits)) if hits < of else 1.0
-    return Figure(hits / of, low, high)
+    return Metric(hits / of, low, high)
 
 
 def threshold(p: Floats, label: Ints, precision: float, mix: tuple[float, ...] | None) -> float:
@@ -145,7 +145,7 @@ def threshold(p: Floats, label: Ints, precision: float, mix: tuple[float, ...] |
     Parameters
     ----------
     p, label
-        See `figures`.
+        See `metrics`.
     precision : float
         That share.
     mix : tuple of float or None
@@ -170,7 +170,7 @@ def curves(p: Floats, label: Ints) -> Mapping[str, Floats]:
     Parameters
     ----------
     p, label
-        See `figures`.
+        See `metrics`.
 
     Returns
     -------
@@ -182,17 +182,17 @@ def curves(p: Floats, label: Ints) -> Mapping[str, Floats]:
     return {"recall": recall, "fpr": fpr, "precision": positive[0] / (positive[0] + negative[0])}
 
 
-def reliability(p: Floats, label: Ints) -> list[tuple[float, Figure, int]]:
+def reliability(p: Floats, label: Ints) -> list[tuple[float, Metric, int]]:
     """Compare probabilities with the share of planets, bin by bin.
 
     Parameters
     ----------
     p, label
-        See `figures`.
+        See `metrics`.
 
     Returns
     -------
-    list of (float, Figure, int)
+    list of (float, Metric, int)
         Mean probability, share of planets, and number of candidates of each bin that is not empty.
     """
     bins = _bin(p)
@@ -269,7 +269,7 @@ def _calibration_error(p: Floats, label: Ints, weights: Floats) -> Floats:
     return np.asarray(np.sum(parts, axis=0) / weights.sum(axis=1))
 
 
-def _figure(rows: Floats) -> Figure:
-    drawn = rows[1:][np.isfinite(rows[1:])]
-    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
-    return Figure(float(rows[0]), float(low), float(high))
+def _metric(rows: Floats) -> Metric:
+    resampled = rows[1:][np.isfinite(rows[1:])]
+    low, high = np.percentile(resampled, [2.5, 97.5]) if len(resampled) else (np.nan, np.nan)
+    return Metric(float(rows[0]), float(low), float(high))

@@ -5,7 +5,7 @@ import pytest
 
 from kepler_lens.classify.calibration import Calibration, of_json
 from kepler_lens.train import calibrate
-from kepler_lens.train.figures import DR24_MIX, curves, figures, reliability, share, threshold
+from kepler_lens.train.metrics import DR24_MIX, curves, metrics, reliability, share, threshold
 
 RNG = np.random.default_rng(5)
 N = 400
@@ -37,7 +37,7 @@ def by_hand_ap(points):
 
 
 def test_ranking_is_that_of_counting_pairs():
-    found = figures(P, LABEL, GROUP)
+    found = metrics(P, LABEL, GROUP)
     planet = LABEL == 0
     assert found["auc"].value == pytest.approx(by_hand_auc(P, planet))
     for name, other in (("auc_afp", 1), ("auc_ntp", 2)):
@@ -51,7 +51,7 @@ def test_precision_is_that_of_counting(mixed):
     if mixed:
         weight = np.array(DR24_MIX)[LABEL] / np.bincount(LABEL)[LABEL]
     points = by_hand_precision_recall(P, LABEL == 0, weight)
-    found = figures(P, LABEL, GROUP)
+    found = metrics(P, LABEL, GROUP)
     prefix = "mixed_" if mixed else ""
     assert found[f"{prefix}ap"].value == pytest.approx(by_hand_ap(points))
     best = max((recall for precision, recall in points if precision >= 0.9), default=0)
@@ -60,27 +60,27 @@ def test_precision_is_that_of_counting(mixed):
 
 def test_errors_of_calibration_are_of_the_calibrated():
     sure = np.where(LABEL == 0, 0.999, 0.001)
-    assert figures(P, LABEL, GROUP, sure)["brier"].value == pytest.approx(1e-6)
-    assert figures(P, LABEL, GROUP, sure)["ece"].value == pytest.approx(0.001)
-    plain = figures(P, LABEL, GROUP)
+    assert metrics(P, LABEL, GROUP, sure)["brier"].value == pytest.approx(1e-6)
+    assert metrics(P, LABEL, GROUP, sure)["ece"].value == pytest.approx(0.001)
+    plain = metrics(P, LABEL, GROUP)
     assert plain["brier"].value == pytest.approx(((P - (LABEL == 0)) ** 2).mean())
     # All at one place: the bin's mean against the share of planets.
     level = np.full(N, 0.35)
-    found = figures(level, LABEL, GROUP)["ece"].value
+    found = metrics(level, LABEL, GROUP)["ece"].value
     assert found == pytest.approx(abs(0.35 - (LABEL == 0).mean()))
 
 
 def test_intervals_widen_where_candidates_share_a_star():
     together, alone = np.arange(N) // 40, np.arange(N)
     order = np.argsort(LABEL + 0.001 * P)
-    found = [figures(P[order], LABEL[order], g)["auc"] for g in (together, alone)]
+    found = [metrics(P[order], LABEL[order], g)["auc"] for g in (together, alone)]
     for figure in found:
         assert figure.low < figure.value < figure.high
     assert found[0].high - found[0].low > 1.5 * (found[1].high - found[1].low)
 
 
 def test_a_class_that_is_not_there_gives_no_figure():
-    found = figures(P[LABEL != 1], LABEL[LABEL != 1], GROUP[LABEL != 1])
+    found = metrics(P[LABEL != 1], LABEL[LABEL != 1], GROUP[LABEL != 1])
     assert np.isnan(found["auc_afp"].value)
     assert found["auc_ntp"].value == pytest.approx(found["auc"].value)
 
@@ -128,7 +128,7 @@ def test_calibration_finds_what_the_labels_were_drawn_with():
     assert np.abs(fitted(p) - true(p)).max() < 0.04
     assert of_json(fitted.as_json()) == fitted
     error = [
-        figures(x[:, 0], label, np.arange(len(label)), resamples=0)["ece"].value
+        metrics(x[:, 0], label, np.arange(len(label)), resamples=0)["ece"].value
         for x in (p, calibrate.out_of_fold(p, label, np.arange(len(label)) % 5))
     ]
     assert error[1] < 0.01 < 0.03 < error[0]
