@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from conftest import PROJECT
+from plays import PROJECT
 
 PAGE = (PROJECT / "CONTRIBUTING.md").read_text()
 PACKAGE = PROJECT / "files/kepler_lens/kepler_lens"

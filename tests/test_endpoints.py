@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from conftest import PROJECT
+import pytest
+import yaml
+from plays import PROJECT
 
 SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))
 FIREWALL = "roles/base/templates/helloexoworld.nft.j2"

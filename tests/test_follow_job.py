@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 
-from conftest import PROJECT
+from plays import PROJECT
 
 PLUGIN = PROJECT / "plugins/action/follow_job.py"
 

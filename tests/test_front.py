@@ -7,7 +7,7 @@ import re
 
 import pytest
 import yaml
-from conftest import PROJECT
+from plays import PROJECT
 
 SERVER = "warp10.example.org"
 GUEST = {
@@ -53,7 +53,7 @@ LOOSE = {
 
 
 @pytest.fixture(scope="module")
-def said(module_render) -> dict[str, str]:
+def said(render) -> dict[str, str]:
     sources = {
         "conf": "roles/guest/templates/guest.conf.j2",
         "keep": "roles/guest/templates/keep.json.j2",
@@ -67,7 +67,7 @@ def said(module_render) -> dict[str, str]:
         "rules": "roles/base/templates/helloexoworld.nft.j2",
     }
     settings = GUEST | FRONT | LOOSE | {"front": True}
-    return module_render(SERVER, ["base", "guest", "front"], sources, **settings)
+    return render(SERVER, ["base", "guest", "front"], sources, **settings)
 
 
 def test_the_server_for_guests_has_the_limits_that_are_set(said):

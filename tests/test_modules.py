@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils import basic
-from conftest import PROJECT, loaded
+from ansible_modules import loaded
+from plays import PROJECT
 
 MODULES = sorted(path.stem for path in (PROJECT / "plugins/modules").glob("*.py"))
 # What an option's document and its argument both say.

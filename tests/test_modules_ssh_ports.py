@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from conftest import ansible
+from plays import ansible
 
 LISTEN = (
     "import socket; s = socket.create_server(('127.0.0.1', 0)); "

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from ansible.module_utils.siphash import siphash
-from conftest import loaded
+from ansible_modules import loaded
 
 TOKEN = "a-token-that-somebody-else-knows"
 KEY = "000102030405060708090a0b0c0d0e0f"

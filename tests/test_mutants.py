@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conftest import PROJECT
+from plays import PROJECT
 
 sys.path.append(str(PROJECT / "tests/mutants"))
 

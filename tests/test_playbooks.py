@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PRODUCTION, PROJECT, ansible
+from plays import PRODUCTION, PROJECT, ansible
 
 # A task of each documented tag: a tag that ran only the tasks tagged `always` would do nothing.
 PARTS = {

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from conftest import PROJECT, ansible
+from plays import PROJECT, ansible
 
 HIDDEN = {
     "warp10.example.org": ("/home/ops/sky", ""),

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROJECT
 from kepler_lens.jobs.builder.config import load_job as load_dataset
 from kepler_lens.jobs.importer.config import load_job as load_import
 from kepler_lens.jobs.searcher.config import load_job as load_search
 from kepler_lens.jobs.trainer import load_job as load_training
+from plays import PROJECT
 
 SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))
 # Host to role to templates that are written for the host with the variables of the role.

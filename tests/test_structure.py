@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+from plays import PROJECT
 
 PACKAGE = PROJECT / "files/kepler_lens/kepler_lens"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import yaml
-from conftest import PROJECT
+from plays import PROJECT
 
 ROLES = {
     "job": "the roles that include it set them all, and their tests run the jobs",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PROJECT
+from plays import PROJECT
 
 LISTS = Path(__file__).parent / "data"
 ROLE = PROJECT / "roles/warp10"

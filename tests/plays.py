@@ -1,0 +1,32 @@
+"""Run Ansible's programs in the project, without hosts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+PRODUCTION = PROJECT / "inventories/production"
+"""The example inventory."""
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which Ansible has only the settings of the project."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return own | {"ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+
+
+def ansible(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs; both its streams are in ``stdout``."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name(words[0])), *words[1:]],
+        cwd=PROJECT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
