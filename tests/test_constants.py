@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-SEARCH = Path(__file__).parents[1] / "files" / "kepler_lens" / "kepler_lens" / "search"
+PACKAGE = Path(__file__).parents[1] / "files/kepler_lens/kepler_lens"
+MODULES = sorted((PACKAGE / "transit_search").rglob("*.py"))
 
 
 def without_reason(text):
@@ -34,7 +35,7 @@ def has_number(value):
     )
 
 
-@pytest.mark.parametrize("path", sorted(SEARCH.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_each_number_says_what_it_is_and_why(path):
     assert without_reason(path.read_text(encoding="utf-8")) == []
 

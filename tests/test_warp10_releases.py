@@ -106,7 +106,7 @@ def scripts() -> dict[str, str]:
     found = {path: path.read_text() for path in PROJECT.glob("roles/*/files/*.mc2")}
     for path in PROJECT.glob("roles/*/templates/*.mc2.j2"):
         found[path] = template.sub("1", path.read_text())
-    for path in PROJECT.glob("files/kepler_lens/kepler_lens/*.mc2"):
+    for path in PROJECT.glob("files/kepler_lens/kepler_lens/**/*.mc2"):
         found[path] = re.sub("@[A-Z]+@", "1", path.read_text())
     for path in (PROJECT / "README.md", *PROJECT.glob("docs/*.md")):
         found[path] = blocks(path)
@@ -120,7 +120,7 @@ def test_scripts_are_found_where_they_stand() -> None:
     assert {
         "README.md",
         "docs/warpscript.md",
-        "files/kepler_lens/kepler_lens/directory.mc2",
+        "files/kepler_lens/kepler_lens/warp10/directory.mc2",
         "molecule/lab.py",
         "molecule/transits/tests/test_macros.py",
         "roles/macros/files/DIPS.mc2",
