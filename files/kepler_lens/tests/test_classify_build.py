@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from commands import run
 
 from kepler_lens.classify.build import StarSettings, records_of_star
 from kepler_lens.classify.curves import from_folder
@@ -13,7 +13,6 @@ from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.records import VIEW_LENGTHS, VIEWS, write_contents
 from kepler_lens.classify.scalars import SCALARS
 from kepler_lens.classify.views import LENGTHS, SCATTER
-from kepler_lens.cli import app
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.simulation.simulate import simulate
 
@@ -78,8 +77,8 @@ def test_without_signals_there_is_only_what_was_made(tmp_path):
     simulate(tmp_path / "stars", stars=[900000002], quarters=range(1, 5), seed=3)
     made = ("--synthetic", "scrambled", "--synthetic", "planet", "--copies", 2)
     out = tmp_path / "set"
-    result = run(out, "--files", tmp_path / "stars", "--signals", "none", *made)
-    assert result.exit_code == 0, result.output
+    result = run("dataset", out, "--files", tmp_path / "stars", "--signals", "none", *made)
+    assert result.returncode == 0, result.stderr
     examples = load(out)
     assert examples.synthetic.all()
     counts = np.bincount(examples.label, minlength=3)
@@ -87,8 +86,8 @@ def test_without_signals_there_is_only_what_was_made(tmp_path):
     assert counts[CLASSES.index("NTP")] >= 2
     manifest = read_manifest(out)
     assert (manifest.labels, sum(manifest.synthetic.values())) == ((), len(examples))
-    other = run(out, "--files", tmp_path / "stars", "--signals", "none", *made[:-1], 3)
-    assert "made in another way" in str(other.exception)
+    other = run("dataset", out, "--files", tmp_path / "stars", "--signals", "none", *made[:-1], 3)
+    assert "made in another way" in other.stderr
 
 
 def test_a_star_without_light_curve_or_label_gives_its_reason(systems, tce):
@@ -109,35 +108,31 @@ def test_files_whose_names_do_not_say_their_star_are_found(tmp_path, data):
         from_folder(tmp_path)
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["dataset", *map(str, arguments)])
-
-
 def test_the_command_builds_checks_and_does_nothing_twice(tmp_path, data, systems):
     out, labels = tmp_path / "set", data / "tables" / "q1_q17_dr24_tce.csv"
-    first = run(out, "--files", systems, "--labels", labels, "--seed", 3)
-    assert first.exit_code == 0, first.output
+    first = run("dataset", out, "--files", systems, "--labels", labels, "--seed", 3)
+    assert first.returncode == 0, first.stderr
     assert "set: 3 PC of 1 stars in 1 groups; recipe search-1" in first.stdout
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    again = run(out, "--files", systems, "--labels", labels, "--seed", 3)
-    checked = run("--check", out)
+    again = run("dataset", out, "--files", systems, "--labels", labels, "--seed", 3)
+    checked = run("dataset", "--check", out)
     assert again.stdout == first.stdout == checked.stdout
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
-    other = run(out, "--files", systems, "--labels", labels, "--seed", 4)
-    assert "made in another way" in str(other.exception)
+    other = run("dataset", out, "--files", systems, "--labels", labels, "--seed", 4)
+    assert "made in another way" in other.stderr
     assert set(load(out, views=VIEWS).views) == set(VIEWS)
     shard = next(out.glob("examples-*"))
     damaged = bytearray(shard.read_bytes())
     damaged[100] ^= 1
     shard.write_bytes(damaged)
-    assert f"{shard}: the shard is damaged" in str(run("--check", out).exception)
+    assert f"{shard}: the shard is damaged" in run("dataset", "--check", out).stderr
 
 
 def test_the_command_checks_published_records(data):
-    result = run("--check", data / "astronet")
+    result = run("dataset", "--check", data / "astronet")
     assert "848 PC, 372 AFP, 590 NTP of 1717 stars in 1610 groups" in result.stdout
-    cut = run("--check", data / "astronet_more")
-    assert "train-00004-of-00005: record 148 at byte 1422697 is cut" in str(cut.exception)
+    cut = run("dataset", "--check", data / "astronet_more")
+    assert "train-00004-of-00005: record 148 at byte 1422697 is cut" in cut.stderr
 
 
 @pytest.mark.parametrize(
@@ -161,6 +156,6 @@ def test_what_the_command_refuses(tmp_path, data, systems, arguments, words):
         "TABLE": data / "tables" / "q1_q17_dr24_tce.csv",
         "KOI": data / "tables" / "kepler_objects_of_interest.csv",
     }
-    result = run(tmp_path / "out", *(names.get(each, each) for each in arguments))
-    assert result.exit_code != 0
-    assert words in f"{' '.join(result.output.split())} {result.exception}"
+    result = run("dataset", tmp_path / "out", *(names.get(each, each) for each in arguments))
+    assert result.returncode != 0
+    assert words in " ".join(result.stderr.split())

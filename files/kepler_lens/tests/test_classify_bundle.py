@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import process, run
 
 from kepler_lens.classify import bundle as bundle_of
 from kepler_lens.classify.bundle import DR24, HASH_FILE, MODEL_FILE, ONNX_FILE, Bundle, BundleError
@@ -249,28 +250,19 @@ def test_scoring_needs_no_tensorflow():
 
 
 def test_evaluate_and_explain_as_commands(data, tmp_path):
-    call = [sys.executable, "-c", "from kepler_lens.cli import main; main()"]
     records = str(data / "astronet" / "train-00000-of-00008")
     table = tmp_path / "scores.csv"
-    done = subprocess.run(
-        [*call, "evaluate", records, "-o", str(table)], capture_output=True, text=True, check=False
-    )
+    done = run("evaluate", records, "-o", table)
     assert done.returncode == 0, done.stderr
     assert "they count by what networks said that had not seen them" in done.stdout
     assert "AUC, PC against AFP" in done.stdout
     star, number = table.read_text().splitlines()[1].split(",")[:2]
     picture = tmp_path / "explain.png"
-    done = subprocess.run(
-        [*call, "explain", records, "--star", star, "--number", number, "-o", str(picture)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run("explain", records, "--star", star, "--number", number, "-o", picture)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("p_planet=")
     assert picture.read_bytes().startswith(b"\x89PNG")
-    done = subprocess.run(
-        [*call, "explain", records, "--star", "1", "-o", str(picture)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run("explain", records, "--star", "1", "-o", picture)
     assert done.returncode == 1
     assert done.stderr == "Error: The records have no candidate 1 of star 1.\n"
 
@@ -278,13 +270,9 @@ def test_evaluate_and_explain_as_commands(data, tmp_path):
 def test_training_without_its_packages_ends_in_a_sentence(data, tmp_path):
     """A module of that name that cannot be imported stands for one that is not installed."""
     (tmp_path / "keras.py").write_text("raise ModuleNotFoundError(name='keras')\n")
-    script = "from kepler_lens.cli import main; main()"
     path = os.pathsep.join([str(tmp_path), *sys.path])
     records = str(data / "astronet" / "train-00000-of-00008")
-    done = subprocess.run(
-        [sys.executable, "-c", script, "train", records, "-o", str(tmp_path / "model")],
-        capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path},
-    )  # fmt: skip
+    done = process("train", records, "-o", tmp_path / "model", PYTHONPATH=path)
     assert done.returncode == 1
     expected = "Training needs the packages of requirements-train.txt, and keras is not here."
     assert done.stderr == f"Error: {expected}\n"
@@ -294,11 +282,10 @@ def test_a_cut_file_is_named_or_read_to_its_end(bundle, data, tmp_path):
     whole = (data / "astronet" / "train-00000-of-00008").read_bytes()
     cut = tmp_path / "cut"
     cut.write_bytes(whole[: len(whole) // 2])
-    call = [sys.executable, "-c", "from kepler_lens.cli import main; main()", "evaluate", str(cut)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    done = run("evaluate", cut)
     assert done.returncode == 1
     assert f"{cut}: record" in done.stderr
     assert Path(cut).exists()
-    done = subprocess.run([*call, "--allow-cut"], capture_output=True, text=True, check=False)
+    done = run("evaluate", cut, "--allow-cut")
     assert done.returncode == 0
     assert done.stderr.startswith(f"Warning: {cut}: record")

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from commands import Done, process, run
 
 from kepler_lens.gts import parse_gts, to_gts
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import QUARTER_STARTS, us_to_bkjd
 from kepler_lens.warp10.client import Token, Warp10
-
-PACKAGE = Path(__file__).parents[1]
-
-
-def run(
-    *words: str | Path, module: str = "cli", answer: str = ""
-) -> subprocess.CompletedProcess[str]:
-    code = f"from kepler_lens.{module} import main; main()"
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "TERM": "dumb", "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)],
-        capture_output=True, text=True, check=False, env=environment, timeout=120, input=answer,
-    )  # fmt: skip
 
 
 def test_help_teaches() -> None:
@@ -43,7 +28,8 @@ def test_help_teaches() -> None:
     assert all(command in listed for command in commands)
 
 
-def test_convert_to_standard_output(kepler_11: list[Path]) -> None:
+@pytest.mark.parametrize("run", [run, process])
+def test_convert_to_standard_output(kepler_11: list[Path], run: Callable[..., Done]) -> None:
     result = run("convert", "--to", "gts", *kepler_11[:2])
     assert (result.returncode, result.stderr) == (0, "")
     expected = b"".join(to_gts(read_light_curve(file)) for file in kepler_11[:2])

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from typer.testing import CliRunner
+from commands import run
 
 from kepler_lens.archive import Selection, open_source
-from kepler_lens.cli import app
 from kepler_lens.files import LightCurveFiles, names_of_tables, newest
 from kepler_lens.simulation.simulate import simulate
 
@@ -38,11 +37,6 @@ def mixed(tmp_path: Path, sky: list[Path]) -> Path:
     return folder
 
 
-def run(*words: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    return result.exit_code, result.stdout, result.stderr
-
-
 def test_a_folders_files_are_those_of_an_import(mixed: Path) -> None:
     listed = open_source(str(mixed)).items(Selection())
     files = LightCurveFiles([mixed], print)
@@ -63,14 +57,15 @@ def test_a_bad_file_is_named_and_left_out(
     mixed: Path, sky: list[Path], tmp_path: Path, command: tuple[object, ...]
 ) -> None:
     places = {"FOLDER": mixed, "OUT": tmp_path / "out", "OUT.png": tmp_path / "out.png"}
-    status, said, errors = run(*(places.get(str(word), word) for word in command))
-    assert status == 3, errors
+    done = run(*(places.get(str(word), word) for word in command))
+    errors = done.stderr
+    assert done.returncode == 3, errors
     assert [line for line in errors.splitlines() if "truncated" in line]
     assert sky[3].name in errors
     assert "._" not in errors
     assert "lpd-targ" not in errors
     made = list(tmp_path.glob("out*"))
-    assert made, said
+    assert made, done.stdout
     if command[0] in ("convert", "fetch"):
         assert len(list(made[0].iterdir())) == 3
 
@@ -81,9 +76,9 @@ def test_a_command_that_can_read_nothing_fails(
 ) -> None:
     bad = tmp_path / "bad.fits"
     bad.write_bytes(sky[0].read_bytes()[:5000])
-    status, _, errors = run(*command, bad)
-    assert status == 1
-    assert f"{bad}: is truncated" in errors
+    done = run(*command, bad)
+    assert done.returncode == 1
+    assert f"{bad}: is truncated" in done.stderr
 
 
 def test_of_another_star_nothing_is_read(mixed: Path) -> None:
@@ -97,8 +92,8 @@ def test_files_of_one_name_become_as_many_tables(tmp_path: Path, sky: list[Path]
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "same.fits").write_bytes(sky[0].read_bytes())
     (tmp_path / "a" / "other.fits").write_bytes(sky[1].read_bytes())
-    status, _, errors = run("convert", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out")
-    assert (status, errors) == (0, "")
+    done = run("convert", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
     made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.csv"))
     assert made == ["a/same.csv", "b/c/same.csv", "other.csv"]
 
@@ -123,10 +118,10 @@ def test_of_two_versions_the_newer_counts(tmp_path: Path, sky: list[Path]) -> No
         for unit in units:
             unit.add_checksum()
         units.writeto(newer)
-    status, said, errors = run("show", sky[0], newer, sky[1], "-o", tmp_path / "out.png")
+    both = run("show", sky[0], newer, sky[1], "-o", tmp_path / "out.png")
     alone = run("show", newer, sky[1], "-o", tmp_path / "out.png")
-    assert (status, said) == alone[:2]
-    assert f"{sky[0]}: left out, {newer} is the newer file" in errors
+    assert (both.returncode, both.stdout) == (alone.returncode, alone.stdout)
+    assert f"{sky[0]}: left out, {newer} is the newer file" in both.stderr
     assert [curve.filever for curve in newest(LightCurveFiles([newer, sky[0]], print).read())] == [
         "99.0"
     ]
@@ -136,8 +131,6 @@ def test_what_is_found_without_a_bad_file_is_not_written_to_a_server(
     mixed: Path, tmp_path: Path
 ) -> None:
     words = ("-o", tmp_path / "out", "--no-plots", "--server", "http://127.0.0.1:9")
-    result = CliRunner().invoke(
-        app,
-        ["search", str(STAR), str(mixed), *map(str, words), "--results-token-file", "none.token"],
-    )
-    assert "Nothing was written to http://127.0.0.1:9: 1 files" in str(result.exception)
+    done = run("search", STAR, mixed, *words, "--results-token-file", "none.token")
+    assert done.returncode == 1
+    assert "Nothing was written to http://127.0.0.1:9: 1 files" in done.stderr

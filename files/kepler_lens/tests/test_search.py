@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from commands import run
 
 import kepler_lens
-from kepler_lens.cli import app
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.simulation.simulate import simulate
@@ -185,11 +184,10 @@ def test_planets_of_k2_stars_are_found(data, epic, depth, period):
 def test_command_writes_the_table_and_the_pages(tmp_path):
     simulate(tmp_path / "fits", stars=[900000003], quarters=range(1, 5), seed=11)
     folder = tmp_path / "out"
-    arguments = ["search", "900000003", str(tmp_path / "fits"), "-o", str(folder)]
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 0, done.output
-    assert "disposition" in done.output  # whole, also on a terminal of 80 columns
-    assert "CANDIDATE" in done.output
+    done = run("search", "900000003", tmp_path / "fits", "-o", folder, columns=80)
+    assert done.returncode == 0, done.stderr
+    assert "disposition" in done.stdout  # whole, also on a terminal of 80 columns
+    assert "CANDIDATE" in done.stdout
     rows = (folder / "candidates.csv").read_text().splitlines()
     details = json.loads((folder / "search.json").read_text())
     pages = sorted(path.name for path in folder.glob("*.png"))
@@ -202,8 +200,8 @@ def test_command_writes_the_table_and_the_pages(tmp_path):
 
 def test_command_says_what_is_missing(tmp_path):
     simulate(tmp_path, stars=[900000001], quarters=[1], seed=1)
-    done = CliRunner().invoke(app, ["search", "5", str(tmp_path)])
-    assert "None of the 1 files is of star 5" in str(done.exception)
-    done = CliRunner().invoke(app, ["search", "5"])
-    assert done.exit_code == 2
-    assert "name either files or a --server" in done.output
+    done = run("search", "5", tmp_path)
+    assert "None of the 1 files is of star 5" in done.stderr
+    done = run("search", "5")
+    assert done.returncode == 2
+    assert "name either files or a --server" in done.stderr

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from typer.testing import CliRunner
+from commands import run
 
 from kepler_lens.classify.curves import from_folder
-from kepler_lens.cli import app
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.files import read_file
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
@@ -120,9 +119,9 @@ def test_a_column_without_values_points_to_the_one_that_has(folder):
 def test_the_command_leaves_the_quarter_out_and_ends_with_3(folder, tmp_path):
     edit(files(folder)[1], "PDCSAP_FLUX", -1)
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["search", str(STAR), str(folder), "-o", str(out), "--no-plots"])
-    assert done.exit_code == 3, done.output
-    assert f"Star {STAR}: quarter 2 (BKJD" in done.output
+    done = run("search", STAR, folder, "-o", out, "--no-plots")
+    assert done.returncode == 3, done.stderr
+    assert f"Star {STAR}: quarter 2 (BKJD" in done.stderr
     assert (out / "candidates.csv").is_file()
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 import typer
 from astropy.io import fits
+from commands import Done, run
 from http_server import Server
 from memory_server import Memory
 
@@ -280,14 +281,6 @@ def places(tmp_path: Path, sky: Path, shared: Path) -> Iterator[Places]:
         server.close()
 
 
-def typed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the command in this process, from its entry point."""
-    monkeypatch.setattr(sys, "argv", ["kepler-lens", *words])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
-
-
 def names(commands: list[dict[str, Any]]) -> list[str]:
     return [command["tried"] for command in commands]
 
@@ -307,13 +300,10 @@ def test_every_command_is_of_one_kind() -> None:
 def test_a_second_try(
     command: dict[str, Any],
     places: Places,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = [word.format_map(places) for word in command["words"]]
-    status = typed(words, monkeypatch)
-    said = capsys.readouterr()
-    check(command, status, said.out, said.err)
+    done = run(*words)
+    check(command, done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("command", WITH_SERVER, ids=names(WITH_SERVER))
@@ -321,11 +311,9 @@ def test_a_second_try_with_a_server_in_memory(
     command: dict[str, Any],
     memory: tuple[Memory, Path],
     places: Places,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     server, tokens = memory
-    asked(command, server.url, tokens, places, monkeypatch, capsys)
+    asked(command, server.url, tokens, places)
 
 
 @pytest.mark.parametrize("command", WITH_SERVER, ids=names(WITH_SERVER))
@@ -333,14 +321,12 @@ def test_a_second_try_with_a_server(
     command: dict[str, Any],
     real_server: tuple[str, Path],
     places: Places,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     url, tokens = real_server
     if command["words"][0] == "tag" or "after" in command:
         pytest.skip("what is tagged there would lose its tags")
     try:
-        asked(command, url, tokens, places, monkeypatch, capsys)
+        asked(command, url, tokens, places)
     finally:
         clear(url, tokens)
 
@@ -374,25 +360,20 @@ def asked(
     url: str,
     tokens: Path,
     places: Places,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Run a command on a server, after those that come before it."""
 
-    def once(words: Sequence[str]) -> int:
+    def once(words: Sequence[str]) -> Done:
         known = [word.format_map(places) for word in words]
         known += ["--server", url]
         if words[0] == "tag":
-            return typed([*known, "--token-file", str(tokens / "write.token")], monkeypatch)
-        state = str(places.folder / "state")
-        return typed([*known, "--tokens", str(tokens), "--state", state], monkeypatch)
+            return run(*known, "--token-file", tokens / "write.token")
+        return run(*known, "--tokens", tokens, "--state", places.folder / "state")
 
     for words in command.get("after", ()):
-        assert once(words) == 0
-    capsys.readouterr()
-    status = once(command["words"])
-    said = capsys.readouterr()
-    check(command, status, said.out, said.err)
+        assert once(words).returncode == 0
+    done = once(command["words"])
+    check(command, done.returncode, done.stdout, done.stderr)
 
 
 def check(command: dict[str, Any], status: int, out: str, err: str) -> None:
