@@ -19,7 +19,7 @@ TYPED = SOURCE STARS RECORDS LABELS BUNDLE KOI K2 INVENTORY VARS
 $(foreach name,$(TYPED),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits bench-explorer bench-sky explorer-build mutants docs lock clean
+.PHONY: help import transits dataset training scores status tag lab explorer lab-down test lint unit unit-long unit-train molecule bench bench-search bench-search-speed bench-training bench-scores bench-recipes model bench-transits bench-explorer bench-sky explorer-build mutants docs lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,13 +64,16 @@ lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAY) playbooks/lab_down.yml
 
 test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, two at a time
-	@.ci/checks unit lint unit-train scenarios
+	@.ci/checks unit lint unit-long unit-train scenarios
 
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults, the site of the documents
 	@.ci/lint
 
-unit: $(VENV)/dev ## Unit tests of the package, and of roles and playbooks without hosts
-	@pytest files/kepler_lens/tests tests
+unit: $(VENV)/dev ## Unit tests of the package, and of roles and playbooks without hosts, but for the long ones
+	@pytest -m "not long" files/kepler_lens/tests tests
+
+unit-long: $(VENV)/dev ## Unit tests that search whole stars or start fleets; minutes of a core
+	@pytest -m long files/kepler_lens/tests tests
 
 unit-train: $(TRAIN)/ready ## Unit tests of training, which need TensorFlow
 	@OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(TRAIN)/bin/python -m pytest files/kepler_lens/tests/test_train.py

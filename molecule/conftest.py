@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
-from lab import DATA, PROJECT, Lab
+from lab import PROJECT, Lab
+from real_data import light_curves, pytest_terminal_summary  # noqa: F401 - pytest finds them here
 
 # Molecule sets this too; here it is for tests that run without Molecule.
 os.environ.setdefault("LAB_KEY", str(PROJECT / ".lab" / "key"))
@@ -15,12 +15,3 @@ os.environ.setdefault("LAB_KEY", str(PROJECT / ".lab" / "key"))
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     return Lab()
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    if not DATA.is_dir():
-        pytest.skip(
-            f"the real light curves are not at {DATA}: set HELLOEXOWORLD_DATA to where they are"
-        )
-    return DATA

@@ -14,27 +14,13 @@ from typing import Any
 import pytest
 from fits_files import edited
 from memory_server import Memory
+from real_data import light_curves, pytest_terminal_summary  # noqa: F401 - pytest finds them here
 from scripted_server import Answer, Scripted
 
 from kepler_lens.simulation.simulate import simulate
 
 PROJECT = Path(__file__).resolve().parents[3]
-_BESIDE_THE_REPOSITORY = PROJECT.parent / "shared" / "data"
 Made = Callable[..., tuple[list[str] | None, subprocess.CompletedProcess[str]]]
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """Where the folder of real files should be."""
-    return Path(os.environ.get("HELLOEXOWORLD_DATA", _BESIDE_THE_REPOSITORY))
-
-
-@pytest.fixture(scope="session")
-def data(shared: Path) -> Path:
-    """The folder of real files, or a skip that says where it was looked for."""
-    if not shared.is_dir():
-        pytest.skip(f"real data: no folder {shared} (HELLOEXOWORLD_DATA names another)")
-    return shared
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from astropy.io import fits
 from commands import Done, run
 from http_server import Server
 from memory_server import Memory
+from real_data import required
 
 from kepler_lens import cli
 from kepler_lens.ledger import Ledger
@@ -59,14 +60,12 @@ def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Places:
     """Makes the places that the commands name, each in a folder of its own."""
 
-    def __init__(self, folder: Path, sky: Path, data: Path) -> None:
-        self.folder, self.sky, self.data = folder, sky, data
+    def __init__(self, folder: Path, sky: Path) -> None:
+        self.folder, self.sky = folder, sky
         self.servers: list[Server] = []
         self.made: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
-        if name == "early" and not self.data.is_dir():
-            pytest.skip(f"real data: no folder {self.data}")
         if name not in self.made:
             make: Callable[[Path], Path | str] = getattr(self, f"_{name}")
             folder = self.folder / name
@@ -96,7 +95,7 @@ class Places:
         return folder
 
     def _early(self, _: Path) -> Path:
-        return self.data / "early"
+        return required() / "early"
 
     def _out(self, folder: Path) -> Path:
         return folder
@@ -274,8 +273,8 @@ class Places:
 
 
 @pytest.fixture
-def places(tmp_path: Path, sky: Path, shared: Path) -> Iterator[Places]:
-    made = Places(tmp_path, sky, shared)
+def places(tmp_path: Path, sky: Path) -> Iterator[Places]:
+    made = Places(tmp_path, sky)
     yield made
     for server in made.servers:
         server.close()

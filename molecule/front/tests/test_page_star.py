@@ -13,7 +13,7 @@ from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.directory import Directory
 from kepler_lens.warp10.register import Register
-from lab import DATA, PROJECT, SERVER
+from lab import PROJECT, SERVER
 from page import KEPLER_11
 from playwright.sync_api import Page, expect
 
@@ -242,12 +242,9 @@ def test_the_quality_of_the_file_is_named(doubted, open_page):
 
 
 @pytest.fixture
-def k2(lab):
+def k2(lab, data):
     """A star of campaign 5 of K2, from its file; deleted after the test."""
-    files = sorted((DATA / "k2").glob("ktwo*-c05_llc.fits"))
-    if not files:
-        pytest.skip(f"there is no light curve of K2 in {DATA / 'k2'}")
-    curve = read_light_curve(files[0])
+    curve = read_light_curve(min((data / "k2").glob("ktwo*-c05_llc.fits")))
     token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
     server = Warp10(lab.url)
     server.update(to_gts(curve), token)

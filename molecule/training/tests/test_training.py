@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from kepler_lens.classify.bundle import Bundle
-from lab import DATA, playbook
+from lab import playbook
 
 HOST = "training1"
 STATE = "/var/lib/kepler-lens/training"
@@ -26,14 +26,12 @@ print(all((one[n] == other[n]).all() for n in names))
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory) -> Path:
+def records(data, tmp_path_factory) -> Path:
     """A quarter of the published records, named as if they were all records."""
-    if not (DATA / "astronet").is_dir():
-        pytest.skip(f"the labelled candidates are not at {DATA / 'astronet'}")
     folder = tmp_path_factory.mktemp("records") / "some"
     folder.mkdir()
     for k in range(2):
-        source = DATA / "astronet" / f"train-{k:05d}-of-00008"
+        source = data / "astronet" / f"train-{k:05d}-of-00008"
         shutil.copyfile(source, folder / f"train-{k:05d}-of-00002")
     return folder
 
