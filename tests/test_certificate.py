@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from plays import ansible
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from plays import ansible
 
 LONG = ".of-a-very-long-name." * 3 + "example.org"
 IPV4, IPV6 = "192.0.2.31", "2001:db8::31"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-import yaml
 from plays import PROJECT
 
 SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))

@@ -165,7 +165,7 @@ WRONG = {
             "needs 512 MiB at the least",
             "choose 5 to 600 seconds",
             "choose two ports",
-            "names ../../ASK, TRANSITS: choose among LIGHTCURVE,",
+            "names TRANSITS, ../../ASK: choose among LIGHTCURVE,",
         ],
     ),
     "front": (
