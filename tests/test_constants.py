@@ -1,4 +1,4 @@
-"""Every constant of the search is documented: its meaning, its unit and its origin."""
+"""Every constant of the search and of the missions says its meaning, its unit and its origin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "files/kepler_lens/kepler_lens"
-MODULES = sorted((PACKAGE / "transit_search").rglob("*.py"))
+PACKAGE = Path(__file__).parents[1] / "files" / "kepler_lens" / "kepler_lens"
+MODULES = [
+    path
+    for room in ("transit_search", "missions")
+    for path in sorted((PACKAGE / room).rglob("*.py"))
+]
+assert len(MODULES) > 20
 
 
 def without_reason(text):
@@ -35,7 +40,7 @@ def has_number(value):
     )
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_each_number_says_what_it_is_and_why(path):
     assert without_reason(path.read_text(encoding="utf-8")) == []
 

@@ -69,6 +69,14 @@ def test_quarters_begin_as_the_package_has_them():
     )
 
 
+def test_bits_of_quality_are_named_as_the_package_names_them():
+    from kepler_lens.missions.kepler import QUALITY
+
+    text = (SRC / "quality.ts").read_text()
+    named = re.findall(r"^  \[(\d+), \"([^\"]+)\"\],$", text, re.MULTILINE)
+    assert [(words, int(bit)) for bit, words in named] == list(QUALITY.items())
+
+
 def test_licences_of_what_is_bundled_are_there():
     text = (DIST / "licenses.txt").read_text()
     for name in ("uplot", "@codemirror/view", "@lezer/common"):

@@ -1,15 +1,24 @@
-"""The package's modules form layers without circles, and its names are words of the field."""
+"""The package's modules form layers, its names are words of the field, and a mission has one home.
+
+An import never leads back to where it came from. What is true of one mission alone stands in
+`kepler_lens.missions`.
+"""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import subprocess
+import tokenize
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
+from kepler_lens.missions import MISSIONS
+from kepler_lens.missions.kepler import BKJD, QUARTER_STARTS
 from plays import PROJECT
 
 PACKAGE = PROJECT / "files/kepler_lens/kepler_lens"
@@ -150,3 +159,153 @@ def test_a_private_word_is_found():
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_names_are_words_of_the_field(module):
     assert private_words(modules()[module].read_text()) == set()
+
+
+OF_MISSIONS = re.compile(r"14_?245\.5|2_?454_?833|KEPLERID|kplr|ktwo")
+"""What only a mission's module says: its time zero, its label of stars, its names of files."""
+EXAMPLE = re.compile(r"(kplr|ktwo)\d{9}-c?\d+_[ls]lc\.fits")
+"""A whole name of a file: a docstring or a comment may have one as an example, code never."""
+OTHER_HOMES = {
+    "explorer/src/": "the page cannot import Python",
+    "explorer/dist/": "built of explorer/src",
+    "roles/macros/": "WarpScript cannot import Python",
+    "roles/warp10/files/GETREADTOKEN.mc2": "an example in WarpScript",
+}
+"""Where else these words stand, besides documents, tests and benchmarks, and why."""
+READERS_OF_HEADERS = {"lightcurve"}
+"""Modules that may compare with the name of a mission: they read the headers of each."""
+
+
+def prose(tree: ast.AST) -> set[tuple[int, int]]:
+    """Return where docstrings begin, line and column."""
+    return {
+        (node.lineno, node.col_offset)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    }
+
+
+def words_of_missions(text: str) -> list[str]:
+    """Return what a module's text says that only a mission's module may say."""
+    docstrings = prose(ast.parse(text))
+    found = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        said = token.string
+        if token.type == tokenize.COMMENT or token.start in docstrings:
+            said = EXAMPLE.sub("", said)
+        found += [f"line {token.start[0]}: {match[0]}" for match in OF_MISSIONS.finditer(said)]
+    return found
+
+
+def lists_of_segments(text: str) -> list[str]:
+    """Return the places of a module's text that list quarters, campaigns or their time stamps."""
+    quarters, parts = set(range(1, 18)), {91, 92}
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Dict):
+            listed = node.keys
+        elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+            listed = node.elts
+        else:
+            continue
+        values = {part.value for part in listed if isinstance(part, ast.Constant)}
+        stamps = [value for value in values if re.fullmatch(r"20\d{11}", str(value))]
+        starts = values & set(QUARTER_STARTS)
+        if values >= quarters or values >= parts or stamps or len(starts) > 2:
+            found.append(f"line {node.lineno}")
+    ranges = re.finditer(r"\brange\((0, |1, )?18\)", text)
+    return found + [match[0] for match in ranges]
+
+
+def compared_missions(text: str) -> list[str]:
+    """Return the places of a module's text that ask whether something is one of the missions."""
+    return [
+        f"line {node.lineno}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Compare)
+        and any(
+            isinstance(part, ast.Constant) and part.value in MISSIONS
+            for side in (node.left, *node.comparators)
+            for part in ast.walk(side)
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ('"""Such as kplr006541920-2009166043257_llc.fits."""', 0),
+        ("# ktwo200001049-c01_llc.fits", 0),
+        ('def f():\n    """Read kplr files."""', 1),
+        ('"""Less 2454833."""', 1),
+        ('name = "kplr006541920-2009166043257_llc.fits"', 1),
+        ('f"{{KEPLERID={star}}}"', 1),
+        ("days = 14_245.5", 1),
+        ("x = [1, 2]", 0),
+    ],
+)
+def test_words_of_a_mission_are_found(text, count):
+    assert len(words_of_missions(text)) == count
+
+
+def test_lists_of_segments_and_comparisons_are_found():
+    assert lists_of_segments("C = (9, 91, 92)") == ["line 1"]
+    assert lists_of_segments(f"Q = {dict.fromkeys(range(18))}") == ["line 1"]
+    assert lists_of_segments("Q = range(1, 18)") == ["range(1, 18)"]
+    assert lists_of_segments("S = ['2009131105131']") == ["line 1"]
+    assert lists_of_segments("S = [131.5, 169.5, 260.2, 7]") == ["line 1"]
+    assert lists_of_segments("x = (1, 2, 3)\nrange(17)") == []
+    assert compared_missions("x = 'C' if mission == 'K2' else 'Q'") == ["line 1"]
+    assert compared_missions("x = mission in ('Kepler', None)") == ["line 1"]
+    assert compared_missions("x = {'K2': 1}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [pair for pair in sorted(modules().items()) if not pair[0].startswith("missions")],
+)
+def test_only_missions_say_what_is_true_of_one(name, path):
+    text = path.read_text()
+    assert words_of_missions(text) == []
+    assert lists_of_segments(text) == []
+    assert name in READERS_OF_HEADERS or compared_missions(text) == []
+
+
+def test_scripts_and_templates_of_the_package_do_not_say_it_either():
+    others = [
+        path
+        for path in PACKAGE.rglob("*.*")
+        if path.suffix in (".mc2", ".txt", ".md", ".json", ".html") and path.is_file()
+    ]
+    assert others
+    saying = [path for path in others if OF_MISSIONS.search(path.read_text())]
+    assert {path.parent for path in saying} == {PACKAGE / "missions"}
+
+
+def test_who_cannot_import_the_package_says_it_where_it_is_known():
+    kept = ("files", "tests", "molecule", "benchmarks", "docs")
+    found = set()
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=PROJECT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    for name in listed.splitlines():
+        path = PROJECT / name
+        if name.startswith(kept) or path.suffix in (".md", ".png") or not path.is_file():
+            continue
+        if OF_MISSIONS.search(path.read_text(encoding="utf-8", errors="replace")):
+            homes = [home for home in OTHER_HOMES if name.startswith(home)]
+            assert homes, f"{name}: say it by kepler_lens.missions, or name this home above"
+            found.update(homes)
+    assert found == set(OTHER_HOMES)
+
+
+def test_the_other_homes_count_from_the_same_time_zero():
+    script = (PROJECT / "roles/macros/files/FOLD.mc2").read_text()
+    page = (PROJECT / "explorer/src/time.ts").read_text()
+    assert re.search(rf"^ *{BKJD.days_after_1970} \+ 86400000000\.0 \*", script, re.MULTILINE)
+    assert f"REFERENCE_DAYS = {BKJD.days_after_1970};" in page
+    for text in (script, page):
+        assert set(re.findall(r"\b2\d{6}\b", text)) == {str(BKJD.reference_jd)}

@@ -80,3 +80,5 @@ MISSION = Mission(
     ),
     observing=OBSERVING,
 )
+"""The range of numbers begins where Kepler's ends, and ends where the simulation's begins (chosen:
+EPIC numbers lie between)."""

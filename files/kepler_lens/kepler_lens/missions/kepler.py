@@ -226,7 +226,6 @@ def _star_folders(star: int, _: Segments) -> tuple[str, ...]:
 MISSION = Mission(
     name="Kepler",
     catalogue="KIC",
-    # The catalogue has smaller numbers alone; the bound is chosen.
     stars=range(200_000_000),
     zero=BKJD,
     segment="quarter",
@@ -249,3 +248,5 @@ MISSION = Mission(
     ),
     observing=OBSERVING,
 )
+"""The catalogue has smaller numbers than the range ends with (chosen); the hours are those of the
+cards."""

@@ -13,7 +13,8 @@ MISSION = replace(
     kepler.MISSION,
     name="Simulation",
     catalogue=None,
-    # Names of files have nine digits.
     stars=range(k2.MISSION.stars.stop, 1_000_000_000),
     files=replace(kepler.MISSION.files, folder=None),
 )
+"""The range of numbers is one that neither catalogue has (chosen), up to the nine digits that names
+of files have."""
