@@ -37,7 +37,7 @@ ROLES = "Which scenario for which role"
 def test_an_answer_names_what_is_there(question, answer):
     """Each file exists, and one of the files contains each word of the answer."""
     paths = [PROJECT / word for word in re.findall(r"`([\w./]+/[\w.]+)`", answer)]
-    links = [PROJECT / word for word in re.findall(r"\]\(([\w./]+)", answer)]
+    links = [PROJECT / word for word in re.findall(r"\]\(([\w./-]+)", answer)]
     # NAME is a placeholder for the name of a new file.
     named = [path for path in paths + links if "NAME" not in path.name]
     assert named, question
@@ -47,7 +47,7 @@ def test_an_answer_names_what_is_there(question, answer):
 
 
 def test_an_answer_of_a_section_of_a_page_leads_there():
-    for page, anchor in re.findall(r"\]\(([\w./]+)#([\w-]+)\)", PAGE):
+    for page, anchor in re.findall(r"\]\(([\w./-]+)#([\w-]+)\)", PAGE):
         titles = re.findall(r"^#+ (.*)$", (PROJECT / page).read_text(), re.MULTILINE)
         assert anchor in {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
 
