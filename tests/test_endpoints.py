@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 
+import pytest
+from ansible.errors import AnsibleFilterError
 from plays import PROJECT
 
 SERVER, SCHEDULER, WORKER = (f"{name}.example.org" for name in ("warp10", "scheduler", "worker1"))
@@ -77,3 +80,29 @@ def test_a_port_stands_in_one_file():
             own = [PROJECT / f"roles/{role}" for role in roles]
             home = path.name in ("main.yml", "argument_specs.yml") and path.parents[1] in own
             assert home or not re.search(rf"\b{port}\b", text), f"{path} names {port}"
+
+
+def test_one_filter_finds_the_server_s_host():
+    """An inventory has one server; which host that is, roles and plays ask `endpoint_host`."""
+    asking = re.compile(r"groups(\.warp10|\[['\"]warp10['\"]\])\s*(\[0\]|\|\s*first)")
+    assert asking.search("{{ groups['warp10'] | first }}")
+    for folder in ("roles", "playbooks", "molecule", "inventories"):
+        files = [path for path in (PROJECT / folder).rglob("*") if path.suffix in (".yml", ".j2")]
+        assert files
+        assert [str(path) for path in files if asking.search(path.read_text())] == []
+
+
+def test_an_empty_group_is_named():
+    filters = runpy.run_path(str(PROJECT / "plugins/filter/endpoints.py"))
+    find = filters["FilterModule"]().filters()["endpoint_host"]
+    assert find("warp10", {"warp10": ["one", "two"]}) == "one"
+    for groups in ({}, {"warp10": []}):
+        with pytest.raises(AnsibleFilterError, match="group warp10 is empty: name a host in it"):
+            find("warp10", groups)
+
+
+def test_roles_ask_the_server_s_host(render):
+    wanted = {"host": "{{ fleet_warp10 }}", "folder": "{{ import_server_data_dir }}"}
+    said = render(SCHEDULER, ["fleet", "import"], wanted)
+    assert said["host"] == SERVER
+    assert said["folder"].startswith("/")

@@ -1,4 +1,4 @@
-"""Ports, URLs and defaults of the inventory's services, for jobs, units and firewalls alike.
+"""Hosts, ports, URLs and defaults of the inventory's services, for jobs, units and firewalls alike.
 
 The defaults of a role name its port or folder, and an inventory may set another one.
 """
@@ -58,6 +58,14 @@ def role_default(name: str, role: str) -> Any:
     return yaml.safe_load(defaults)[name]
 
 
+def endpoint_host(group: str, groups: Mapping[str, list[str]]) -> str:
+    """Return the host of a group's service in the inventory: the group's first."""
+    hosts = groups.get(group, [])
+    if not hosts:
+        raise AnsibleFilterError(f"The inventory's group {group} is empty: name a host in it.")
+    return hosts[0]
+
+
 def endpoint_port(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> int:
     """Return the port of a group's service, from the group's first host or the role's default."""
     service = SERVICES[group]
@@ -69,15 +77,12 @@ def endpoint_port(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, 
 
 def endpoint_url(group: str, hostvars: Mapping[str, Any], groups: Mapping[str, list[str]]) -> str:
     """Return the URL of a group's service on the group's first host."""
-    service = SERVICES[group]
-    hosts = groups.get(group, [])
-    if not hosts:
-        raise AnsibleFilterError(f"The inventory's group {group} is empty: name a host in it.")
-    known = hostvars[hosts[0]]
+    service, host = SERVICES[group], endpoint_host(group, groups)
+    known = hostvars[host]
     names = [name for name in service.addresses if name in known]
     if not names:
         raise AnsibleFilterError(
-            f"{hosts[0]} has no private_address in the inventory: set it to where its services "
+            f"{host} has no private_address in the inventory: set it to where its services "
             "listen, on the network that the hosts share."
         )
     port = endpoint_port(group, hostvars, groups)
@@ -91,6 +96,7 @@ class FilterModule:
         return {
             "url_host": url_host,
             "role_default": role_default,
+            "endpoint_host": endpoint_host,
             "endpoint_port": endpoint_port,
             "endpoint_url": endpoint_url,
         }
