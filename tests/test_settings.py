@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 import pytest
 import yaml
 from kepler_lens.jobs.builder.config import load_job as load_dataset
+from kepler_lens.jobs.importer.config import Archive
 from kepler_lens.jobs.importer.config import load_job as load_import
 from kepler_lens.jobs.searcher.config import load_job as load_search
 from kepler_lens.jobs.trainer import load_job as load_training
@@ -51,7 +51,7 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
             "columns": ("SAP_FLUX_ERR", "SAP_QUALITY"),
             "force": True,
             # Two workers share the requests.
-            "archive": {"parallel": 6, "cache": "/srv/cache"},
+            "archive": Archive(parallel=6, cache="/srv/cache"),
             "server": "http://192.0.2.99:1",
         },
     ),
@@ -62,9 +62,9 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
             "transits_stars": "900000001",
             "transits_column": "SAP_FLUX",
             "transits_force": "true",
-            "transits_model": "other",
+            "transits_model": 12,
         },
-        {"stars": (900000001,), "column": "SAP_FLUX", "force": True, "model": "other"},
+        {"stars": (900000001,), "column": "SAP_FLUX", "force": True, "model": "12"},
     ),
     "scores": (
         load_search,
@@ -73,9 +73,9 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
             "scores_stars": "900000001",
             "scores_column": "SAP_FLUX",
             "scores_force": "true",
-            "scores_model": "other",
+            "scores_model": 12,
         },
-        {"stars": (900000001,), "column": "SAP_FLUX", "force": True, "model": "other"},
+        {"stars": (900000001,), "column": "SAP_FLUX", "force": True, "model": "12"},
     ),
     "dataset": (
         load_dataset,
@@ -83,7 +83,7 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
         {
             "dataset_labels": "/srv/koi.csv",
             "dataset_release": "cumulative",
-            "dataset_name": "mine",
+            "dataset_name": 2024,
             "dataset_recipe": "astronet-1",
             "dataset_signals": "search",
             "dataset_synthetic": "planet, eclipse",
@@ -93,7 +93,7 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
         },
         {
             "release": "cumulative",
-            "name": "mine",
+            "name": "2024",
             "recipe": "astronet-1",
             "signals": "search",
             "synthetic": ("planet", "eclipse"),
@@ -107,7 +107,7 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
         [],
         {
             "training_records": "/srv/records",
-            "training_name": "mine",
+            "training_name": 2024,
             "training_members": "2",
             "training_folds": "3",
             "training_networks_per_fold": "4",
@@ -118,7 +118,7 @@ JOBS: dict[str, tuple[Any, list[str], dict[str, Any], dict[str, Any]]] = {
             "training_min_auc": "0.9",
         },
         {
-            "name": "mine",
+            "name": "2024",
             "members": 2,
             "folds": 3,
             "per_fold": 4,
@@ -176,13 +176,13 @@ def test_a_job_is_told_what_is_set(render, tmp_path, name):
     if tokens:
         known["tokens"] = {token: f"/etc/kepler-lens/tokens/{token}.token" for token in tokens}
     (tmp_path / "job.json").write_text(json.dumps(known))
-    job = asdict(load(tmp_path / "job.json"))
-    assert {key: job[key] for key in wanted} == wanted
+    job = load(tmp_path / "job.json")
+    assert {key: getattr(job, key) for key in wanted} == wanted
     if name == "import":
-        chosen = job["selection"]
-        assert set(chosen["stars"]) == {900000001, 900000002}
-        assert set(chosen["segments"]) == {2, 3}
-        assert (chosen["mission"], chosen["cadence"]) == ("Kepler", "short")
+        chosen = job.selection
+        assert set(chosen.stars) == {900000001, 900000002}
+        assert set(chosen.segments) == {2, 3}
+        assert (chosen.mission, chosen.cadence) == ("Kepler", "short")
 
 
 def test_a_job_talks_to_the_servers_and_shows_the_address_that_are_set(render):

@@ -67,7 +67,7 @@ def test_a_full_job(write, tmp_path):
     ("changes", "named"),
     [
         ({"sorce": "x"}, "sorce"),
-        ({"tokens": {"write": "/t/w"}}, "ledger_read"),
+        ({"tokens": {"read": "/t/r", "write": "/t/w"}}, "ledger_read is missing in tokens"),
         ({"columns": ["FLUX"]}, "FLUX"),
         ({"selection": {"cadence": "medium"}}, "medium"),
         ({"selection": {"stars": ["x"]}}, "'x'"),

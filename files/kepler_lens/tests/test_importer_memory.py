@@ -3,10 +3,9 @@
 The tests are those of `test_importer_server`, without those that kill processes.
 """
 
-from dataclasses import replace
-
 import pytest
 import test_importer_server as with_a_server
+from msgspec import structs
 
 from kepler_lens.archive import Selection
 from kepler_lens.cli import main
@@ -74,7 +73,9 @@ def test_a_header_outweighs_a_stamp_that_no_quarter_has(server, job, source):
     for path in source.iterdir():
         path.rename(path.with_name(path.name.replace("2009259160929", "2019259160929")))
     chosen = Selection(segments=(1,))
-    assert with_a_server.outcomes(run_import(replace(job, selection=chosen))) == {"pushed": 2}
+    assert with_a_server.outcomes(run_import(structs.replace(job, selection=chosen))) == {
+        "pushed": 2
+    }
 
 
 def test_files_that_are_there_cost_a_few_requests(memory, job):

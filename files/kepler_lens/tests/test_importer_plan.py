@@ -5,6 +5,7 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from kepler_lens.archive import Item, Selection, Settings
 from kepler_lens.jobs.fleet import Fleet, _Flight
@@ -127,28 +128,28 @@ def test_the_estimate_is_right_within_a_tenth(kepler_11):
 
 
 def test_a_list_of_stars_is_extrapolated():
-    job = replace(JOB, selection=Selection(stars=tuple(range(100))))
+    job = structs.replace(JOB, selection=Selection(stars=tuple(range(100))))
     guess = estimate.volume([item(1, 1), item(2, 1)], job, listing_done=False)
     assert (guess.files, guess.whole) == (100, True)
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence():
     guess = estimate.Volume(files=10, points=1_000_000_000, whole=True)
-    full = replace(JOB, server_free_bytes=10**10, server_total_bytes=10**11)
+    full = structs.replace(JOB, server_free_bytes=10**10, server_total_bytes=10**11)
     with pytest.raises(estimate.NoRoomError, match="make room or choose fewer stars") as caught:
         estimate.check(full, guess)
     assert "\n" not in str(caught.value)
-    estimate.check(replace(JOB, server_free_bytes=10**11, server_total_bytes=10**11), guess)
+    estimate.check(structs.replace(JOB, server_free_bytes=10**11, server_total_bytes=10**11), guess)
 
 
 def test_a_heap_that_does_not_hold_the_names_of_all_series_is_refused():
     guess = estimate.Volume(files=10, points=1_000, whole=True, series=20_000)
     needed = estimate.heap_bytes(20_000 + 2 * 500_000)
     with pytest.raises(estimate.NoRoomError, match="warp10_heap_percent") as caught:
-        estimate.check(replace(JOB, server_heap_bytes=needed - 1), guess, 500_000)
+        estimate.check(structs.replace(JOB, server_heap_bytes=needed - 1), guess, 500_000)
     assert "\n" not in str(caught.value)
-    estimate.check(replace(JOB, server_heap_bytes=needed), guess, 500_000)
-    estimate.check(replace(JOB, server_heap_bytes=needed - 1), guess, 499_000)
+    estimate.check(structs.replace(JOB, server_heap_bytes=needed), guess, 500_000)
+    estimate.check(structs.replace(JOB, server_heap_bytes=needed - 1), guess, 499_000)
 
 
 def test_stars_of_which_nothing_is_in_are_counted():
@@ -213,7 +214,7 @@ def test_the_table_has_what_people_ask_for(progress):
 
 
 def test_a_star_that_kills_its_workers_is_given_up_and_the_others_go_on(tmp_path):
-    driver = _Driver(replace(JOB, state=tmp_path), lambda _: None)
+    driver = _Driver(structs.replace(JOB, state=tmp_path), lambda _: None)
     first, second = (item(7, 1), item(7, 2)), (item(8, 1),)
     driver._again((*first, *second))
     assert list(driver.waiting) == [first, second]

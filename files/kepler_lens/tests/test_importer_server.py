@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from http_server import Server as Web
+from msgspec import structs
 
 from kepler_lens.archive import Selection, Settings
 from kepler_lens.errors import JobRunningError, TokenError
@@ -200,7 +201,7 @@ def test_everything_is_in_once_and_a_second_import_pushes_nothing(server, job, s
 
     again = run_import(job)
     assert (outcomes(again), again["points"]) == ({"unchanged": 6}, 0)
-    forced = run_import(replace(job, force=True))
+    forced = run_import(structs.replace(job, force=True))
     assert (outcomes(forced), forced["points"]) == ({"pushed": 6}, report["points"])
     assert report["in_server"] == again["in_server"] == forced["in_server"]
     assert server.points() == expected
@@ -245,7 +246,7 @@ def test_who_looks_at_stars_is_told_of_those_that_changed(server, job):
     run_import(job)
     assert told(again) == set()
     assert 1 in told(0)
-    run_import(replace(job, force=True, selection=Selection(stars=(STARS[1],))))
+    run_import(structs.replace(job, force=True, selection=Selection(stars=(STARS[1],))))
     assert told(again) == {STARS[1]}
     assert 1 not in told(0)
 
@@ -360,7 +361,7 @@ def test_a_later_version_continues_the_series_of_a_file_of_before_k2(server, job
         units[1].data["PDCSAP_FLUX"] *= 1.01
 
     change(path, ours)
-    early = replace(job, source=str(path.parent))
+    early = structs.replace(job, source=str(path.parent))
     assert outcomes(run_import(early)) == {"pushed": 1}
     change(path, reprocessed)
     assert outcomes(run_import(early)) == {"replaced": 1}
@@ -373,11 +374,11 @@ def test_a_later_version_continues_the_series_of_a_file_of_before_k2(server, job
 def test_a_column_wanted_later_is_added(server, job, source):
     run_import(job)
     both = ("SAP_FLUX", "SAP_QUALITY")
-    report = run_import(replace(job, columns=both))
+    report = run_import(structs.replace(job, columns=both))
     expected = in_files(source, ("SAP_QUALITY",))
     assert report["points"] == sum(map(len, expected.values()))
     assert server.points(("SAP_QUALITY",)) == expected
-    assert run_import(replace(job, columns=both))["points"] == 0
+    assert run_import(structs.replace(job, columns=both))["points"] == 0
 
 
 def test_bad_files_stop_nothing(server, job, source):
@@ -407,7 +408,7 @@ def test_an_import_that_finds_nothing_fails_and_says_what_is_there(job, tmp_path
         (tmp_path / "empty", "there is no file. Name a folder"),
     ):
         (tmp_path / "empty").mkdir(exist_ok=True)
-        report = run_import(replace(job, source=str(source)))
+        report = run_import(structs.replace(job, source=str(source)))
         assert (report["state"], report["exit_status"]) == ("failed", 1)
         assert words in report["message"]
         assert "Import failed" in (job.state / "report.txt").read_text()
@@ -415,13 +416,13 @@ def test_an_import_that_finds_nothing_fails_and_says_what_is_there(job, tmp_path
 
 def test_a_star_that_the_source_lacks_is_named(server, job):
     chosen = Selection(stars=(STARS[1], 5, 7))
-    report = run_import(replace(job, selection=chosen))
+    report = run_import(structs.replace(job, selection=chosen))
     assert (report["exit_status"], outcomes(report)) == (3, {"pushed": 3})
     assert report["absent_stars"] == [5, 7]
     assert report["message"] == "2 stars that were asked for are not in the source."
     assert "not in the source" in (job.state / "report.txt").read_text()
     # Once more: those that are in already are there, too.
-    assert run_import(replace(job, selection=chosen))["absent_stars"] == [5, 7]
+    assert run_import(structs.replace(job, selection=chosen))["absent_stars"] == [5, 7]
     assert {star for _, star in server.points()} == {STARS[1]}
 
 
@@ -498,7 +499,7 @@ def test_a_selection_holds_for_headers_too(server, job, source):
     for number, path in enumerate(sorted(source.iterdir())):
         path.rename(source / f"{number}.fits")
     chosen = Selection(stars=(STARS[1],), segments=(2,))
-    assert outcomes(run_import(replace(job, selection=chosen))) == {"pushed": 1}
+    assert outcomes(run_import(structs.replace(job, selection=chosen))) == {"pushed": 1}
     assert {star for _, star in server.points()} == {STARS[1]}
 
 
@@ -508,19 +509,19 @@ def test_a_tarball_of_several_quarters(server, job, source, tmp_path):
         # Quarter by quarter, as the archive has them: each star comes back again and again.
         for path in sorted(source.iterdir(), key=lambda p: p.name.split("-")[1]):
             tar.add(path, path.name)
-    assert outcomes(run_import(replace(job, source=str(tarball)))) == {"pushed": 6}
+    assert outcomes(run_import(structs.replace(job, source=str(tarball)))) == {"pushed": 6}
     assert server.points() == in_files(source)
-    again = run_import(replace(job, source=str(tarball)))
+    again = run_import(structs.replace(job, source=str(tarball)))
     assert (outcomes(again), again["points"]) == ({"unchanged": 6}, 0)
 
 
 def test_a_web_server_is_asked_for_no_file_twice(server, job, source):
     with closing(Web(source)) as web:
-        assert outcomes(run_import(replace(job, source=web.url))) == {"pushed": 6}
+        assert outcomes(run_import(structs.replace(job, source=web.url))) == {"pushed": 6}
         assert server.points() == in_files(source)
         assert Counter(method for method, _ in web.requests) == {"GET": 1 + 6}
         web.requests.clear()
-        assert outcomes(run_import(replace(job, source=web.url))) == {"unchanged": 6}
+        assert outcomes(run_import(structs.replace(job, source=web.url))) == {"unchanged": 6}
         assert Counter(method for method, _ in web.requests) == {"GET": 1, "HEAD": 6}
 
 
@@ -530,7 +531,7 @@ def test_a_wrong_token_ends_it_in_one_sentence(job, tmp_path):
     began = time.monotonic()
     for name in ("read", "write", "ledger_read", "ledger_write"):
         with pytest.raises(TokenError) as caught:
-            run_import(replace(job, tokens=replace(job.tokens, **{name: wrong})))
+            run_import(structs.replace(job, tokens=structs.replace(job.tokens, **{name: wrong})))
         assert "4711" not in str(caught.value)
         assert "\n" not in str(caught.value)
     assert time.monotonic() - began < 10
@@ -584,7 +585,7 @@ class Driver:
 
 @pytest.fixture
 def running(job, many, tmp_path):
-    driver = Driver(replace(job, source=str(many)), tmp_path)
+    driver = Driver(structs.replace(job, source=str(many)), tmp_path)
     yield driver.until_the_middle()
     driver.process.kill()
     driver.process.wait()
@@ -623,7 +624,7 @@ def test_the_scheduler_killed(server, dask, running, all_points):
 def test_the_driver_killed_and_started_again(server, job, many, running, all_points):
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
-    report = run_import(replace(job, source=str(many)))
+    report = run_import(structs.replace(job, source=str(many)))
     assert server.points() == all_points
     kinds = Counter(outcomes(report))
     assert kinds["unchanged"] > 0
@@ -634,7 +635,7 @@ def test_stopped_and_gone_on(server, job, many, running, all_points):
     running.process.send_signal(signal.SIGTERM)
     report = running.end()
     assert (report["state"], report["exit_status"]) == ("stopped", 4)
-    run_import(replace(job, source=str(many)))
+    run_import(structs.replace(job, source=str(many)))
     assert server.points() == all_points
 
 

@@ -15,7 +15,7 @@ from kepler_lens.classify.dataset import Examples, load
 from kepler_lens.classify.labels import LabelTable, read_tce_table
 from kepler_lens.classify.manifest import file_sha256
 from kepler_lens.classify.records import RecordError
-from kepler_lens.jobs.config import JobError
+from kepler_lens.jobs.config import JobError, Section, checked
 from kepler_lens.jobs.config import load as load_file
 from kepler_lens.jobs.driver import Driver, lock
 from kepler_lens.jobs.report import Account
@@ -30,8 +30,7 @@ BUNDLE_FILE = "bundle"
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Section, frozen=True):
     """One training.
 
     Attributes
@@ -87,18 +86,10 @@ def load_job(path: Path) -> Job:
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown name, or lacks a needed one.
+        The file cannot be read, or has a field that is unknown, missing or of another type.
     """
-    return load_file(path, _job)
-
-
-def _job(known: dict[str, Any]) -> Job:
-    return Job(
-        records=tuple(map(Path, known.pop("records", ()))),
-        labels=tuple(map(Path, known.pop("labels", ()))),
-        output=Path(known.pop("output", DEFAULT_OUTPUT)),
-        **known,
-    )
+    job: Job = load_file(path, lambda known: checked(known, Job))
+    return job
 
 
 @dataclass(slots=True, kw_only=True)

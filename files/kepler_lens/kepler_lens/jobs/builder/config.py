@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from kepler_lens.classify.build import SIGNALS
 from kepler_lens.classify.labels import DR24
 from kepler_lens.classify.synthetic import KINDS
-from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
-from kepler_lens.stars.lists import words_of
+from kepler_lens.jobs.config import (
+    JobError,
+    Section,
+    Tls,
+    check_tls,
+    checked,
+    load,
+    stars_of,
+    words_in,
+)
 
 DEFAULT_STATE = "/var/lib/kepler-lens/dataset"
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Section, frozen=True):
     """Files that hold the tokens; only their paths are sent to the workers.
 
     Attributes
@@ -29,8 +37,7 @@ class Tokens:
     read: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Section, frozen=True):
     """The building of one data set.
 
     Attributes
@@ -113,7 +120,7 @@ def load_job(path: Path) -> Job:
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown name, or lacks a needed one.
+        The file cannot be read, or has a field that is unknown, missing or of another type.
     StarListError
         An entry is no star, or has a name that the server does not know.
     """
@@ -121,15 +128,8 @@ def load_job(path: Path) -> Job:
 
 
 def _job(known: dict[str, Any]) -> Job:
-    tokens = known.pop("tokens") if "tokens" in known else {}
-    files = Tokens(**{name: Path(file) for name, file in tokens.items()})
-    if "labels" in known:
-        known["labels"] = Path(known["labels"])
-    return Job(
-        tokens=files,
-        synthetic=tuple(words_of(known.pop("synthetic", None), "synthetic")),
-        stars=stars_of(known, known.get("server"), files.read),
-        tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
-        state=Path(known.pop("state", DEFAULT_STATE)),
-        **known,
-    )
+    listed = {name: known.pop(name, None) for name in ("stars", "stars_file")}
+    known["synthetic"] = words_in(known, "synthetic") or ()
+    job: Job = checked(known, Job)
+    check_tls(job.scheduler, job.tls)
+    return replace(job, stars=stars_of(listed, job.server, job.tokens.read))

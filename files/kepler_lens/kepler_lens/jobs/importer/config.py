@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from kepler_lens.archive import Selection
 from kepler_lens.gts import CLASS_OF_COLUMN
-from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
+from kepler_lens.jobs.config import (
+    JobError,
+    Section,
+    Tls,
+    check_tls,
+    checked,
+    load,
+    stars_of,
+    words_in,
+)
 from kepler_lens.missions import DEFAULT_COLUMNS
-from kepler_lens.stars.lists import numbers_of, words_of
+from kepler_lens.stars.lists import numbers_of
 
 DEFAULT_STATE = "/var/lib/kepler-lens/import"
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Section, frozen=True):
     """Files that hold the tokens; only their paths are sent to the workers.
 
     Attributes
@@ -34,8 +43,7 @@ class Tokens:
     ledger_write: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Section, frozen=True):
     """How to read from the source.
 
     Attributes
@@ -50,8 +58,7 @@ class Archive:
     cache: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Section, frozen=True):
     """One import.
 
     Attributes
@@ -84,13 +91,13 @@ class Job:
     source: str
     server: str
     tokens: Tokens
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = Selection()
     columns: tuple[str, ...] = DEFAULT_COLUMNS
     force: bool = False
     scheduler: str | None = None
     tls: Tls | None = None
     state: Path = Path(DEFAULT_STATE)
-    archive: Archive = field(default_factory=Archive)
+    archive: Archive = Archive()
     server_free_bytes: int | None = None
     server_total_bytes: int | None = None
     server_heap_bytes: int | None = None
@@ -123,31 +130,37 @@ def load_job(path: Path, *, stars: bool = True) -> Job:
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown name, or lacks a needed one.
+        The file cannot be read, or has a field that is unknown, missing or of another type.
     StarListError
         An entry is no star, or has a name that the server does not know.
     """
     return load(path, partial(_job, with_stars=stars))
 
 
+class _Chosen(Section, frozen=True):
+    """The fields of ``selection`` that are no list, see `kepler_lens.archive.Selection`."""
+
+    mission: str | None = None
+    cadence: str = "long"
+
+
 def _job(known: dict[str, Any], *, with_stars: bool) -> Job:
-    selection = dict(known.pop("selection", {}))
-    if not with_stars:
-        selection |= {"stars": None, "stars_file": None}
-    stars = stars_of(selection, known.get("server"), None)
-    segments = numbers_of(selection.pop("segments", None), "segments")
-    columns = words_of(known.pop("columns", DEFAULT_COLUMNS), "columns")
-    tokens = known.pop("tokens") if "tokens" in known else {}
-    return Job(
+    selection: dict[str, Any] = checked(known.pop("selection", {}), dict[str, Any], "selection")
+    listed = {name: selection.pop(name, None) for name in ("stars", "stars_file")}
+    numbers = checked(
+        selection.pop("segments", None), str | int | list[str | int] | None, "selection.segments"
+    )
+    chosen: _Chosen = checked(selection, _Chosen, "selection")
+    columns = words_in(known, "columns")
+    job: Job = checked(known, Job)
+    check_tls(job.scheduler, job.tls)
+    return replace(
+        job,
+        columns=DEFAULT_COLUMNS if columns is None else columns,
         selection=Selection(
-            stars=stars,
-            segments=tuple(segments) or None,
-            **selection,
+            stars=stars_of(listed, job.server, None) if with_stars else None,
+            segments=tuple(numbers_of(numbers, "segments")) or None,
+            mission=chosen.mission,
+            cadence=chosen.cadence,
         ),
-        tokens=Tokens(**{name: Path(file) for name, file in tokens.items()}),
-        tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
-        columns=tuple(columns),
-        state=Path(known.pop("state", DEFAULT_STATE)),
-        archive=Archive(**known.pop("archive", {})),
-        **known,
     )

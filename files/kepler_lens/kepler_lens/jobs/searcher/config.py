@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kepler_lens.jobs.config import JobError, Tls, load, stars_of, tls_of
+from msgspec.structs import replace
+
+from kepler_lens.jobs.config import (
+    JobError,
+    Section,
+    Tls,
+    check_tls,
+    checked,
+    load,
+    stars_of,
+)
 
 DEFAULT_STATE = "/var/lib/kepler-lens/transits"
 DEFAULT_MODELS = "/var/lib/kepler-lens/models"
 COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX")
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Section, frozen=True):
     """Files of the tokens, with the same path on every worker: only paths travel to workers.
 
     Attributes
@@ -29,8 +37,7 @@ class Tokens:
     results_write: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Section, frozen=True):
     """One search of many stars.
 
     Attributes
@@ -89,7 +96,7 @@ def load_job(path: Path) -> Job:
     Raises
     ------
     JobError
-        The file cannot be read, has an unknown name, or lacks a necessary one.
+        The file cannot be read, or has a field that is unknown, missing or of another type.
     StarListError
         An entry is no star, or has a name that the server does not know.
     """
@@ -97,13 +104,7 @@ def load_job(path: Path) -> Job:
 
 
 def _job(known: dict[str, Any]) -> Job:
-    tokens = known.pop("tokens") if "tokens" in known else {}
-    files = Tokens(**{name: Path(file) for name, file in tokens.items()})
-    return Job(
-        tokens=files,
-        stars=stars_of(known, known.get("server"), files.read),
-        tls=tls_of(known.get("scheduler"), known.pop("tls", None)),
-        state=Path(known.pop("state", DEFAULT_STATE)),
-        models=Path(known.pop("models", DEFAULT_MODELS)),
-        **known,
-    )
+    listed = {name: known.pop(name, None) for name in ("stars", "stars_file")}
+    job: Job = checked(known, Job)
+    check_tls(job.scheduler, job.tls)
+    return replace(job, stars=stars_of(listed, job.server, job.tokens.read))
