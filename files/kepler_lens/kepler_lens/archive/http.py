@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import random
 import ssl
 import threading
 import time
@@ -15,15 +14,13 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
-import tenacity
 from requests.adapters import HTTPAdapter
 
-from .. import __version__
+from .. import __version__, retries
 from ..errors import SourceError
+from ..retries import PassingError
 from .base import MissingItemError, Settings
 
-_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
-"""Status codes of failures that may pass."""
 _USER_AGENT = f"kepler-lens/{__version__}"
 _DEBIAN_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 """File of Debian's certificate authorities, for a Python that names no other."""
@@ -53,21 +50,6 @@ class Answer:
     status_code: int
     headers: Mapping[str, str]
     content: bytes
-
-
-class TransientError(Exception):
-    """A failure that may pass.
-
-    Parameters
-    ----------
-    reason : str
-    retry_after : float, optional
-        Seconds after which the server wants another request.
-    """
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
 
 
 def session() -> requests.Session:
@@ -162,9 +144,7 @@ def request(
 
 
 def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
-    """Call `attempt` until it succeeds, with growing pauses, for at most `patience` seconds.
-
-    The pauses obey the server's Retry-After. Failures that cannot pass are raised at once.
+    """Call `attempt` by `retries.ARCHIVE`, and say in a sentence what did not help.
 
     Parameters
     ----------
@@ -185,15 +165,9 @@ def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
         The failures did not pass, or the host cannot be reached.
     """
     host = urlsplit(url).netloc
-    trying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
-        wait=_pause,
-        stop=_out_of_patience(patience),
-        reraise=True,
-    )
     try:
-        return trying(attempt)
-    except TransientError as error:
+        return retries.patiently(attempt, retries.ARCHIVE, patience)
+    except PassingError as error:
         raise SourceError(
             f"{url}: {error}, and trying again for {patience:.0f} s did not help; "
             f"try later, or with fewer requests in parallel"
@@ -205,7 +179,7 @@ def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
         ) from error
     except requests.RequestException as error:
         raise SourceError(
-            f"{url}: {host} cannot be reached ({_reason(error)}); "
+            f"{url}: {host} cannot be reached ({retries.cause(error)}); "
             "check the address and the network, or name another source"
         ) from error
 
@@ -221,14 +195,15 @@ def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
 
     Raises
     ------
-    TransientError, MissingItemError, SourceError
+    PassingError, MissingItemError, SourceError
         By the status.
     """
     status, where = response.status_code, response.url
-    if status in _TRANSIENT:
-        raise TransientError(
+    if status in retries.ARCHIVE.statuses:
+        raise PassingError(
             f"the server answers {status} {response.reason}",
-            _seconds(response.headers.get("Retry-After")),
+            answered=True,
+            retry_after=_seconds(response.headers.get("Retry-After")),
         )
     if status in (404, 410):
         raise MissingItemError(f"{where}: not there ({status}); list the source again")
@@ -243,40 +218,7 @@ def _check_length(response: requests.Response, got: int) -> None:
     if not expected.isdigit() or response.status_code != 200:
         return
     if got != int(expected) and "Content-Encoding" not in response.headers:
-        raise TransientError(f"the connection ended after {got} of {expected} bytes")
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" not in str(error)
-    return isinstance(
-        error,
-        TransientError
-        | requests.ConnectionError
-        | requests.Timeout
-        | requests.exceptions.ChunkedEncodingError,
-    )
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    """Return the pause before the next attempt, seconds.
-
-    It doubles from 0.25 to 30 s (chosen), and is at least what the server asks for.
-    """
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, TransientError) else None
-    grown = min(30.0, 0.25 * 2.0 ** (state.attempt_number - 1))
-    # Random, so that workers that were refused together do not come back together.
-    jittered = grown * random.uniform(0.5, 1.0)  # noqa: S311
-    return max(asked or 0.0, jittered)
-
-
-def _out_of_patience(patience: float) -> Callable[[tenacity.RetryCallState], bool]:
-    def stop(state: tenacity.RetryCallState) -> bool:
-        elapsed = (state.seconds_since_start or 0.0) + state.upcoming_sleep
-        return elapsed > patience
-
-    return stop
+        raise PassingError(f"the connection ended after {got} of {expected} bytes")
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -290,18 +232,6 @@ def _seconds(retry_after: str | None) -> float | None:
     except ValueError:
         return None
     return max(0.0, moment.timestamp() - time.time())
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Return the innermost cause: the outer errors only repeat the address."""
-    cause: BaseException = error
-    while True:
-        inner = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
-    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return str(text).strip().rstrip(".")
 
 
 def fingerprint_from(headers: Mapping[str, str]) -> str | None:

@@ -10,8 +10,9 @@ import botocore.exceptions  # type: ignore[import-untyped]
 import fsspec
 
 from ..errors import SourceError
+from ..retries import PassingError
 from .base import Item, MissingItemError, Settings
-from .http import TransientError, authorities, gate, patiently
+from .http import authorities, gate, patiently
 
 T = TypeVar("T")
 
@@ -110,7 +111,7 @@ def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
         except PermissionError as error:
             raise SourceError(f"{url}: access refused; this bucket must be public") from error
         except (OSError, botocore.exceptions.BotoCoreError, TimeoutError) as error:
-            raise TransientError(f"S3 does not answer ({error})") from error
+            raise PassingError(f"S3 does not answer ({error})") from error
         except botocore.exceptions.ClientError as error:
             raise SourceError(f"{url}: S3 refuses ({error})") from error
 

@@ -9,8 +9,9 @@ import requests
 import urllib3
 
 from ..errors import SourceError
+from ..retries import PassingError
 from .base import Settings
-from .http import TransientError, check, fingerprint_from, patiently, session
+from .http import check, fingerprint_from, patiently, session
 from .local import local_path
 from .s3 import open_s3
 
@@ -91,10 +92,10 @@ class ResumingStream(io.RawIOBase):
             data: bytes = response.raw.read(size)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             self._hang_up()
-            raise TransientError(f"the connection broke after {self._offset} bytes") from error
+            raise PassingError(f"the connection broke after {self._offset} bytes") from error
         if not data and self._size is not None:
             self._hang_up()
-            raise TransientError(f"the connection ended after {self._offset} of {self._size} bytes")
+            raise PassingError(f"the connection ended after {self._offset} of {self._size} bytes")
         return data
 
     def _connect(self) -> requests.Response:
@@ -132,7 +133,7 @@ def _pass_over(response: requests.Response, count: int) -> None:
         try:
             data = response.raw.read(min(count, 2**20))
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise TransientError("the connection broke again before new bytes") from error
+            raise PassingError("the connection broke again before new bytes") from error
         if not data:
-            raise TransientError("the connection ended again before new bytes")
+            raise PassingError("the connection ended again before new bytes")
         count -= len(data)

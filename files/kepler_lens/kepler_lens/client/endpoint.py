@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 import requests
-import tenacity
 
+from kepler_lens import retries
 from kepler_lens.client.errors import CertificateError, LimitError, ScriptError
 from kepler_lens.client.script import literal
 from kepler_lens.errors import TokenError, Warp10Error
@@ -17,9 +17,6 @@ from kepler_lens.warp10.client import Token
 from kepler_lens.warp10.refusals import readable, reason
 
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - a macro and no token
-_PASSING_STATUS = (429, 503)
-"""Status codes of scripts that have not run: the front has no place for the script, or the server
-behind it is starting."""
 _ENDED_STATUS = 502
 """Status code if the server for guests ended while it ran the script, perhaps because of the
 script, which is therefore not sent again."""
@@ -27,8 +24,6 @@ _TOO_MUCH_STATUS = (413, 504)
 """Status codes of scripts that want more than the server allows."""
 _AWAY = "The database does not answer"
 """Sentence of the server for guests (macro GUEST/ASK) if the data server does not answer."""
-_LONGEST_PAUSE = 2.0
-"""Longest pause between two attempts, seconds (chosen: a person waits)."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
 # The reason has a bracket for each function on the way to a macro's own sentence, and has the
 # sentence twice.
@@ -36,10 +31,6 @@ _MACRO = re.compile(r"\(MSGFAIL (.*?)\)(?:\)|$| \()")
 _TOKEN = re.compile(
     r"\btoken\b.*(invalid|expired|revoked)|(invalid|missing|unknown)[\w ]* token", re.I
 )
-
-
-class _PassingError(Exception):
-    """A failure that may pass, with the words of its last cause."""
 
 
 class Endpoint:
@@ -136,19 +127,10 @@ class Endpoint:
         Warp10Error
             The server cannot be reached, or refuses for another reason.
         """
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_PassingError),
-            wait=tenacity.wait_exponential_jitter(multiplier=0.25, max=_LONGEST_PAUSE),
-            stop=tenacity.stop_after_delay(self.patience),
-            reraise=True,
-        )
         try:
-            for attempt in attempts:
-                with attempt:
-                    return self._once(script)
-        except _PassingError as error:
+            return retries.patiently(lambda: self._once(script), retries.GUESTS, self.patience)
+        except retries.PassingError as error:
             raise Warp10Error(str(error)) from None
-        raise AssertionError("tenacity ends by an answer or an exception")
 
     def _once(self, script: str) -> list[Any]:
         try:
@@ -174,9 +156,9 @@ class Endpoint:
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
         ) as error:
-            raise _PassingError(
-                f"{self.url} does not answer ({_cause(error)}): is the address right, and does the "
-                "server run?"
+            raise retries.PassingError(
+                f"{self.url} does not answer ({retries.cause(error)}): is the address right, and "
+                "does the server run?"
             ) from None
         except (requests.RequestException, OSError, ValueError) as error:
             raise Warp10Error(f"{self.url} cannot be asked: {self._hide(str(error))}") from None
@@ -205,8 +187,10 @@ class Endpoint:
                 f"{self.url} wants an account, or refuses this one ({readable(why)}): "
                 "connect(…, account=('NAME', 'PASSWORD'))."
             )
-        if status in _PASSING_STATUS or _AWAY in why:
-            return _PassingError(f"{self.url} is too busy or not ready ({status}): {readable(why)}")
+        if status in retries.GUESTS.statuses or _AWAY in why:
+            return retries.PassingError(
+                f"{self.url} is too busy or not ready ({status}): {readable(why)}"
+            )
         if status == _ENDED_STATUS:
             return Warp10Error(f"{self.url} gave no answer to this script (502): {readable(why)}")
         if status in _TOO_MUCH_STATUS:
@@ -255,12 +239,3 @@ def _why(response: requests.Response) -> str:
 def _line(response: requests.Response) -> int | None:
     text = response.headers.get("X-Warp10-Error-Line", "")
     return int(text) if text.isdigit() else None
-
-
-def _cause(error: BaseException) -> str:
-    """Return the system's words, which requests wraps in three layers of its own."""
-    text = str(error) or type(error).__name__
-    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", text)
-    if found:
-        return str(found[-1])
-    return "no connection in time" if "timed out" in text else text[:200]

@@ -11,18 +11,18 @@ import io
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 import numpy as np
 import requests
-import tenacity
 from numpy.typing import NDArray
 
+from kepler_lens import retries
 from kepler_lens.errors import TokenError, Warp10Error
 from kepler_lens.warp10.refusals import check_meta, check_selector, readable, reason, refusal
 
@@ -100,26 +100,6 @@ class Series:
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return ticks (int64[n], µs) and numeric values (float64[n])."""
         return np.array(self.ticks, np.int64), np.array(self.values, np.float64)
-
-
-class _TransientError(Exception):
-    """A failure that may pass; `answered` says whether the server itself reported it."""
-
-    answered = False
-
-
-class _Patience(tenacity.stop.stop_base):
-    """Stop some seconds after the first failure, however long the request took until then."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end: float | None = None
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        now = time.monotonic()
-        if self._end is None:
-            self._end = now + self._seconds
-        return now + retry_state.upcoming_sleep > self._end
 
 
 class Warp10:
@@ -264,28 +244,24 @@ class Warp10:
 
     def _ask(self, what: str, token: Token | None, body: Body, within: Sequence[Token] = ()) -> str:
         """Send a request until it is answered or patience ends; `within` are tokens in the body."""
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_TransientError),
-            wait=tenacity.wait_exponential_jitter(multiplier=0.25, max=5.0),
-            stop=_Patience(self.patience),
-            reraise=True,
-        )
+        tries = count()
+
+        def attempt() -> str:
+            if next(tries) and what == "update":
+                # A server that refuses a body before its end may close the connection before its
+                # answer is read; it does answer to an empty body.
+                self._once(what, token, b"")
+            return self._once(what, token, body, within)
+
         try:
-            for attempt in attempts:
-                with attempt:
-                    if attempt.retry_state.attempt_number > 1 and what == "update":
-                        # A server that refuses a body before its end may close the connection
-                        # before its answer is read; it does answer to an empty body.
-                        self._once(what, token, b"")
-                    return self._once(what, token, body, within)
-        except _TransientError as error:
+            return retries.patiently(attempt, retries.SERVER, self.patience)
+        except retries.PassingError as error:
             did = "fails in" if error.answered else "did not answer"
             asked = "What does its log say" if error.answered else "Does it run"
             raise Warp10Error(
                 f"Warp 10 at {self.url} {did} {what}, tried for {self.patience:.0f} s: {error}. "
                 f"{asked}, and has its disk room? Native LevelDB dies of a full one."
             ) from None
-        raise AssertionError("tenacity ends by an answer or an exception")
 
     def _once(
         self, what: str, token: Token | None, body: Body, within: Sequence[Token] = ()
@@ -307,7 +283,7 @@ class Warp10:
                 raise Warp10Error(
                     f"{self.url} is no address of a server: it should look like http://HOST:PORT."
                 ) from None
-            raise _TransientError(_hide(_cause(error), *secrets)) from None
+            raise retries.PassingError(_hide(retries.cause(error), *secrets)) from None
         if response.ok:
             response.encoding = "utf-8"
             return response.text
@@ -316,20 +292,11 @@ class Warp10:
         refused = refusal(where, what, status, why, own=bool(within))
         if refused is not None:
             raise refused
-        failure = _TransientError(f"{status} {readable(why)}")
-        failure.answered = True
-        raise failure
+        raise retries.PassingError(f"{status} {readable(why)}", answered=True)
 
 
 def _form(fields: Mapping[str, str]) -> bytes:
     return "&".join(f"{k}={quote(v, safe='')}" for k, v in fields.items()).encode()
-
-
-def _cause(error: BaseException) -> str:
-    """Return the operating system's reason, which requests wraps in three exceptions."""
-    text = str(error) or type(error).__name__
-    found = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", text)
-    return found[-1] if found else text
 
 
 def _hide(text: str, *tokens: Token) -> str:

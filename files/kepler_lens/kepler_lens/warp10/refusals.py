@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import requests
 
+from kepler_lens import retries
 from kepler_lens.errors import (
     InputRefusedError,
     ServerFullError,
@@ -34,7 +35,6 @@ _BAD_INPUT = re.compile(
 )
 # A server without this project's macros answers so to a correct script.
 _UNKNOWN = re.compile(r"unknown (macro|function)", re.IGNORECASE)
-_PASSING_STATUS = (429, 502, 503, 504)
 _SELECTOR = re.compile(r"[^{]+\{([^=~,]+[=~][^,]*(,[^=~,]+[=~][^,]*)*)?\}")
 _PAIRS = r"\{([^=,}]+=[^,}]*(,[^=,}]+=[^,}]*)*)?\}"
 _META = re.compile(rf"[^{{]+{_PAIRS}{_PAIRS}")
@@ -87,7 +87,7 @@ def refusal(
     Warp10Error or None
         The error that the caller raises; None if the same request may succeed later.
     """
-    if status in _PASSING_STATUS:
+    if status in retries.SERVER.statuses:
         return None
     message = readable(why)
     if _TOKEN.search(why) or status in (401, 403):

@@ -9,7 +9,6 @@ that. Writing a point twice equals writing it once.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
 import uuid
@@ -41,6 +40,7 @@ from kepler_lens.jobs.importer.decide import (
 from kepler_lens.jobs.worker import fleet_lock, worker_name
 from kepler_lens.ledger import DONE, Entry, Ledger, Writer
 from kepler_lens.lightcurve import read_light_curve
+from kepler_lens.retries import after_pauses
 from kepler_lens.warp10.changes import tell
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.register import Register
@@ -51,6 +51,9 @@ _PUSH = "kepler-lens push"
 _MADE_AHEAD = 1_000_000
 """Points whose text may be made before this worker has the lock (chosen: limits memory). The text
 of more points is made while it is sent."""
+_PAUSES_S = (1, 4, 16)
+"""Pauses after each of which a batch is tried again that another attempt has under way, seconds
+(chosen)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +159,11 @@ def import_batch(
     began = time.monotonic()
     result = BatchResult(worker or worker_name())
     try:
-        result.files = _patiently(items, settings)
+        result.files = after_pauses(lambda: Batch(settings).run(items), TakenOverError, _PAUSES_S)
     except KeplerLensError as error:
         result.fatal = str(error)
     result.seconds = time.monotonic() - began
     return result
-
-
-def _patiently(items: Sequence[Item], settings: BatchSettings) -> list[FileResult]:
-    for pause in (1, 4, 16):
-        with contextlib.suppress(TakenOverError):
-            return Batch(settings).run(items)
-        time.sleep(pause)
-    return Batch(settings).run(items)
 
 
 class TakenOverError(KeplerLensError):
