@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from ansible.module_utils import basic
 from ansible_modules import loaded
 from plays import PROJECT
+from test_playbooks import Loader
 
 MODULES = sorted(path.stem for path in (PROJECT / "plugins/modules").glob("*.py"))
 # What an option's document and its argument both say.
@@ -87,3 +89,26 @@ def unmarked(options: dict[str, Any]) -> list[str]:
 def test_a_secret_is_in_no_log(name, monkeypatch):
     """Ansible hides an argument that is marked, and only warns of one that sounds like a secret."""
     assert unmarked(spec_of(loaded(name), monkeypatch)["argument_spec"]) == []
+
+
+def uses(node: object, name: str) -> Iterator[dict[str, Any]]:
+    """The arguments of each task of a module in a YAML document."""
+    for part in node if isinstance(node, list) else []:
+        if isinstance(part, dict):
+            if name in part:
+                yield part[name] or {}
+            for below in ("tasks", "block", "rescue", "always"):
+                yield from uses(part.get(below), name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_task_gives_the_arguments_that_there_are(name):
+    """The linter compares only arguments of Ansible's own modules."""
+    folders = [PROJECT / "roles", PROJECT / "playbooks"]
+    files = [path for folder in folders for path in folder.rglob("*.yml")]
+    found = [one for path in files for one in uses(yaml.load(path.read_text(), Loader), name)]
+    options = yaml.safe_load(loaded(name).DOCUMENTATION)["options"]
+    assert found
+    for arguments in found:
+        assert set(arguments) <= set(options)
+        assert {key for key, about in options.items() if about.get("required")} <= set(arguments)
