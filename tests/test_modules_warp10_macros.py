@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-SECRET = "a-secret-of-the-host"
+SECRET = "send.0123456789abcdef0123456789abcdef"
 
 
 class Server(BaseHTTPRequestHandler):
@@ -77,6 +77,14 @@ def test_a_secret_is_in_the_file_alone(macros, tmp_path, kind):
     # A secret of before is not shown either.
     source.write_text("send = another\n")
     said = macros(file, diff=True, **({"token": "another"} if kind == "token" else {}))
+    assert said["changed"]
+    assert SECRET not in json.dumps(said)
+
+
+def test_a_secret_of_an_earlier_version_of_the_file_is_not_shown(macros, tmp_path):
+    path = tmp_path / "A.mc2"
+    path.write_text(f"<% '{SECRET}' %>\n")
+    said = macros({"path": str(path), "text": "<% 1 %>"}, diff=True)
     assert said["changed"]
     assert SECRET not in json.dumps(said)
 

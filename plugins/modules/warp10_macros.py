@@ -79,6 +79,7 @@ files:
 """
 
 import json
+import re
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,8 @@ from urllib.error import HTTPError
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.private_file import write
 
+# A token or a random name has at least so many characters in a row: send. and 32 digits.
+LONG_WORD = re.compile(r"[A-Za-z0-9._-]{32,}")
 SECRET = {
     "mark": {"type": "str", "default": "@TOKEN@"},
     "file": {"type": "path", "required": True},
@@ -188,7 +191,8 @@ class Macros:
     def note(self, path: Path, before: str, after: str, *, hidden: bool) -> None:
         """Remember that a file has changed, with its text if no secret is in it."""
         self.changed.append(str(path))
-        if hidden:
+        # An earlier version of the file may have held a secret.
+        if hidden or LONG_WORD.search(before):
             before, after = ("(not shown)\n" if before else ""), ("(changed)\n" if after else "")
         header = {"before_header": str(path), "after_header": str(path)}
         self.diff.append(header | {"before": before, "after": after})
@@ -206,24 +210,24 @@ def main() -> None:
         supports_check_mode=True,
     )
     macros = Macros(module.params, check=module.check_mode)
-    trouble_found = ""
+    why = []
     try:
         for file in module.params["files"]:
             macros.install(file)
         for pattern in module.params["remove"]:
             macros.remove(pattern)
     except TroubleError as error:
-        trouble_found = str(error)
+        why.append(str(error))
     if macros.bad:
-        trouble_found = (
+        why.append(
             "Not installed, since Warp 10 cannot read them; what was there stays: "
             + "; ".join(macros.bad)
         )
     result: dict[str, Any] = {"changed": bool(macros.changed), "files": macros.changed}
     if module._diff:
         result["diff"] = macros.diff
-    if trouble_found:
-        module.fail_json(msg=trouble_found, **result)
+    if why:
+        module.fail_json(msg=" ".join(why), **result)
     module.exit_json(**result)
 
 
