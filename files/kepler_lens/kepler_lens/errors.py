@@ -62,5 +62,9 @@ class ServerFullError(Warp10Error):
     """The server has no room left for points."""
 
 
+class UnknownMacroError(Warp10Error):
+    """The server does not have a macro: it may have light curves and not this project's macros."""
+
+
 class InputRefusedError(Warp10Error):
     """The server cannot read its input: a new attempt with the same input cannot succeed."""

@@ -7,6 +7,7 @@ primary header and the time axis of `kepler_lens.lightcurve.bkjd_to_us` (TDB, no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
@@ -25,6 +26,17 @@ CLASS_OF_COLUMN = {
     "PDCSAP_FLUX_ERR": "pdcsap.flux.err",
     "SAP_QUALITY": "sap.quality",
 }
+
+
+def class_pattern(classes: Iterable[str] = CLASS_OF_COLUMN.values()) -> str:
+    """Return a regular expression of classes for a selector, such as ``~(…){}``.
+
+    Parameters
+    ----------
+    classes : iterable of str, optional
+        Names of classes; by default all classes of light curves.
+    """
+    return "|".join(map(re.escape, classes))
 
 
 def series_name(classname: str, labels: Mapping[str, str]) -> str:

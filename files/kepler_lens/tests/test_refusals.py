@@ -11,6 +11,7 @@ import requests
 from scripted_server import VERSIONS, Scripted, answer, written_down
 
 from kepler_lens import errors
+from kepler_lens.transit_search.store.light_curve import fetch_curve
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.refusals import check_meta, reason
 
@@ -54,7 +55,23 @@ def test_a_macro_that_is_not_there_is_no_matter_of_tokens(
     server = scripted((500, "", "Server Error", {"X-Warp10-Error-Message": why}))
     with pytest.raises(errors.Warp10Error, match=r"refuses exec .500.: in section") as caught:
         Warp10(server.url).public_token()
-    assert type(caught.value) is errors.Warp10Error
+    assert type(caught.value) is errors.UnknownMacroError
+
+
+def test_a_light_curve_is_fetched_without_the_project_s_macros(
+    scripted: Callable[..., Scripted],
+) -> None:
+    why = "in section '[TOP]': Unknown macro 'HELLOEXOWORLD/GETREADTOKEN'"
+    points = "2000// pdcsap.flux{KEPLERID=7,OBSMODE=long%20cadence}{} 3.5\n=1000// 2.5\n"
+    server = scripted(
+        (500, "", "Server Error", {"X-Warp10-Error-Message": why}),
+        (200, points),
+        (500, "", "Server Error", {"X-Warp10-Error-Message": "Unknown function 'CURVE'"}),
+    )
+    curve = fetch_curve(Warp10(server.url), TOKEN, 7, "PDCSAP_FLUX")
+    assert (curve.time_us.tolist(), curve.value.tolist()) == ([1000, 2000], [2.5, 3.5])
+    with pytest.raises(errors.Warp10Error, match="Unknown function"):
+        fetch_curve(Warp10(server.url), TOKEN, 7, "PDCSAP_FLUX")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,12 @@ def test_pauses_grow_and_differ():
     pauses = [after - before for before, after in zip(failing.at, failing.at[1:], strict=False)]
     for number, pause in enumerate(pauses):
         assert 0.125 * 2**number <= pause < 0.25 * 2**number + 0.2
-    assert retries.patiently(Failing(1, PassingError("busy", retry_after=1.0)), ARCHIVE, 30) == 2
+
+
+def test_a_pause_is_as_long_as_the_server_asks_for():
+    failing = Failing(1, PassingError("busy", retry_after=1.0))
+    assert retries.patiently(failing, ARCHIVE, 30) == 2
+    assert failing.at[1] - failing.at[0] >= 1.0
 
 
 @pytest.mark.parametrize(("policy", "calls"), [(ARCHIVE, 1), (GUESTS, 1), (SERVER, 2)])

@@ -56,7 +56,7 @@ def delete(
     `kepler-lens delete 6541920 --server http://127.0.0.1:8080 --token-file write.token
     --ledger-token-file ledger-write.token --ledger-read-token-file ledger-read.token`
     """
-    from kepler_lens.gts import CLASS_OF_COLUMN
+    from kepler_lens.gts import class_pattern
     from kepler_lens.ledger import Ledger
     from kepler_lens.stars.names import TagServer, stars_wanted
     from kepler_lens.warp10.client import Token, Warp10
@@ -72,8 +72,7 @@ def delete(
     results_token = Token.from_file(results_token_file) if results_token_file else None
     names = ", ".join(map(str, numbers))
     chosen = f"{{{STAR_LABEL}~{number_pattern(numbers)}}}"
-    classes = "|".join(c.replace(".", r"\.") for c in CLASS_OF_COLUMN.values())
-    meant = [(f"~({classes}){chosen}", token)]
+    meant = [(f"~({class_pattern()}){chosen}", token)]
     if results_token:
         meant.append((f"~transit\\..*{chosen}", results_token))
     warp10 = Warp10(server, patience=30)

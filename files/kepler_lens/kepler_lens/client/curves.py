@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 
 from kepler_lens.client.curve import StarCurve
 from kepler_lens.client.endpoint import Endpoint
-from kepler_lens.client.errors import LimitError, NoLightCurveError, ScriptError
+from kepler_lens.client.errors import LimitError, MissingMacroError, NoLightCurveError
 from kepler_lens.client.script import literal
-from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.gts import CLASS_OF_COLUMN, class_pattern
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.warp10.client import own_labels
@@ -43,10 +42,6 @@ _FIND = """
 [ {token} {classes} {{ '{label}' {star} }} ] FIND
 <% DROP DUP NAME SWAP LABELS 'OBSMODE' GET 2 ->LIST %> LMAP
 """
-
-
-def _pattern(classes: Iterable[str]) -> str:
-    return "~" + "|".join(re.escape(name) for name in classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +131,7 @@ class Reader:
                 label=STAR_LABEL,
                 token=self._endpoint.token,
                 classes=" ".join(map(literal, classes)),
-                pattern=literal(_pattern(classes)),
+                pattern=literal(f"~{class_pattern(classes)}"),
                 star=literal(str(star)),
                 obsmode=literal(obsmode),
                 end=end,
@@ -148,9 +143,9 @@ class Reader:
                 if page < 2 * _SMALLEST_PAGE:
                     raise
                 self._page = page // 2
-            except ScriptError as error:
+            except MissingMacroError:
                 # A server may have light curves and lack the macros of this project.
-                if not (self._curve_macro and "Unknown macro" in str(error)):
+                if not self._curve_macro:
                     raise
                 self._curve_macro = False
             else:
@@ -161,7 +156,7 @@ class Reader:
         script = _FIND.format(
             label=STAR_LABEL,
             token=self._endpoint.token,
-            classes=literal(_pattern(CLASS_OF_COLUMN.values())),
+            classes=literal(f"~{class_pattern()}"),
             star=literal(str(star)),
         )
         (found,) = self._endpoint.ask(script)

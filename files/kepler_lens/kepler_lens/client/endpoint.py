@@ -10,11 +10,16 @@ from typing import Any
 import requests
 
 from kepler_lens import retries
-from kepler_lens.client.errors import CertificateError, LimitError, ScriptError
+from kepler_lens.client.errors import (
+    CertificateError,
+    LimitError,
+    MissingMacroError,
+    ScriptError,
+)
 from kepler_lens.client.script import literal
 from kepler_lens.errors import TokenError, Warp10Error
 from kepler_lens.warp10.client import Token
-from kepler_lens.warp10.refusals import readable, reason
+from kepler_lens.warp10.refusals import readable, reason, unknown_macro
 
 _PUBLIC_TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"  # noqa: S105 - a macro and no token
 _ENDED_STATUS = 502
@@ -198,7 +203,7 @@ class Endpoint:
         if _TOKEN.search(why):
             return TokenError(f"{self.url} refuses the token: {readable(why)}")
         if "X-Warp10-Error-Message" in response.headers or status == 500:
-            kind = LimitError if _LIMIT.search(why) else ScriptError
+            kind = _kind(why)
             line = _line(response)
             where = f"line {line} of the script" if line else "the script"
             return kind(f"{self.url} stopped at {where}: {readable(why)}", line)
@@ -219,6 +224,13 @@ class Endpoint:
 
     def _hide(self, text: str) -> str:
         return text.replace(self._token.reveal(), "…") if self._token else text
+
+
+def _kind(why: str) -> type[ScriptError]:
+    """Return the kind of error of a script that stopped."""
+    if _LIMIT.search(why):
+        return LimitError
+    return MissingMacroError if unknown_macro(why) else ScriptError
 
 
 def _why(response: requests.Response) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kepler_lens.errors import KeplerLensError, Warp10Error
+from kepler_lens.errors import KeplerLensError, UnknownMacroError, Warp10Error
 
 
 class NoLightCurveError(KeplerLensError):
@@ -31,6 +31,10 @@ class ScriptError(Warp10Error):
 
 class LimitError(ScriptError):
     """A script wants more than the server allows."""
+
+
+class MissingMacroError(ScriptError, UnknownMacroError):
+    """A script calls a macro that the server does not have."""
 
 
 class CertificateError(Warp10Error):

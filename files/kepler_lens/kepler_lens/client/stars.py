@@ -10,7 +10,7 @@ from urllib.parse import quote
 from kepler_lens.client.endpoint import Endpoint
 from kepler_lens.client.ranges import Range, bounds, one_of
 from kepler_lens.client.script import literal
-from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.gts import CLASS_OF_COLUMN, class_pattern
 from kepler_lens.missions import MISSIONS, STAR_LABEL
 from kepler_lens.stars.lists import Name
 from kepler_lens.stars.names import numbers_tagged
@@ -29,7 +29,7 @@ _FIND = """
 """
 # Two classes, since fewer series are faster to find, and no star has errors or quality without a
 # flux.
-_FLUXES = "~" + "|".join(re.escape(CLASS_OF_COLUMN[c]) for c in ("SAP_FLUX", "PDCSAP_FLUX"))
+_FLUXES = f"~{class_pattern(CLASS_OF_COLUMN[c] for c in ('SAP_FLUX', 'PDCSAP_FLUX'))}"
 _TAGS = ("disposition", "planets", "kois", "candidates", "teff", "radius")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.gts import class_pattern
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.stars.lists import Name, Star, StarListError, read_file, stars_of
 from kepler_lens.warp10.client import Series, Token, Warp10
@@ -170,10 +170,9 @@ def _only(name: Name, numbers: set[int], server: NameServer | None) -> int:
 
 def _selector(attribute: str, names: Iterable[Name]) -> str:
     """Return a selector of the series whose tag has one of the names; it may match some more."""
-    classes = "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
     meant = "|".join(dict.fromkeys(_beginning(name) for name in names))
     # The tag is a comma-separated list. A guest server allows no repetition after a bracket.
-    return f"~({classes}){{{attribute}~{quote(f'(?i).*({meant})([^0-9].*|)', safe='')}}}"
+    return f"~({class_pattern()}){{{attribute}~{quote(f'(?i).*({meant})([^0-9].*|)', safe='')}}}"
 
 
 def _beginning(name: Name) -> str:

@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 from kepler_lens.archive.base import Settings
 from kepler_lens.archive.http import request
 from kepler_lens.errors import KeplerLensError
-from kepler_lens.gts import CLASS_OF_COLUMN, attribute_text, series_name
+from kepler_lens.gts import attribute_text, class_pattern, series_name
 from kepler_lens.missions import STAR_LABEL, k2, kepler
 from kepler_lens.stars.exoplanet_archive import DECIMAL, INTEGER, table_rows, table_text
 from kepler_lens.warp10.client import Series, Token, Warp10
@@ -315,8 +315,7 @@ def _batched(things: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _selector(labels: str) -> str:
-    classes = "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
-    return f"~({classes}){{{labels}}}"
+    return f"~({class_pattern()}){{{labels}}}"
 
 
 def _meta_line(series: Series, attributes: Mapping[str, str]) -> str:

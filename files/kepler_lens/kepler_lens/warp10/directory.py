@@ -14,13 +14,12 @@ but not wrong.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import islice
 from urllib.parse import quote
 
-from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.gts import class_pattern
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.number_pattern import number_pattern
@@ -33,7 +32,7 @@ TOGETHER = 2_000
 """Stars of one request. Chosen: a server with 550,000 stars needs some seconds for this many, most
 of them to go through all series, however few stars are wanted."""
 
-_CLASSES = "~" + "|".join(re.escape(name) for name in CLASS_OF_COLUMN.values())
+_CLASSES = f"~{class_pattern()}"
 
 _SCRIPT = files(__package__).joinpath("directory.mc2")
 

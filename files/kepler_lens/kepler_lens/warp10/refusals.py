@@ -13,6 +13,7 @@ from kepler_lens.errors import (
     InputRefusedError,
     ServerFullError,
     TokenError,
+    UnknownMacroError,
     Warp10Error,
 )
 
@@ -34,7 +35,8 @@ _BAD_INPUT = re.compile(
     re.IGNORECASE,
 )
 # A server without this project's macros answers so to a correct script.
-_UNKNOWN = re.compile(r"unknown (macro|function)", re.IGNORECASE)
+_UNKNOWN_MACRO = re.compile(r"unknown macro", re.IGNORECASE)
+_UNKNOWN_FUNCTION = re.compile(r"unknown function", re.IGNORECASE)
 _SELECTOR = re.compile(r"[^{]+\{([^=~,]+[=~][^,]*(,[^=~,]+[=~][^,]*)*)?\}")
 _PAIRS = r"\{([^=,}]+=[^,}]*(,[^=,}]+=[^,}]*)*)?\}"
 _META = re.compile(rf"[^{{]+{_PAIRS}{_PAIRS}")
@@ -99,9 +101,17 @@ def refusal(
         return ServerFullError(f"{where} has no disk space left: free some, then go on.")
     if status == 400 or (what != "exec" and _BAD_INPUT.search(why)):
         return InputRefusedError(f"{where} cannot read what {what} got: {message}")
-    if status < 500 or (what == "exec" and (not own or _UNKNOWN.search(why))):
-        return Warp10Error(f"{where} refuses {what} ({status}): {message}")
+    said = f"{where} refuses {what} ({status}): {message}"
+    if what == "exec" and unknown_macro(why):
+        return UnknownMacroError(said)
+    if status < 500 or (what == "exec" and (not own or _UNKNOWN_FUNCTION.search(why))):
+        return Warp10Error(said)
     return None
+
+
+def unknown_macro(why: str) -> bool:
+    """Return whether a server's `reason` is that it does not have a macro."""
+    return _UNKNOWN_MACRO.search(why) is not None
 
 
 def readable(why: str) -> str:

@@ -14,14 +14,13 @@ See `kepler_lens.warp10.star_points` about its ticks.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
-from kepler_lens.gts import CLASS_OF_COLUMN, series_name
+from kepler_lens.gts import class_pattern, series_name
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.warp10.client import Series, Token, Warp10
 from kepler_lens.warp10.star_points import forget, pages, points_of
@@ -122,7 +121,7 @@ class Register:
     def rebuild(self) -> int:
         """Add every series of light curves on the server; return the number of changed points."""
         changed = 0
-        classes = "|".join(map(re.escape, CLASS_OF_COLUMN.values()))
+        classes = class_pattern()
         # One request for each last digit of a star: all of Kepler in one answer is too much.
         for digit in range(10):
             there = self._warp10.find(f"~({classes}){{{STAR_LABEL}~.*{digit}}}", self._read)

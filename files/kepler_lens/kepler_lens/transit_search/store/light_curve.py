@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kepler_lens.errors import Warp10Error
-from kepler_lens.gts import CLASS_OF_COLUMN
+from kepler_lens.errors import UnknownMacroError
+from kepler_lens.gts import CLASS_OF_COLUMN, class_pattern
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.preparation.observations import (
@@ -211,10 +210,8 @@ def _noted(warp10: Warp10, token: Token, star: int, column: str) -> list[Series]
     script = _CURVE.format(token=token.reveal(), star=star, classname=CLASS_OF_COLUMN[column])
     try:
         (found,) = warp10.exec(script, token)
-    except Warp10Error as error:
-        if "Unknown macro" in str(error):
-            return None
-        raise
+    except UnknownMacroError:
+        return None
     if found is None:
         return None
     return [_series(CLASS_OF_COLUMN[column], *texts) for texts in found if texts[-1]]
@@ -235,8 +232,9 @@ def _series(
 def _why_nothing(warp10: Warp10, token: Token, star: int, column: str) -> str:
     """Return a sentence: the server has another column of the star, or nothing of it."""
     classes = {CLASS_OF_COLUMN[name]: name for name in FLUX_COLUMNS if name != column}
-    chosen = "|".join(re.escape(name) for name in classes)
-    there = warp10.find(f"~({chosen}){{{STAR_LABEL}={star},OBSMODE=long%20cadence}}", token)
+    there = warp10.find(
+        f"~({class_pattern(classes)}){{{STAR_LABEL}={star},OBSMODE=long%20cadence}}", token
+    )
     others = sorted({classes[series.classname] for series in there})
     if others:
         return no_values(
