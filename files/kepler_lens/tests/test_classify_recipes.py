@@ -177,7 +177,7 @@ def digest_with(monkeypatch):
         ("classify.spline", "np.geomspace(0.5", "np.geomspace(0.6", [True, True]),
         ("scatter", "MAD_TO_SIGMA = 1.4826", "MAD_TO_SIGMA = 1.48", [True, True]),
         (
-            "lightcurve",
+            "missions.kepler",
             "_DAYS_1970_TO_REFERENCE = 14245.5",
             "_DAYS_1970_TO_REFERENCE = 0",
             [True] * 2,

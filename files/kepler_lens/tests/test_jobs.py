@@ -74,7 +74,7 @@ def test_an_error_of_the_program_is_told_from_bad_input(caplog):
     with attempt(result):
         us_to_bkjd("no number")
     assert (result.outcome, result.fatal) == (QUARANTINED, "")
-    assert result.defect.startswith("TypeError in lightcurve.py, line ")
+    assert result.defect.startswith("TypeError in kepler.py, line ")
     assert "The program failed" in result.reason
     assert "star 11" in caplog.text
     assert "Traceback" in caplog.text
