@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from kepler_lens.jobs import trainer
 from kepler_lens.jobs.builder import config as builder
@@ -127,3 +128,19 @@ def test_a_command_ends_with_the_sentence(write):
     assert " ".join(done.stderr.split()).endswith(
         f"The job file {path} cannot be understood: {why}."
     )
+
+
+def test_what_the_role_adds_to_a_job_file_counts(write, monkeypatch):
+    """The role measures the server at each run, and the file is of the first."""
+    ran = []
+    monkeypatch.setattr(
+        "kepler_lens.jobs.importer.driver.run_import",
+        lambda job, say: ran.append(job) or {"state": "failed", "message": "no server"},
+    )
+    monkeypatch.setattr("kepler_lens.cli.imports.end_job", lambda report, folder: None)
+    measured = ("--server-free-bytes", 7, "--server-total-bytes", 8, "--server-heap-bytes", 9)
+    done = run("import", "--job", write(IMPORT | {"server_free_bytes": 1}), *measured)
+    assert done.returncode == 0, done.stderr
+    (job,) = ran
+    assert (job.server_free_bytes, job.server_total_bytes, job.server_heap_bytes) == (7, 8, 9)
+    assert job.source == "/data"
