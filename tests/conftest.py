@@ -25,7 +25,7 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, An
     """Return a function that runs a module with arguments and returns its result."""
 
     def run(
-        name: str, *, check: bool = False, diff: bool = False, **arguments: Any
+        name: str, /, *, check: bool = False, diff: bool = False, **arguments: Any
     ) -> dict[str, Any]:
         given = arguments | {"_ansible_check_mode": check, "_ansible_diff": diff}
         with patch_module_args(given), pytest.raises(SystemExit):

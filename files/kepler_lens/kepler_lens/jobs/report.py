@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kepler_lens.jobs.defects import Defects
 from kepler_lens.jobs.text import duration
@@ -35,6 +35,8 @@ class Account(ABC):
 
     Attributes
     ----------
+    word : str
+        What people call such a job, such as ``search``.
     run, server : str
         Name of the run, and URL of the server.
     folder : Path
@@ -46,6 +48,8 @@ class Account(ABC):
     defects : Defects
         Errors of the program itself.
     """
+
+    word: ClassVar[str]
 
     run: str
     server: str
@@ -95,7 +99,7 @@ class Account(ABC):
         eta = self.eta_s
         left = "time left not known yet" if eta is None else f"{duration(eta)} left"
         parts = [self.state, *self.parts(), "" if self.ended else left, self.message]
-        return ", ".join(filter(None, parts))
+        return f"{self.word}: {', '.join(filter(None, parts))}"
 
     def tick(self, *, now: bool = False) -> None:
         """Write status.json, at most once a second unless `now` is set."""

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kepler_lens.classify.bundle import Bundle, BundleError
 from kepler_lens.classify.dataset import Examples, load
@@ -124,6 +124,8 @@ class Progress(Account):
     trained_s : float
         Time of the training of `new_epochs`, seconds.
     """
+
+    word: ClassVar[str] = "training"
 
     networks: int = 0
     network: int = 0

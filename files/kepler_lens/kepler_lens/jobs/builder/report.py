@@ -26,6 +26,7 @@ class Progress(StarProgress):
         Number of records of each class without synthetic ones; empty before the end.
     """
 
+    word: ClassVar[str] = "building of a data set"
     done_word: ClassVar[str] = BUILT
 
     data_set: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from kepler_lens.jobs.importer.decide import OUTCOMES, PUSHED, QUARANTINED, REPLACED, SUPERSEDED
 from kepler_lens.jobs.importer.task import BatchResult
@@ -70,6 +70,8 @@ class Progress(Account):
         When the first batch was handed out and the last points were acknowledged, seconds since
         1970.
     """
+
+    word: ClassVar[str] = "import"
 
     source: str
     files_listed: int = 0

@@ -45,6 +45,7 @@ class Progress(StarProgress):
         `kepler_lens.classify.bundle.Scores`.
     """
 
+    word: ClassVar[str] = "job of scores"
     done_word: ClassVar[str] = SCORED
 
     model: str = ""

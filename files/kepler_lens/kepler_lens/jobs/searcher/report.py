@@ -23,6 +23,7 @@ class Progress(StarProgress):
         The rows that count; None until the end.
     """
 
+    word: ClassVar[str] = "search"
     done_word: ClassVar[str] = SEARCHED
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
