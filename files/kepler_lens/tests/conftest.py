@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from fits_files import edited
+from http_server import Serve, Server
 from memory_server import Memory
 from real_data import light_curves, pytest_terminal_summary  # noqa: F401 - pytest finds them here
 from scripted_server import Answer, Scripted
 
 from kepler_lens.simulation.simulate import simulate
+from kepler_lens.warp10.client import Warp10
 
 PROJECT = Path(__file__).resolve().parents[3]
 Made = Callable[..., tuple[list[str] | None, subprocess.CompletedProcess[str]]]
@@ -68,6 +70,20 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
 
 
 @pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start web servers of folders."""
+    started: list[Server] = []
+
+    def start(folder: Path) -> Server:
+        started.append(Server(folder))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Memory, Path]]:
     """A server in memory and a folder of tokens; jobs' workers are threads of this process."""
     # On demand: Dask takes a second, and most tests want none of it.
@@ -96,6 +112,12 @@ def bare_memory() -> Iterator[Memory]:
     server = Memory({"read", "write"})
     yield server
     server.close()
+
+
+@pytest.fixture
+def warp10(bare_memory: Memory) -> Warp10:
+    """A client of `bare_memory`."""
+    return Warp10(bare_memory.url, patience=1)
 
 
 @pytest.fixture

@@ -64,6 +64,10 @@ class Server:
         self.http.server_close()
 
 
+Serve = Callable[[Path], Server]
+"""Starts a server of a folder, which ends with the test; the fixture ``serve``."""
+
+
 def refuse(status: int, retry_after: str | None = None) -> Callable[..., bool]:
     def fault(handler: http.server.SimpleHTTPRequestHandler) -> bool:
         handler.send_response(status)

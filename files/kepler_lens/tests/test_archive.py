@@ -8,14 +8,14 @@ import pickle
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from http_server import Server, cut_short, refuse, some_json
+from http_server import Serve, Server, cut_short, refuse, some_json
 
 from kepler_lens.archive import (
     Item,
@@ -55,10 +55,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(tree: Path) -> Iterator[Server]:
-    running = Server(tree)
-    yield running
-    running.close()
+def server(tree: Path, serve: Serve) -> Server:
+    return serve(tree)
 
 
 @pytest.fixture(params=["path", "file", "http"])

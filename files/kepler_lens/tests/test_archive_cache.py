@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from http_server import Server
+from http_server import Serve, Server
 
 from kepler_lens.archive import Item, Selection, Source, fingerprint_of, open_source, read_item
 from kepler_lens.archive.cache import Cache
@@ -17,13 +16,11 @@ NAME = "kplr006541920-2009166043257_llc.fits"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, serve: Serve) -> Server:
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / NAME).write_bytes(b"first processing")
-    running = Server(folder)
-    yield running
-    running.close()
+    return serve(folder)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from http_server import Server, refuse
+from http_server import Serve, Server, refuse
 from moto.server import ThreadedMotoServer
 
 from kepler_lens.archive import (
@@ -50,15 +50,13 @@ def content(path: str) -> bytes:
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Server]:
+def web(tmp_path: Path, serve: Serve) -> Server:
     for root, paths in (("kepler", KEPLER), ("k2", K2)):
         for path in paths:
             file = tmp_path / "missions" / root / "lightcurves" / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content(path))
-    running = Server(tmp_path)
-    yield running
-    running.close()
+    return serve(tmp_path)
 
 
 @pytest.fixture(scope="module")

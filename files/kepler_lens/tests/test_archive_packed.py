@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from http_server import Server
+from http_server import Serve
 
 from kepler_lens.archive import Selection, open_source
 from kepler_lens.archive.names import NameFacts, facts_of_bundle
@@ -52,13 +51,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["folder", "web"])
-def url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    if request.param == "folder":
-        yield str(folder)
-        return
-    server = Server(folder)
-    yield server.url
-    server.close()
+def url(request: pytest.FixtureRequest, folder: Path, serve: Serve) -> str:
+    return str(folder) if request.param == "folder" else serve(folder).url
 
 
 def test_tarballs_and_zip_files_come_after_the_files_beside_them(url: str) -> None:
@@ -98,14 +92,10 @@ def test_the_tarball_of_a_star_beside_its_files_is_not_read_again(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["portal.zip", "portal.zip.1"])
-def test_a_zip_file_alone(tmp_path: Path, name: str) -> None:
+def test_a_zip_file_alone(tmp_path: Path, serve: Serve, name: str) -> None:
     path = pack(tmp_path / name, Q1, Q2)
-    server = Server(tmp_path)
-    try:
-        for where in (str(path), server.url + name):
-            assert [i.name for i in open_source(where).items(Selection())] == [Q1, Q2]
-    finally:
-        server.close()
+    for where in (str(path), serve(tmp_path).url + name):
+        assert [i.name for i in open_source(where).items(Selection())] == [Q1, Q2]
 
 
 @pytest.mark.parametrize("cut", [0, 300])
@@ -186,11 +176,8 @@ class TestNothingFound:
         assert words.startswith("5 light curve files, none of it of the stars")
         assert advice.startswith("Check the number")
 
-    def test_a_page_that_is_no_listing(self, tmp_path: Path) -> None:
+    def test_a_page_that_is_no_listing(self, tmp_path: Path, serve: Serve) -> None:
         (tmp_path / "index.html").write_text("<html>The archive is closed today.</html>")
-        server = Server(tmp_path)
-        try:
-            words, _ = self.words(server.url)
-        finally:
-            server.close()
+        server = serve(tmp_path)
+        words, _ = self.words(server.url)
         assert words == f"1 page that links to nothing below it: {server.url}"

@@ -7,13 +7,13 @@ import io
 import os
 import tarfile
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
 import pytest
-from http_server import Server, refuse
+from http_server import Serve, Server, refuse
 
 from kepler_lens.archive import Selection, open_source, read_item
 from kepler_lens.errors import SourceError
@@ -51,10 +51,8 @@ def tarball(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path)
-    yield running
-    running.close()
+def server(tmp_path: Path, serve: Serve) -> Server:
+    return serve(tmp_path)
 
 
 @pytest.fixture(params=["path", "file", "http"])

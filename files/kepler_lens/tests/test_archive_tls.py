@@ -7,11 +7,10 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from http_server import Server
+from http_server import Serve
 from tls_files import certificate
 
 NAME = "kplr006541920-2009166043257_llc.fits"
@@ -27,16 +26,15 @@ except SourceError as error:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def server(tmp_path: Path, serve: Serve) -> tuple[str, Path]:
     (tmp_path / "sky").mkdir()
     (tmp_path / "sky" / NAME).touch()
     cert, key = certificate(tmp_path)
-    running = Server(tmp_path / "sky")
+    running = serve(tmp_path / "sky")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     running.http.socket = context.wrap_socket(running.http.socket, server_side=True)
-    yield running.url.replace("http://", "https://"), cert
-    running.close()
+    return running.url.replace("http://", "https://"), cert
 
 
 def listing(url: str, **environment: str) -> str:

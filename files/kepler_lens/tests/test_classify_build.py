@@ -62,6 +62,7 @@ def test_the_records_of_kepler_11_are_the_published_ones(tmp_path, data, tce):
     assert not np.isnan(made.scalars).any()
 
 
+@pytest.mark.long
 def test_what_the_search_finds_gets_the_labels_of_the_table(tmp_path, data, tce):
     _, curve_of = from_folder(data / "kepler" / "006541920")
     settings = StarSettings(tce, "search")
@@ -108,6 +109,7 @@ def test_files_whose_names_do_not_say_their_star_are_found(tmp_path, data):
         from_folder(tmp_path)
 
 
+@pytest.mark.long
 def test_the_command_builds_checks_and_does_nothing_twice(tmp_path, data, systems):
     out, labels = tmp_path / "set", data / "tables" / "q1_q17_dr24_tce.csv"
     first = run("dataset", out, "--files", systems, "--labels", labels, "--seed", 3)

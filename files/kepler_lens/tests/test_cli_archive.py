@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import process, run
-from http_server import Server
+from http_server import Serve, Server
 
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.simulation.simulate import simulate
@@ -23,10 +22,8 @@ def sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def server(sky: Path) -> Iterator[Server]:
-    running = Server(sky)
-    yield running
-    running.close()
+def server(sky: Path, serve: Serve) -> Server:
+    return serve(sky)
 
 
 def test_list_tells_quarter_cadence_and_place(sky: Path) -> None:

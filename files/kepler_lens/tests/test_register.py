@@ -7,7 +7,7 @@ import pytest
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
-from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.client import Token
 from kepler_lens.warp10.register import SLICE, Key, Register
 
 READ, WRITE = Token("read"), Token("write")
@@ -20,8 +20,8 @@ def server(bare_memory):
 
 
 @pytest.fixture
-def register(server):
-    return Register(Warp10(server.url, patience=1), READ, WRITE)
+def register(warp10):
+    return Register(warp10, READ, WRITE)
 
 
 def series(star, classname="sap.flux", mission="Kepler", **labels):

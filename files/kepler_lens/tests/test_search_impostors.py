@@ -6,6 +6,7 @@ import csv
 
 import numpy as np
 import pytest
+from made_stars import in_time, star
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.simulation.light import Binary, Contact, Delayed, Heartbeat, Spots
@@ -14,7 +15,6 @@ from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, 
 from kepler_lens.transit_search.detection.single_transits import LoneEvent, pairs
 from kepler_lens.transit_search.detection.transit_fit import Shape
 from kepler_lens.transit_search.detection.vetoes import alternating
-from kepler_lens.transit_search.preparation.observations import observe
 from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
 from kepler_lens.transit_search.preparation.single_events import Events
 from kepler_lens.transit_search.report.files import write_result
@@ -25,22 +25,8 @@ from kepler_lens.transit_search.vetting.vet import CANDIDATE, FALSE_POSITIVE, se
 EPOCH = 135.0
 
 
-def star(*lights, points=12_000, noise=1e-4, seed=3):
-    """A quiet star of 245 days with other light in it."""
-    rng = np.random.default_rng(seed)
-    time = 131.5 + np.arange(points) * LONG_CADENCE_DAYS
-    flux = 1 + noise * rng.normal(size=points)
-    for light in lights:
-        flux = flux * light(time)
-    return observe(1, "KIC 1", "Kepler", time, 1e5 * flux)
-
-
 def planet(period, hours, ratio, impact=0.2):
     return TransitModel(period, EPOCH, hours, ratio, impact)
-
-
-def in_time(one):
-    return lambda time: 1 - one.mean_dimming(time, LONG_CADENCE_DAYS)
 
 
 def rows(result):
@@ -99,6 +85,7 @@ def test_two_eclipses_are_one_row_at_the_binarys_period(depths):
     assert "second dimming" in said(result)
 
 
+@pytest.mark.long
 def test_a_planets_own_light_is_not_held_against_it():
     hot = planet(4.8855, 5.2, 0.08)
     behind = Binary(4.8855, EPOCH, (0.0, 1e-4), 5.2)

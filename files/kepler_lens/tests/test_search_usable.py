@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from commands import run
+from made_stars import files_of
 
 from kepler_lens.classify.curves import from_folder
 from kepler_lens.errors import KeplerLensError
@@ -78,7 +79,7 @@ def test_a_quarter_begins_where_kepler_turned_however_short_the_gap():
 @pytest.mark.parametrize(("bit", "bad"), [(0, True), (20, True), (7, False), (18, False)])
 def test_cadences_that_the_pipeline_calls_bad_are_not_searched(folder, bit, bad):
     """Such as one of an attitude tweak or a thruster; one of a cosmic ray was mended."""
-    paths = files(folder)[:1]
+    paths = files_of(folder)[:1]
     before = observations_of([read_file(path, COLUMNS) for path in paths])
     with fits.open(paths[0], mode="update", checksum=True) as units:
         units[1].data["SAP_QUALITY"][600:700] |= 1 << bit
@@ -99,14 +100,10 @@ def edit(path: Path, column: str, factor: float) -> None:
         units[1].data[column] *= factor
 
 
-def files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.fits"))
-
-
 def test_a_column_without_values_points_to_the_one_that_has(folder):
-    for path in files(folder):
+    for path in files_of(folder):
         edit(path, "PDCSAP_FLUX", np.nan)
-    curves = [read_file(path, COLUMNS) for path in files(folder)]
+    curves = [read_file(path, COLUMNS) for path in files_of(folder)]
     with pytest.raises(NotSearchableError) as caught:
         observations_of(curves)
     assert str(caught.value) == (
@@ -117,7 +114,7 @@ def test_a_column_without_values_points_to_the_one_that_has(folder):
 
 
 def test_the_command_leaves_the_quarter_out_and_ends_with_3(folder, tmp_path):
-    edit(files(folder)[1], "PDCSAP_FLUX", -1)
+    edit(files_of(folder)[1], "PDCSAP_FLUX", -1)
     out = tmp_path / "out"
     done = run("search", STAR, folder, "-o", out, "--no-plots")
     assert done.returncode == 3, done.stderr
@@ -127,7 +124,7 @@ def test_the_command_leaves_the_quarter_out_and_ends_with_3(folder, tmp_path):
 
 def test_a_data_set_leaves_out_a_bad_file_and_a_bad_quarter(folder):
     good = from_folder(folder)[1](STAR)
-    paths = files(folder)
+    paths = files_of(folder)
     paths[0].write_bytes(paths[0].read_bytes()[:5000])
     edit(paths[1], "PDCSAP_FLUX", -1)
     said: list[str] = []
@@ -141,7 +138,7 @@ def test_a_data_set_leaves_out_a_bad_file_and_a_bad_quarter(folder):
 
 
 def test_a_star_none_of_whose_files_can_be_read(folder):
-    for path in files(folder):
+    for path in files_of(folder):
         path.write_bytes(b"")
     with pytest.raises(KeplerLensError, match=f"None of the files of star {STAR} can be read"):
         from_folder(folder)[1](STAR)

@@ -13,7 +13,7 @@ from kepler_lens.jobs.searcher.catalogue import CATALOGUE_FILE, Catalogue
 from kepler_lens.transit_search.report.table import COLUMNS
 from kepler_lens.transit_search.store import read as stored
 from kepler_lens.transit_search.store.read import newest, rows_of, searched_stars
-from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.client import Token
 from kepler_lens.warp10.star_points import SEARCH
 
 READ = Token("read")
@@ -22,11 +22,6 @@ READ = Token("read")
 @pytest.fixture
 def server(bare_memory):
     return bare_memory
-
-
-@pytest.fixture
-def warp10(server):
-    return Warp10(server.url, patience=1)
 
 
 @pytest.fixture

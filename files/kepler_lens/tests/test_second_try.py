@@ -9,11 +9,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 import tomllib
 import zipfile
@@ -28,6 +25,7 @@ from astropy.io import fits
 from commands import Done, run
 from http_server import Server
 from memory_server import Memory
+from plays import PRODUCTION, PROJECT, ansible
 from real_data import required
 
 from kepler_lens import cli
@@ -39,7 +37,6 @@ COMMANDS: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "second_try.toml").read_text(encoding="utf-8")
 )["command"]
 STARS = (900000001, 900000002)
-PROJECT = Path(__file__).resolve().parents[3]
 KOI = """kepid,kepoi_name,kepler_name,koi_disposition,koi_steff,koi_srad
 900000001,K09001.01,Kepler-9001 b,CONFIRMED,5657.00,1.0460
 900000002,K09002.01,,FALSE POSITIVE,,
@@ -342,15 +339,7 @@ def test_a_second_try_of_make(command: dict[str, Any], make: Callable[..., Any])
 @pytest.mark.parametrize("command", OF_ANSIBLE, ids=names(OF_ANSIBLE))
 def test_a_second_try_of_a_playbook(command: dict[str, Any], places: Places) -> None:
     words = [word.format_map(places) for word in command["ansible"]]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", "inventories/production", *words],
-        cwd=PROJECT,
-        env=own | {"ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = ansible("ansible-playbook", "-i", str(PRODUCTION), *words)
     check(command, done.returncode, done.stdout, "")
 
 

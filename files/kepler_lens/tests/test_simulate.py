@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from made_stars import files_of
 
 from kepler_lens.archive import Selection, open_source
 from kepler_lens.errors import KeplerLensError
@@ -25,12 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.fits"))
-
-
 def test_headers_and_columns_are_those_of_real_files(folder: Path, kepler_11: list[Path]) -> None:
-    with fits.open(files(folder)[1]) as simulated, fits.open(kepler_11[1]) as real:
+    with fits.open(files_of(folder)[1]) as simulated, fits.open(kepler_11[1]) as real:
         assert len(simulated) == len(real)
         for mine, theirs in zip(simulated, real, strict=True):
             assert list(mine.header) == list(theirs.header)
@@ -52,7 +49,7 @@ def test_headers_and_columns_are_those_of_real_files(folder: Path, kepler_11: li
 
 
 def test_the_reader_takes_them_for_light_curves(folder: Path) -> None:
-    found = files(folder)
+    found = files_of(folder)
     assert len(found) == 12
     for path in found:
         lc = read_light_curve(path)
@@ -65,7 +62,7 @@ def test_the_reader_takes_them_for_light_curves(folder: Path) -> None:
 
 
 def test_checksums_find_any_flipped_byte(folder: Path) -> None:
-    data = files(folder)[0].read_bytes()
+    data = files_of(folder)[0].read_bytes()
     rng = np.random.default_rng(1)
     for position in rng.integers(0, len(data), 40):
         broken = bytearray(data)
@@ -75,7 +72,7 @@ def test_checksums_find_any_flipped_byte(folder: Path) -> None:
 
 
 def test_gaps_are_there_and_few(folder: Path) -> None:
-    for path in files(folder):
+    for path in files_of(folder):
         rows = fits.getdata(path, 1)
         no_time = np.isnan(rows["TIME"])
         assert 0 < no_time.mean() < 0.12
@@ -89,7 +86,7 @@ def test_gaps_are_there_and_few(folder: Path) -> None:
 def test_same_seed_same_bytes_whatever_else_is_simulated(folder: Path, tmp_path: Path) -> None:
     simulate(tmp_path / "again", stars=(900000003,), quarters=(2,))
     simulate(tmp_path / "other", stars=(900000003,), quarters=(2,), seed=1)
-    (again,), (other,) = files(tmp_path / "again"), files(tmp_path / "other")
+    (again,), (other,) = files_of(tmp_path / "again"), files_of(tmp_path / "other")
     first = folder / again.relative_to(tmp_path / "again")
     assert again.read_bytes() == first.read_bytes()
     assert other.read_bytes() != first.read_bytes()
@@ -101,7 +98,7 @@ def test_the_table_tells_what_is_in_the_light(folder: Path) -> None:
     assert sorted({int(row["star"]) for row in truth}) == [900000001, 900000003, 900000004]
     for row in truth:
         time, flux = [], []
-        for path in files(folder):
+        for path in files_of(folder):
             if row["star"] not in path.name:
                 continue
             lc = read_light_curve(path)

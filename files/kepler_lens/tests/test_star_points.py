@@ -2,7 +2,7 @@
 
 import pytest
 
-from kepler_lens.warp10.client import Token, Warp10
+from kepler_lens.warp10.client import Token
 from kepler_lens.warp10.star_points import forget, pages, points_of
 
 READ = Token("read")
@@ -11,11 +11,6 @@ READ = Token("read")
 @pytest.fixture
 def server(bare_memory):
     return bare_memory
-
-
-@pytest.fixture
-def warp10(server):
-    return Warp10(server.url, patience=1)
 
 
 def put(server, name, stars):

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from http_server import Server, refuse
+from http_server import Serve, Server, refuse
 from memory_server import Memory
 
 from kepler_lens.errors import SourceError
@@ -151,11 +151,9 @@ def test_a_k2_table_cut_in_its_last_row(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def tap(tmp_path: Path) -> Iterator[Server]:
+def tap(tmp_path: Path, serve: Serve) -> Server:
     (tmp_path / "sync").write_text(K2_TAP)
-    running = Server(tmp_path)
-    yield running
-    running.close()
+    return serve(tmp_path)
 
 
 def test_tap_service_knows_epic_numbers(tap: Server) -> None:
