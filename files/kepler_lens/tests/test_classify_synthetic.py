@@ -130,6 +130,7 @@ def test_a_stars_own_planets_are_left_out(kepler_11):
     assert np.abs(planet.hours_from_middle(left.time)).min() > 3
 
 
+@pytest.mark.long
 def test_transits_that_come_early_or_late_are_left_out_too(quiet):
     day, hours = 9.2, 5.0
     number = np.round((quiet.time - 135) / day)
@@ -154,6 +155,7 @@ def test_a_star_that_is_never_quiet_is_named(quiet, monkeypatch):
         quieted(made)
 
 
+@pytest.mark.long
 def test_the_packages_model_knows_what_was_made_from_planets(quiet):
     """A star that it has not seen; docs/training.md has the shares of many light curves."""
     bundle, makes = Bundle.load(), recipe("search-1")

@@ -22,6 +22,7 @@ def stay(name, seconds):
         return came, time.monotonic(), worker_name()
 
 
+@pytest.mark.long
 def test_one_at_a_time_over_all_workers():
     with (
         LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
@@ -41,6 +42,7 @@ def test_without_a_fleet_there_is_nobody_to_wait_for():
         pass
 
 
+@pytest.mark.long
 def test_luggage_reaches_workers_that_come_later():
     with (
         LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,

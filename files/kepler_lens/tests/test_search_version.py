@@ -15,9 +15,16 @@ def forget():
         function.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def before():
+    """The name of the search as it is."""
+    forget()
+    return engine()
+
+
 @pytest.fixture(autouse=True)
 def forgetful():
-    """Read sources and name the search anew in each test, and after it."""
+    """Read sources and name the search anew after each test."""
     yield
     forget()
 
@@ -68,8 +75,7 @@ def named_with(monkeypatch, module, right, wrong):
         ),
     ],
 )
-def test_what_decides_a_result_names_another_search(monkeypatch, module, right, wrong):
-    before = engine()
+def test_what_decides_a_result_names_another_search(before, monkeypatch, module, right, wrong):
     assert len(before) == 12
     assert named_with(monkeypatch, module, right, wrong) != before
 
@@ -85,8 +91,7 @@ def test_what_decides_a_result_names_another_search(monkeypatch, module, right, 
         ("transit_search.report.page", "_DPI = 110", "_DPI = 220"),
     ],
 )
-def test_words_and_plots_do_not(monkeypatch, module, right, wrong):
-    before = engine()
+def test_words_and_plots_do_not(before, monkeypatch, module, right, wrong):
     assert named_with(monkeypatch, module, right, wrong) == before
 
 
@@ -99,8 +104,7 @@ def test_words_and_plots_do_not(monkeypatch, module, right, wrong):
         pytest.param(r"\bby_chance\b", "expected", id="variable"),
     ],
 )
-def test_another_name_is_no_other_search(monkeypatch, right, wrong):
-    before = engine()
+def test_another_name_is_no_other_search(before, monkeypatch, right, wrong):
     changed = []
 
     def renamed(_, text):
@@ -112,8 +116,7 @@ def test_another_name_is_no_other_search(monkeypatch, right, wrong):
     assert sum(changed) > 1
 
 
-def test_a_function_in_another_module_is_no_other_search(monkeypatch):
-    before = engine()
+def test_a_function_in_another_module_is_no_other_search(before, monkeypatch):
     home, other = (
         "transit_search.detection.detect",
         "transit_search.version",
@@ -129,8 +132,7 @@ def test_a_function_in_another_module_is_no_other_search(monkeypatch):
     assert named_where(monkeypatch, moved) == before
 
 
-def test_an_import_in_a_function_is_no_other_search(monkeypatch):
-    before = engine()
+def test_an_import_in_a_function_is_no_other_search(before, monkeypatch):
     line = "    import numpy as np\n\n    started"
 
     def moved(name, text):
@@ -151,6 +153,5 @@ def test_an_import_in_a_function_is_no_other_search(monkeypatch):
         (r"\bdef others\b", "def rest"),
     ],
 )
-def test_names_that_callers_may_use_count(monkeypatch, right, wrong):
-    before = engine()
+def test_names_that_callers_may_use_count(before, monkeypatch, right, wrong):
     assert named_where(monkeypatch, lambda _, text: re.sub(right, wrong, text)) != before

@@ -75,6 +75,7 @@ def cost(memory, tmp_path, monkeypatch):
     return cost
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("run", [run_search, run_scores])
 def test_all_stars_are_listed_page_by_page_and_held_as_numbers(memory, cost, run):
     seen = []
