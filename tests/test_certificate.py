@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from plays import ansible
 
+pytestmark = pytest.mark.long
+
 LONG = ".of-a-very-long-name." * 3 + "example.org"
 IPV4, IPV6 = "192.0.2.31", "2001:db8::31"
 # How the roles made authority and certificate before they had this role.

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from distributed import Client, Event, get_worker
 
+pytestmark = pytest.mark.long
+
 HERE, THERE = "127.0.0.1", "127.0.0.2"
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from plays import PROJECT, ansible
+from plays import PRODUCTION, PROJECT, ansible
 
 HIDDEN = {
     "warp10.example.org": ("/home/ops/sky", ""),
@@ -65,31 +65,6 @@ def test_what_is_refused_is_what_the_units_hide():
     assert {"ProtectHome=true", "PrivateTmp=true"} <= set(unit)
 
 
-def asked(tmp_path, **settings: object) -> str:
-    """Return the output of a Warp 10 server's preflight on one line, without a connection."""
-    host = "warp10.example.org"
-    play = {
-        "hosts": host,
-        "gather_facts": False,
-        "tasks": [
-            {
-                "ansible.builtin.include_role": {
-                    "name": "warp10",
-                    "tasks_from": "preflight.yml",
-                    "rolespec_validate": False,
-                }
-            }
-        ],
-    }
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    (tmp_path / "settings.yml").write_text(yaml.safe_dump(LOCAL | settings))
-    done = ansible(
-        *("ansible-playbook", "-i", str(PROJECT / "inventories/production")),
-        *("-e", f"@{tmp_path}/settings.yml", str(tmp_path / "play.yml")),
-    )
-    return " ".join(done.stdout.split())
-
-
 def debian(version: str) -> dict[str, str]:
     return {
         "distribution": "Debian",
@@ -98,19 +73,54 @@ def debian(version: str) -> dict[str, str]:
     }
 
 
-def test_the_wheel_on_debian_12_says_what_to_do(tmp_path):
-    said = asked(tmp_path, ansible_facts=debian("12"), warp10_distribution="wheel")
+ASKED = {
+    "wheel": {"ansible_facts": debian("12"), "warp10_distribution": "wheel"},
+    "hidden": {"ansible_facts": debian("13"), "warp10_data_dir": "/home/ops/database"},
+    "seen": {"ansible_facts": debian("13"), "warp10_data_dir": "/homes/database"},
+}
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory) -> dict[str, str]:
+    """What a Warp 10 server says to settings before anything is done, on one line each."""
+    folder = tmp_path_factory.mktemp("asked")
+    role = {"name": "warp10", "tasks_from": "preflight.yml", "rolespec_validate": False}
+    tasks = [
+        {
+            "vars": settings,
+            "block": [
+                {"name": f"Ask {name}", "ansible.builtin.debug": {"msg": ""}},
+                {"ansible.builtin.include_role": role},
+            ],
+            "rescue": [{"ansible.builtin.debug": {"msg": "That was refused."}}],
+        }
+        for name, settings in ASKED.items()
+    ]
+    play = {"hosts": "warp10.example.org", "gather_facts": False, "tasks": tasks}
+    (folder / "play.yml").write_text(yaml.safe_dump([play]))
+    (folder / "settings.yml").write_text(yaml.safe_dump(LOCAL))
+    done = ansible(
+        *("ansible-playbook", "-i", str(PRODUCTION)),
+        *("-e", f"@{folder}/settings.yml", str(folder / "play.yml")),
+    )
+    _, *said = re.split(r"^TASK \[Ask ", done.stdout, flags=re.MULTILINE)
+    assert len(said) == len(ASKED), done.stdout
+    return {text.partition("]")[0]: " ".join(text.split()) for text in said}
+
+
+def test_the_wheel_on_debian_12_says_what_to_do(asked):
     assert (
-        "from the wheel needs Debian 13: take such a host, or warp10_distribution=archive" in said
+        "from the wheel needs Debian 13: take such a host, or warp10_distribution=archive"
+        in asked["wheel"]
     )
     # No other refusal: the operator named no package of Java.
-    assert "warp10_java_package" not in said
+    assert "warp10_java_package" not in asked["wheel"]
 
 
-@pytest.mark.parametrize("folder", ["/home/ops/database", "/homes/database"])
-def test_a_database_that_the_servers_unit_hides_is_refused(tmp_path, folder):
-    said = asked(tmp_path, ansible_facts=debian("13"), warp10_data_dir=folder)
-    refused = f"warp10_data_dir is {folder}, which the server cannot see" in said
-    assert refused is (folder != "/homes/database"), said
+@pytest.mark.parametrize("name", ["hidden", "seen"])
+def test_a_database_that_the_servers_unit_hides_is_refused(asked, name):
+    folder = ASKED[name]["warp10_data_dir"]
+    refused = f"warp10_data_dir is {folder}, which the server cannot see" in asked[name]
+    assert refused is (name == "hidden"), asked[name]
     unit = (PROJECT / "roles/warp10/templates/warp10.service.j2").read_text().splitlines()
     assert {"ProtectHome=true", "PrivateTmp=true"} <= set(unit)

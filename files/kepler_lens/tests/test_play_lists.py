@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).resolve().parents[3]
 ROLES = ("import", "transits", "scores", "dataset")
 INVENTORY = {
