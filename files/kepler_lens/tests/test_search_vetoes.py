@@ -126,7 +126,9 @@ def test_a_planet_has_a_largest_radius(depth, radius, passed):
     assert vet._size(Shape(depth, 5.0, 0.3, 0.0), radius).passed is passed
 
 
-@pytest.mark.parametrize(("hours", "passed"), [(4.0, True), (12.0, False), (0.5, False)])
+@pytest.mark.parametrize(
+    ("hours", "passed"), [(4.0, True), (9.5, False), (12.0, False), (0.5, False)]
+)
 def test_a_transit_lasts_as_long_as_the_orbit_allows(hours, passed):
     assert vet._duration(replace(AT, duration_hours=hours), 1.0).passed is passed
 
