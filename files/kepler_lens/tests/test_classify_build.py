@@ -74,6 +74,7 @@ def test_what_the_search_finds_gets_the_labels_of_the_table(tmp_path, data, tce)
     assert (made.label == CLASSES.index("PC")).all()
 
 
+@pytest.mark.long
 def test_without_signals_there_is_only_what_was_made(tmp_path):
     simulate(tmp_path / "stars", stars=[900000002], quarters=range(1, 5), seed=3)
     made = ("--synthetic", "scrambled", "--synthetic", "planet", "--copies", 2)
