@@ -59,24 +59,19 @@ def digest(roots: Sequence[Symbol]) -> str:
         There is no such function.
     """
     total = hashlib.sha256()
-    for number, (_, text) in enumerate(_code(roots)):
+    for number, text in enumerate(_code(roots)):
         total.update(f"{number}: {text}\n".encode())
     return total.hexdigest()
 
 
-def hashed(roots: Sequence[Symbol]) -> list[Symbol]:
-    """Return what `digest` hashes: modules, and names at their top level."""
-    return [symbol for symbol, _ in _code(roots)]
-
-
-def _code(roots: Sequence[Symbol]) -> Iterator[tuple[Symbol, str]]:
-    """Yield each symbol that counts, and its code, in the order in which symbols are named."""
+def _code(roots: Sequence[Symbol]) -> Iterator[str]:
+    """Yield the code of each symbol that counts, in the order in which symbols are named."""
     numbers = {root: number for number, root in enumerate(roots)}
     waiting = list(roots)
     for symbol in waiting:
         text = "".join(_Writer(symbol[0], numbers).text(_definition(symbol)))
         waiting.extend(list(numbers)[len(waiting) :])
-        yield symbol, text
+        yield text
 
 
 def _source(module: str) -> str:

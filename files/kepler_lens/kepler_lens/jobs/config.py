@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.stars.lists import words_of
@@ -180,15 +181,59 @@ def words_in(known: dict[str, Any], name: str) -> tuple[str, ...] | None:
     return tuple(words_of(checked(known.pop(name), str | list[str] | None, name), name))
 
 
-def stars_of(
-    known: dict[str, Any], server: str | None, read_token: Path | None
-) -> tuple[int, ...] | None:
-    """Remove ``stars`` and ``stars_file`` from the fields of a job, and return all their stars.
+def job_on_stars(known: dict[str, Any], model: Any) -> Any:
+    """Return a job on stars, whose ``stars`` and ``stars_file`` are read with its read token.
 
     Parameters
     ----------
     known : dict
-        Fields of the job; loses both.
+        Fields of the job.
+    model : type
+        A `Section` with server, tokens, stars, scheduler and tls.
+
+    Raises
+    ------
+    FieldError
+        See `checked`.
+    JobError
+        See `check_tls`.
+    StarListError
+        See `stars_of`.
+    """
+    listed = StarFields.taken_from(known)
+    job = checked(known, model)
+    check_tls(job.scheduler, job.tls)
+    return replace(job, stars=stars_of(listed, job.server, job.tokens.read))
+
+
+class StarFields(NamedTuple):
+    """The fields of a job that list stars.
+
+    Attributes
+    ----------
+    stars : object
+        ``stars`` as it was written; None for all stars.
+    file : object
+        ``stars_file``; None for none.
+    """
+
+    stars: Any
+    file: Any
+
+    @classmethod
+    def taken_from(cls, known: dict[str, Any]) -> StarFields:
+        """Remove the fields from those of a job."""
+        return cls(known.pop("stars", None), known.pop("stars_file", None))
+
+
+def stars_of(
+    listed: StarFields, server: str | None, read_token: Path | None
+) -> tuple[int, ...] | None:
+    """Return the stars that a job lists.
+
+    Parameters
+    ----------
+    listed : StarFields
     server : str or None
         URL of the Warp 10 server whose tags have the names of stars.
     read_token : Path or None
@@ -201,10 +246,11 @@ def stars_of(
 
     Raises
     ------
+    FieldError
+        ``stars_file`` is no text.
     StarListError
         An entry is no star, or has a name that the server does not know.
     """
-    typed, file = known.pop("stars", None), known.pop("stars_file", None)
-    checked(file, str | None, "stars_file")
+    file: str | None = checked(listed.file, str | None, "stars_file")
     tags = TagServer(server, read_token) if server else None
-    return stars_wanted(typed, Path(file) if file else None, tags, "stars")
+    return stars_wanted(listed.stars, Path(file) if file else None, tags, "stars")

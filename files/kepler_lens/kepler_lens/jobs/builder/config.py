@@ -6,21 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from kepler_lens.classify.build import SIGNALS
 from kepler_lens.classify.labels import DR24
 from kepler_lens.classify.synthetic import KINDS
-from kepler_lens.jobs.config import (
-    JobError,
-    Section,
-    Tls,
-    check_tls,
-    checked,
-    load,
-    stars_of,
-    words_in,
-)
+from kepler_lens.jobs.config import JobError, Section, Tls, job_on_stars, load, words_in
 
 DEFAULT_STATE = "/var/lib/kepler-lens/dataset"
 
@@ -128,8 +117,6 @@ def load_job(path: Path) -> Job:
 
 
 def _job(known: dict[str, Any]) -> Job:
-    listed = {name: known.pop(name, None) for name in ("stars", "stars_file")}
     known["synthetic"] = words_in(known, "synthetic") or ()
-    job: Job = checked(known, Job)
-    check_tls(job.scheduler, job.tls)
-    return replace(job, stars=stars_of(listed, job.server, job.tokens.read))
+    job: Job = job_on_stars(known, Job)
+    return job

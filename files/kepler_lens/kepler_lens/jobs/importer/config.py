@@ -13,6 +13,7 @@ from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.jobs.config import (
     JobError,
     Section,
+    StarFields,
     Tls,
     check_tls,
     checked,
@@ -146,7 +147,7 @@ class _Chosen(Section, frozen=True):
 
 def _job(known: dict[str, Any], *, with_stars: bool) -> Job:
     selection: dict[str, Any] = checked(known.pop("selection", {}), dict[str, Any], "selection")
-    listed = {name: selection.pop(name, None) for name in ("stars", "stars_file")}
+    listed = StarFields.taken_from(selection)
     numbers = checked(
         selection.pop("segments", None), str | int | list[str | int] | None, "selection.segments"
     )

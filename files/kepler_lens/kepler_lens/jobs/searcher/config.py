@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from msgspec.structs import replace
-
-from kepler_lens.jobs.config import (
-    JobError,
-    Section,
-    Tls,
-    check_tls,
-    checked,
-    load,
-    stars_of,
-)
+from kepler_lens.jobs.config import JobError, Section, Tls, job_on_stars, load
 
 DEFAULT_STATE = "/var/lib/kepler-lens/transits"
 DEFAULT_MODELS = "/var/lib/kepler-lens/models"
@@ -100,11 +90,5 @@ def load_job(path: Path) -> Job:
     StarListError
         An entry is no star, or has a name that the server does not know.
     """
-    return load(path, _job)
-
-
-def _job(known: dict[str, Any]) -> Job:
-    listed = {name: known.pop(name, None) for name in ("stars", "stars_file")}
-    job: Job = checked(known, Job)
-    check_tls(job.scheduler, job.tls)
-    return replace(job, stars=stars_of(listed, job.server, job.tokens.read))
+    job: Job = load(path, partial(job_on_stars, model=Job))
+    return job
