@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +17,9 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.gts import CLASS_OF_COLUMN
 from kepler_lens.jobs import defects
 from kepler_lens.jobs.driver import Driver
-from kepler_lens.jobs.fleet import Batch, Fleet, Killed
+from kepler_lens.jobs.fleet import Batch, Fleet, Killed, Work
 from kepler_lens.jobs.report import REASONS_KEPT, Account
+from kepler_lens.jobs.worker import Luggage
 from kepler_lens.transit_search.preparation.observations import NotSearchableError
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.register import Register
@@ -220,6 +221,43 @@ class StarProgress(Account):
             f"{round(self.per_minute, 1):,} stars/min",
             *(f"{count:,} {word}" for count, word in others if count),
         ]
+
+
+class NumberedStar(Protocol):
+    """A star as a job hands it to a worker."""
+
+    @property
+    def number(self) -> int:
+        """KIC or EPIC number."""
+
+
+AnyStar = TypeVar("AnyStar", bound=NumberedStar)
+Result = TypeVar("Result", bound=StarResult)
+
+
+def work_on_stars(
+    name: str, run: str, call: Callable[[AnyStar], Result], luggage: Luggage | None = None
+) -> Work[AnyStar, Result]:
+    """Return the work of a job whose batches are single stars, see `Work`.
+
+    Parameters
+    ----------
+    name, run : str
+        Name of the job for people, and name of its run.
+    call : callable
+        Does a star, on a worker.
+    luggage : Luggage, optional
+        Bytes that all workers need for the work.
+    """
+    return Work(
+        name,
+        run,
+        call,
+        STARS_A_THREAD,
+        lambda *_: True,
+        lambda star: f"star {star.number}",
+        luggage,
+    )
 
 
 Progress = TypeVar("Progress", bound=StarProgress)

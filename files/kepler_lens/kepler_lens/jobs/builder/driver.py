@@ -17,13 +17,7 @@ from kepler_lens.jobs.builder.report import Progress, render_summary
 from kepler_lens.jobs.builder.task import BuildResult, BuildSettings, Star, build_star
 from kepler_lens.jobs.driver import lock
 from kepler_lens.jobs.fleet import Work
-from kepler_lens.jobs.stars import (
-    QUARANTINED,
-    SKIPPED,
-    STARS_A_THREAD,
-    StarDriver,
-    StarResult,
-)
+from kepler_lens.jobs.stars import QUARANTINED, SKIPPED, StarDriver, StarResult, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.warp10.client import Token, Warp10
 
@@ -87,13 +81,8 @@ class _Driver(StarDriver[Progress]):
         progress.outcomes[SKIPPED] = len(stars) - len(self.waiting)
         if self.waiting:
             settings = BuildSettings(job.server, job.tokens, makes.name, makes.digest)
-            work: Work[Star, BuildResult] = Work(
-                "building of a data set",
-                progress.run,
-                partial(build_star, settings=settings),
-                STARS_A_THREAD,
-                lambda *_: True,
-                lambda star: f"star {star.number}",
+            work: Work[Star, BuildResult] = work_on_stars(
+                "building of a data set", progress.run, partial(build_star, settings=settings)
             )
             with self.fleet(job.scheduler, job.tls, work) as fleet:
                 self.take_stars(fleet)

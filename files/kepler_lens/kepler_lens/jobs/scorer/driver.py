@@ -15,7 +15,7 @@ from kepler_lens.jobs.scorer.table import render_summary
 from kepler_lens.jobs.scorer.task import ScoreResult, ScoreSettings, Star, score_star
 from kepler_lens.jobs.searcher.catalogue import Catalogue
 from kepler_lens.jobs.searcher.config import Job
-from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver
+from kepler_lens.jobs.stars import QUARANTINED, StarDriver, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.transit_search.store.read import searched_stars
 from kepler_lens.warp10.client import Token, Warp10
@@ -72,14 +72,8 @@ class _Driver(StarDriver[Progress]):
             model, luggage = packed(bundle)
             tick = time.time_ns() // 1000
             settings = ScoreSettings(tick, job.server, job.tokens, job.column, job.force, model)
-            work: Work[Star, ScoreResult] = Work(
-                "job of scores",
-                progress.run,
-                partial(score_star, settings=settings),
-                STARS_A_THREAD,
-                lambda *_: True,
-                lambda star: f"star {star.number}",
-                luggage,
+            work: Work[Star, ScoreResult] = work_on_stars(
+                "job of scores", progress.run, partial(score_star, settings=settings), luggage
             )
             with self.fleet(job.scheduler, job.tls, work) as fleet:
                 self.take_stars(fleet)

@@ -16,8 +16,7 @@ from kepler_lens.jobs.searcher.pages import Pages
 from kepler_lens.jobs.searcher.report import Progress
 from kepler_lens.jobs.searcher.table import render_summary
 from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult, SearchSettings, Star, search_star
-from kepler_lens.jobs.stars import QUARANTINED, STARS_A_THREAD, StarDriver, StarResult
-from kepler_lens.jobs.worker import Luggage
+from kepler_lens.jobs.stars import QUARANTINED, StarDriver, StarResult, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.warp10.client import Token, Warp10
 
@@ -80,7 +79,10 @@ class _Driver(StarDriver[Progress]):
                 time.time_ns() // 1000,
                 model,
             )
-            with self.fleet(job.scheduler, job.tls, _work_of(settings, luggage)) as fleet:
+            work: Work[Star, SearchResult] = work_on_stars(
+                "search", settings.run, partial(search_star, settings=settings), luggage
+            )
+            with self.fleet(job.scheduler, job.tls, work) as fleet:
                 self.take_stars(fleet)
         self.progress.brought = catalogue.bring(self.warp10, read, job.stars)
 
@@ -103,15 +105,3 @@ class _Driver(StarDriver[Progress]):
         if isinstance(result, SearchResult) and result.outcome == SEARCHED:
             self.pages.put(result.star, result.run, result.pages)
         super().account(result)
-
-
-def _work_of(settings: SearchSettings, luggage: Luggage | None) -> Work[Star, SearchResult]:
-    return Work(
-        "search",
-        settings.run,
-        partial(search_star, settings=settings),
-        STARS_A_THREAD,
-        lambda *_: True,
-        lambda star: f"star {star.number}",
-        luggage,
-    )
