@@ -169,7 +169,6 @@ OTHER_HOMES = {
     "explorer/src/": "the page cannot import Python",
     "explorer/dist/": "built of explorer/src",
     "roles/macros/": "WarpScript cannot import Python",
-    "roles/warp10/files/GETREADTOKEN.mc2": "an example in WarpScript",
 }
 """Where else these words stand, besides documents, tests and benchmarks, and why."""
 READERS_OF_HEADERS = {"lightcurve"}
