@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote
 
+import requests
 from scripted_server import sent
 
 from kepler_lens.gts import attribute_text, series_name
@@ -75,6 +76,19 @@ class Memory(ThreadingHTTPServer):
     def close(self) -> None:
         self.shutdown()
         self.server_close()
+
+    def answer(
+        self, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], str]:
+        """Return status, headers and text of the answer to a request."""
+        what = path.rpartition("/")[2]
+        with self.lock:
+            self.asked.append((what, body))
+            within = self.ranges(body) if what == "exec" else None
+            token = within[2] if within else headers.get("X-Warp10-Token", PUBLIC)
+            if token not in self.tokens:
+                return 500, {"X-Warp10-Error-Message": "Invalid token."}, ""
+            return 200, {}, getattr(self, what)(body)
 
     def of(self, name: str) -> Kept:
         """Give the series of a name, made where there is none."""
@@ -198,6 +212,25 @@ def _fits(wanted: str, value: str) -> bool:
     return wanted == value
 
 
+class Near(requests.adapters.BaseAdapter):
+    """Takes requests to a server of this process without a connection."""
+
+    def __init__(self, server: Memory) -> None:
+        super().__init__()
+        self.server = server
+
+    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:  # type: ignore[override]
+        answer = requests.Response()
+        body = request.body.read()
+        answer.status_code, headers, text = self.server.answer(request.url, request.headers, body)
+        answer.headers.update(headers)
+        answer._content, answer.request, answer.url = text.encode(), request, request.url
+        return answer
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Else the second part of each answer waits 40 ms for the client.
@@ -205,17 +238,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Memory
 
     def do_POST(self) -> None:
-        body = sent(self)
-        what = self.path.rpartition("/")[2]
-        with self.server.lock:
-            self.server.asked.append((what, body))
-            within = self.server.ranges(body) if what == "exec" else None
-            token = within[2] if within else self.headers.get("X-Warp10-Token", PUBLIC)
-            wrong = token not in self.server.tokens
-            text = "" if wrong else getattr(self.server, what)(body)
-        self.send_response(500 if wrong else 200)
-        if wrong:
-            self.send_header("X-Warp10-Error-Message", "Invalid token.")
+        status, headers, text = self.server.answer(self.path, self.headers, sent(self))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())

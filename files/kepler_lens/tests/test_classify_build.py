@@ -38,6 +38,7 @@ def examples_of(tmp_path, result):
     return load(path)
 
 
+@pytest.mark.long
 def test_the_records_of_kepler_11_are_the_published_ones(tmp_path, data, tce):
     _, curve_of = from_folder(data / "kepler" / "006541920")
     result = records_of_star(6541920, curve_of, StarSettings(tce), recipe("astronet-1"))

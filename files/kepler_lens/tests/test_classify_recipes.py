@@ -74,7 +74,7 @@ def simulated(tmp_path_factory):
     return files, find_candidates(observations_of(files))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["search-1", pytest.param("astronet-1", marks=pytest.mark.long)])
 def test_files_server_and_search_give_the_same_views(simulated, name):
     files, found = simulated
     ephemerides = [candidate.ephemeris for candidate in found.candidates]

@@ -33,7 +33,9 @@ def labelled(made):
     return [(vetted, label) for vetted, label in found if label]
 
 
-@pytest.mark.parametrize(("kind", "label"), [("planet", "PC"), ("eclipse", "AFP")])
+@pytest.mark.parametrize(
+    ("kind", "label"), [("planet", "PC"), pytest.param("eclipse", "AFP", marks=pytest.mark.long)]
+)
 def test_what_is_put_in_is_found_and_labelled(quiet, kind, label):
     made = make(quiet, kind, seed=2)
     found = labelled(made)
@@ -45,6 +47,7 @@ def test_what_is_put_in_is_found_and_labelled(quiet, kind, label):
     )
 
 
+@pytest.mark.long
 def test_a_binary_of_two_like_eclipses_is_found_at_its_period_or_half_of_it(quiet):
     made = make(quiet, "eclipse_half", seed=1)
     whole = made.truth[0].period_days
@@ -148,8 +151,9 @@ def test_transits_that_come_early_or_late_are_left_out_too(quiet):
     assert np.isin(star.time[in_transit], straight.time).sum() > 0.2 * in_transit.sum()
 
 
-def test_a_star_that_is_never_quiet_is_named(quiet, monkeypatch):
-    monkeypatch.setattr("kepler_lens.classify.synthetic._QUIET_ROUNDS", 1)
+@pytest.mark.parametrize("rounds", [0, pytest.param(1, marks=pytest.mark.long)])
+def test_a_star_that_is_never_quiet_is_named(quiet, monkeypatch, rounds):
+    monkeypatch.setattr("kepler_lens.classify.synthetic._QUIET_ROUNDS", rounds)
     made = make(quiet, "eclipse", seed=2).observed
     with pytest.raises(NotSearchableError, match="Star 900000042 is never quiet"):
         quieted(made)

@@ -49,7 +49,7 @@ def test_a_folders_files_are_those_of_an_import(mixed: Path) -> None:
     [
         ("convert", "--to", "gts", "FOLDER", "-o", "OUT"),
         ("show", "FOLDER", "-o", "OUT.png"),
-        ("search", STAR, "FOLDER", "-o", "OUT", "--no-plots"),
+        pytest.param(("search", STAR, "FOLDER", "-o", "OUT", "--no-plots"), marks=pytest.mark.long),
         ("fetch", STAR, "--source", "FOLDER", "-o", "OUT"),
     ],
 )

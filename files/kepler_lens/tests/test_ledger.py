@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
-from memory_server import Memory
+from memory_server import Near
 
 from kepler_lens.ledger import DONE, PENDING, Entry, Ledger, Off, Writer
 from kepler_lens.ledger import sums as of_sums
@@ -36,8 +36,9 @@ class Killed(BaseException):
 class Mortal(Warp10):
     """A connection of a process that is killed before it has sent a request, or another does."""
 
-    def __init__(self, url, left=10**9, before=None):
-        super().__init__(url, patience=1)
+    def __init__(self, server, left=10**9, before=None):
+        super().__init__(server.url, patience=1)
+        self._session.mount("http://", Near(server))
         self.left, self.before, self.asked = left, before or {}, 0
 
     def _ask(self, *request):
@@ -54,7 +55,7 @@ def server(bare_memory):
 
 
 def ledger(server, run="r1", job="host:job", **mortality):
-    return Ledger(Mortal(server.url, **mortality), READ, WRITE, Writer(run, job))
+    return Ledger(Mortal(server, **mortality), READ, WRITE, Writer(run, job))
 
 
 def entry(star, cadence=100, points=10, **changes):
@@ -179,13 +180,13 @@ WORK = {
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("before", ["nothing", "entries", "entries and marks"])
 def test_killed_before_any_request_the_sums_are_right_and_again_after_the_next_job(
-    work, before, monkeypatch
+    server, work, before, monkeypatch
 ):
     # Less to look through.
     monkeypatch.setattr(of_sums, "STARS", 2**30)
     number = 0
     while True:
-        server = Memory({"read", "write"})
+        server.series.clear()
         if before != "nothing":
             first = ledger(server, "r0")
             first.write([entry(star, 9, 3) for star in FAR])
@@ -205,7 +206,6 @@ def test_killed_before_any_request_the_sums_are_right_and_again_after_the_next_j
         assert marks(server) == set()
         if there(server)[1]:
             assert kept(server) == there(server)
-        server.close()
         if ended:
             break
         number += 1

@@ -132,13 +132,11 @@ def test_a_single_transit_is_reported_apart():
 
 
 def test_light_curves_of_files_are_searched_by_one_call(tmp_path):
-    planets = simulate(tmp_path, stars=[900000001], quarters=(1, 2), seed=0)
+    (planet,) = simulate(tmp_path, stars=[900000003], quarters=(1, 2), seed=11)
     curves = [kepler_lens.read_light_curve(path) for path in files_of(tmp_path)]
     result = kepler_lens.search(curves)
-    expected = search_and_vet(observations_of(curves))
-    assert periods(result) == periods(expected)
-    # Two quarters of the star of which eight are searched above.
-    assert sorted(periods(result)) == pytest.approx([p.period_days for p in planets], rel=1e-3)
+    assert periods(result) == pytest.approx([planet.period_days], rel=1e-3)
+    assert result.search.observations.span_days > 100
     assert kepler_lens.search(curves[0]).search.observations.span_days < 40
 
 
