@@ -70,7 +70,7 @@ lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against 
 	@.ci/lint
 
 unit: $(VENV)/dev ## Unit tests of the package, and of roles and playbooks without hosts, but for the long ones
-	@pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile files/kepler_lens/tests tests
+	@pytest -m "not long" --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4 --dist worksteal files/kepler_lens/tests tests
 
 unit-long: $(VENV)/dev ## Unit tests that search whole stars, start fleets or run roles; minutes of a core
 	@pytest -m long files/kepler_lens/tests tests

@@ -171,6 +171,7 @@ def test_astropy(curve: Callable[..., StarCurve]) -> None:
     assert series.fold(period=2 * units.d, epoch_time=series.time[0]).time.max() <= 1 * units.d
 
 
+@pytest.mark.long
 def test_bkjd_is_a_format_without_lightkurve() -> None:
     import subprocess
 

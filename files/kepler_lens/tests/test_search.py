@@ -185,6 +185,7 @@ def test_planets_of_k2_stars_are_found(data, epic, depth, period):
     assert found(result, [period]) == [True]
 
 
+@pytest.mark.long
 def test_command_writes_the_table_and_the_pages(tmp_path):
     simulate(tmp_path / "fits", stars=[900000003], quarters=(1, 2), seed=11)
     folder = tmp_path / "out"

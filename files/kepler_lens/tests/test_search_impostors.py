@@ -142,6 +142,7 @@ def test_one_event_far_off_decides_nothing_among_many_transits_but_much_among_fe
     assert consistency(transits_of(many[10:20], 1e-4)) > 20
 
 
+@pytest.mark.long
 def test_an_eclipse_too_large_for_a_planet_leaves_nothing_else():
     result = search_and_vet(star(Binary(3.2145, EPOCH, (0.31, 0.0), 4.0).light))
     ((period, disposition),) = rows(result)
@@ -165,7 +166,8 @@ def test_a_heartbeat_star_is_a_false_positive_that_says_what_it_looks_like():
 
 
 @pytest.mark.parametrize(
-    ("period", "hours", "ratio"), [(0.18, 1.0, 0.0345), (0.355007, 1.3, 0.025)]
+    ("period", "hours", "ratio"),
+    [(0.18, 1.0, 0.0345), pytest.param(0.355007, 1.3, 0.025, marks=pytest.mark.long)],
 )
 def test_a_planet_of_some_hours_is_found_at_its_period(period, hours, ratio):
     result = search_and_vet(star(in_time(planet(period, hours, ratio))))

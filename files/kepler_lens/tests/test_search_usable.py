@@ -113,6 +113,7 @@ def test_a_column_without_values_points_to_the_one_that_has(folder):
     assert len(observations_of(curves, "SAP_FLUX").time) > 1000
 
 
+@pytest.mark.long
 def test_the_command_leaves_the_quarter_out_and_ends_with_3(folder, tmp_path):
     edit(files_of(folder)[1], "PDCSAP_FLUX", -1)
     out = tmp_path / "out"

@@ -114,6 +114,24 @@ def test_a_deep_v_suggests_a_grazing_star(shape, passed):
 
 @pytest.mark.parametrize(
     ("depth", "radius", "passed"),
+    # 109 Earths are a radius of the Sun; the limit is 30.
+    [
+        (0.31, 1.0, False),
+        (0.08, 1.0, False),
+        (0.07, 1.0, True),
+        (0.07, 1.2, False),
+        (0.31, 0.4, True),
+    ],
+)
+def test_size_fails_for_what_is_no_planet(depth, radius, passed):
+    test = vet._size(Shape(depth, 4.0, 0.1, 0.0), radius)
+    assert test.passed is passed
+    assert test.value == pytest.approx(depth**0.5 * radius * 109.1, rel=1e-3)
+    assert ("too large for a planet" in test.verdict) is not passed
+
+
+@pytest.mark.parametrize(
+    ("depth", "radius", "passed"),
     [
         (0.02, 1.0, True),
         (0.10, 1.0, False),
