@@ -16,6 +16,7 @@ GUEST = {
     "guest_warp10_url": "http://192.0.2.77:9091",
     "guest_memory": "4000",
     "guest_maxtime": "45",
+    "guest_share": "0.7",
     "guest_maxpoints": "70001",
     "guest_maxgts": "70002",
     "guest_maxops": "70003",
@@ -109,9 +110,10 @@ def test_guests_ask_the_data_server_for_the_macros_that_are_set(said):
 def test_the_server_for_guests_stands_and_asks_where_it_is_told_to(said):
     assert "standalone.port = 9101\n" in said["conf"]
     assert "http://192.0.2.77:9091/api/v0/exec" in said["ask"]
+    assert said["ask"].count("'http://127.0.0.1:9102/share'") == 2
     assert "rexec.endpoint.patterns = !.*,.?192[.]0[.]2[.]77.?" in said["conf"]
     keep = json.loads(said["keep"])
-    wanted = {"port": 9101, "health_port": 9102, "maxtime": 45, "start_timeout": 90}
+    wanted = {"port": 9101, "health_port": 9102, "maxtime": 45, "start_timeout": 90, "share": 0.7}
     wanted |= {"guest": "http://127.0.0.1:9101", "data": "http://192.0.2.77:9091"}
     assert keep.items() >= wanted.items()
     assert "-Xmx2400m" in keep["command"]

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""Run the guest server, and end it if a script exceeds its time.
+"""Run the guest server, end it if a script exceeds its time, and share out the data server.
 
 Warp 10 limits only the time of loops: a script can hold a thread in one function, or answer without
 end. A connection lives as long as its script, so the age of a connection is that of its script.
+
+Nor can a script pause. Before a question to the data server, the macro GUEST/ASK asks this program,
+which answers when guests may ask again; after the question, the macro says how long it took.
 
 Argument: a file of JSON, see templates/keep.json.j2. The service manager restarts this program.
 """
@@ -30,6 +33,11 @@ GRACE = 3.0
 # Seconds between two checks of the servers, seconds to wait for an answer, and failures in a row
 # that end the guest server.
 LOOK, PATIENCE, FAILURES = 5.0, 10.0, 2
+# Seconds of the data server that guests may ask for at once after a quiet time (chosen: some thirty
+# light curves), and that a question costs at least (measured: a light curve takes 0.06 s).
+STORE, LEAST = 2.0, 0.05
+# Part of a script's time that it may wait for the data server (chosen: enough is left to compute).
+WAITING = 1 / 3
 
 
 def answers(url: str, timeout: float) -> bool:
@@ -66,10 +74,52 @@ def notify(words: str) -> None:
             sender.sendall(words.encode())
 
 
-class Health(BaseHTTPRequestHandler):
-    """Answers whether the guest server and the data server answer."""
+class Share:
+    """The time of the data server that guests may use: a store that fills as time goes by.
+
+    Parameters
+    ----------
+    rate
+        Seconds of the data server's work a second.
+    most
+        Seconds that a full store holds.
+    """
+
+    def __init__(self, rate: float, most: float = STORE) -> None:
+        self.rate, self.most = rate, most
+        self.left, self.filled = most, time.monotonic()
+        self.lock = threading.Lock()
+
+    def spend(self, seconds: float) -> None:
+        """Take what a question has cost; the store may fall below zero."""
+        with self.lock:
+            self._fill()
+            self.left -= seconds
+
+    def wait(self, longest: float) -> float:
+        """Take the least cost of a question, and return the seconds to wait before it.
+
+        Where these exceed the longest wait, nothing is taken.
+        """
+        with self.lock:
+            self._fill()
+            seconds = max(0.0, -self.left / self.rate)
+            if seconds <= longest:
+                self.left -= LEAST
+            return seconds
+
+    def _fill(self) -> None:
+        now = time.monotonic()
+        self.left = min(self.most, self.left + self.rate * (now - self.filled))
+        self.filled = now
+
+
+class Local(BaseHTTPRequestHandler):
+    """Answers this host: whether both servers answer, and when guests may ask the data server."""
 
     state: ClassVar[dict[str, bool]] = {"guest": False, "data": False}
+    share: ClassVar[Share]
+    longest: ClassVar[float]
 
     def do_GET(self) -> None:
         """Answer with the state of both servers as JSON."""
@@ -85,6 +135,31 @@ class Health(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        """Answer a script: 0 asks to be let through, another number says microseconds spent."""
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        status = 200
+        if self.path != "/share":
+            status = 404
+        elif spent := int(body.split()[0]):
+            self.share.spend(spent / 1e6 - LEAST)
+        elif (seconds := self.share.wait(self.longest)) <= self.longest:
+            time.sleep(seconds)
+        else:
+            status = 503
+        # What Warp 10 takes for an empty stack of another server.
+        answer = b'[""]'
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
     def log_message(self, *_: object) -> None:
         """Log nothing: a request comes every few seconds."""
 
@@ -93,9 +168,9 @@ def watch_servers(job: dict, over: threading.Event) -> None:
     """Update the state of both servers, and set `over` if the guest server hangs."""
     failures = 0
     while not over.is_set():
-        Health.state["data"] = answers(job["data"], PATIENCE)
-        Health.state["guest"] = answers(job["guest"], PATIENCE)
-        failures = 0 if Health.state["guest"] else failures + 1
+        Local.state["data"] = answers(job["data"], PATIENCE)
+        Local.state["guest"] = answers(job["guest"], PATIENCE)
+        failures = 0 if Local.state["guest"] else failures + 1
         if failures >= FAILURES:
             print("The server for guests does not answer: it is started anew.", flush=True)
             over.set()
@@ -121,8 +196,9 @@ def main(path: str) -> int:
     job = json.loads(Path(path).read_text())
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    health = ThreadingHTTPServer(("127.0.0.1", job["health_port"]), Health)
-    threading.Thread(target=health.serve_forever, daemon=True).start()
+    Local.share, Local.longest = Share(job["share"]), WAITING * job["maxtime"]
+    local = ThreadingHTTPServer(("127.0.0.1", job["health_port"]), Local)
+    threading.Thread(target=local.serve_forever, daemon=True).start()
     server = subprocess.Popen(job["command"], stdin=subprocess.DEVNULL)
     try:
         until = time.monotonic() + job["start_timeout"]

@@ -1,0 +1,114 @@
+"""The keeper of the guest server shares out the data server's time."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from types import ModuleType
+
+import pytest
+import requests
+from plays import PROJECT
+
+
+@pytest.fixture
+def keep() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("keep", PROJECT / "roles/guest/files/keep.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Clock:
+    """A clock that stands until it is set forward; to sleep sets it forward."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(keep: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(keep, "time", clock)
+    return clock
+
+
+def test_what_is_asked_after_a_quiet_time_does_not_wait(keep, clock):
+    share = keep.Share(0.5, most=2.0)
+    for _ in range(3):
+        assert share.wait(1.0) == 0
+        share.spend(0.6)
+    clock.sleep(3600)
+    assert share.left < 2.0
+    assert share.wait(1.0) == 0
+    assert share.left == pytest.approx(2.0 - keep.LEAST)
+
+
+def test_beyond_the_share_a_question_waits_for_what_was_spent(keep, clock):
+    share = keep.Share(0.5, most=2.0)
+    share.spend(3.0)
+    assert share.wait(10.0) == pytest.approx(2.0)
+    # Whoever comes next waits longer: the least cost of the one before is taken already.
+    assert share.wait(10.0) == pytest.approx(2.0 + keep.LEAST / 0.5)
+    clock.sleep(1.0)
+    assert share.wait(10.0) == pytest.approx(1.0 + 2 * keep.LEAST / 0.5)
+
+
+def test_over_a_long_time_guests_get_their_share(keep, clock):
+    share, spent, begun = keep.Share(0.25), 0.0, clock.now
+    while clock.now < begun + 1000:
+        clock.sleep(share.wait(100.0))
+        clock.sleep(0.7)
+        share.spend(0.7 - keep.LEAST)
+        spent += 0.7
+    assert spent / (clock.now - begun) == pytest.approx(0.25, rel=0.02)
+
+
+def test_who_would_wait_too_long_takes_nothing(keep, clock):
+    share = keep.Share(0.5, most=2.0)
+    share.spend(10.0)
+    for _ in range(3):
+        assert share.wait(3.0) == pytest.approx(16.0)
+    assert share.left == pytest.approx(-8.0)
+
+
+@pytest.fixture
+def url(keep: ModuleType, clock: Clock) -> Iterator[str]:
+    keep.Local.share, keep.Local.longest = keep.Share(0.5, most=2.0), 3.0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), keep.Local)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/share"
+    server.shutdown()
+    server.server_close()
+
+
+def parts(*texts: str) -> Iterator[bytes]:
+    """Yield the parts of a body, which requests sends in chunks as Warp 10 does."""
+    yield from (text.encode() for text in texts)
+
+
+def test_the_macro_is_let_through_and_says_what_it_has_spent(keep, clock, url):
+    answer = requests.post(url, data=parts("0\n", "SNAPSHOT ->OPB64\n"), timeout=10)
+    assert (answer.status_code, answer.text) == (200, '[""]')
+    assert keep.Local.share.left == pytest.approx(2.0 - keep.LEAST)
+    requests.post(url, data=parts("4500000\n", "SNAPSHOT"), timeout=10)
+    assert keep.Local.share.left == pytest.approx(-2.5)
+    # Five seconds are more than three.
+    assert requests.post(url, data=b"0\n", timeout=10).status_code == 503
+    clock.sleep(3.0)
+    before = clock.now
+    assert requests.post(url, data=b"0\n", timeout=10).status_code == 200
+    assert clock.now - before == pytest.approx(2.0)
+
+
+def test_nothing_is_spent_at_another_address(keep, url):
+    assert requests.post(url.replace("/share", "/"), data=b"99\n", timeout=10).status_code == 404
+    assert keep.Local.share.left == pytest.approx(2.0)
