@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import search_gerbls
-from kepler_lens.transit_search.detection.ephemeris import refine
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, fold_bank
+from kepler_lens.transit_search.detection.refinement import refine
 from kepler_lens.transit_search.preparation.prepare import detrended, event_bank, prepare
 from search import PLANETS, RESULTS, load, recovery_of_both
 from search_gerbls import LONGEST, SEGMENTS, SHORTEST

@@ -11,7 +11,8 @@ from made_stars import in_time, star
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.simulation.light import Binary, Contact, Delayed, Heartbeat, Spots
 from kepler_lens.transit_model import TransitModel
-from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, consistency
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
+from kepler_lens.transit_search.detection.refinement import consistency
 from kepler_lens.transit_search.detection.single_transits import LoneEvent, pairs
 from kepler_lens.transit_search.detection.transit_fit import Shape
 from kepler_lens.transit_search.detection.vetoes import alternating

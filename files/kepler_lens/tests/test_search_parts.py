@@ -7,10 +7,11 @@ import pytest
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.transit_search.detection.detect import Candidate, added, find_candidates, remnant
-from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, consistency, refine
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.detection.folding import fold_all
 from kepler_lens.transit_search.detection.harmonics import true_period
 from kepler_lens.transit_search.detection.periods import duration_range, fold_bank, spectrum
+from kepler_lens.transit_search.detection.refinement import consistency, refine
 from kepler_lens.transit_search.detection.vetoes import of_thrusters
 from kepler_lens.transit_search.preparation import spectral_noise as stationary
 from kepler_lens.transit_search.preparation.noise import (

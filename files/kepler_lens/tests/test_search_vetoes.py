@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 
 from kepler_lens.transit_search.detection.detect import _least
-from kepler_lens.transit_search.detection.ephemeris import (
-    Ephemeris,
-    Signal,
-    Transits,
-    observed_transits,
-    refine,
-    statistic,
-)
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, observed_transits
+from kepler_lens.transit_search.detection.refinement import Signal, refine, statistic
 from kepler_lens.transit_search.detection.transit_fit import Shape
 from kepler_lens.transit_search.detection.vetoes import doubtful
 from kepler_lens.transit_search.preparation.single_events import Events

@@ -18,13 +18,9 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 from scipy.ndimage import median_filter
 
-from kepler_lens.transit_search.detection.ephemeris import (
-    Ephemeris,
-    Signal,
-    observed_transits,
-    statistic,
-)
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, observed_transits
 from kepler_lens.transit_search.detection.periods import period_range
+from kepler_lens.transit_search.detection.refinement import Signal, statistic
 from kepler_lens.transit_search.preparation.single_events import CLIP, Events
 
 Floats = NDArray[np.float64]

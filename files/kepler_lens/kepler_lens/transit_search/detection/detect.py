@@ -9,13 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kepler_lens.transit_search.detection.chains import chains, follow, timed
-from kepler_lens.transit_search.detection.ephemeris import (
-    Ephemeris,
-    Signal,
-    Transits,
-    observed_transits,
-    refine,
-)
+from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, observed_transits
 from kepler_lens.transit_search.detection.harmonics import (
     CERTAIN,
     CLEARLY_STRONGER,
@@ -29,6 +23,7 @@ from kepler_lens.transit_search.detection.periods import (
     Peak,
     fold_bank,
 )
+from kepler_lens.transit_search.detection.refinement import Signal, refine
 from kepler_lens.transit_search.detection.single_transits import LoneEvent, Pair, lone_events, pairs
 from kepler_lens.transit_search.detection.transit_fit import measured
 from kepler_lens.transit_search.detection.vetoes import (

@@ -8,13 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from kepler_lens.transit_search.detection.chains import SHORTEST_TIMED_DAYS, timed
-from kepler_lens.transit_search.detection.ephemeris import (
-    Signal,
-    observed_transits,
-    refine,
-    statistic,
-)
+from kepler_lens.transit_search.detection.ephemeris import observed_transits
 from kepler_lens.transit_search.detection.periods import SHORTEST_PERIOD_DAYS
+from kepler_lens.transit_search.detection.refinement import Signal, refine, statistic
 from kepler_lens.transit_search.detection.vetoes import (
     LEAST_TRANSITS,
     alternating,
