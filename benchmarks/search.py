@@ -31,13 +31,8 @@ from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter, scatter_about
 from kepler_lens.simulation.simulate import simulate
 from kepler_lens.transit_model import TransitModel
-from kepler_lens.transit_search.detection.detect import (
-    Detections,
-    find_candidates,
-    masked,
-    noise_margins,
-    threshold,
-)
+from kepler_lens.transit_search.detection.candidates import Detections, masked
+from kepler_lens.transit_search.detection.detect import find_candidates, noise_margins, threshold
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.transit_search.preparation.observations import Observations, observations_of

@@ -21,7 +21,7 @@ from kepler_lens.classify.spline import flatten
 from kepler_lens.classify.views import Flat, ViewError, Views, views
 from kepler_lens.lightcurve import LightCurve, read_light_curve
 from kepler_lens.missions.kepler import us_to_bkjd
-from kepler_lens.transit_search.detection.detect import Candidate, Detections
+from kepler_lens.transit_search.detection.candidates import Candidate, Detections
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.preparation.observations import observations_of
 from kepler_lens.transit_search.preparation.prepare import prepare

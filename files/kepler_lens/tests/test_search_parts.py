@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
-from kepler_lens.transit_search.detection.detect import Candidate, added, find_candidates, remnant
+from kepler_lens.transit_search.detection.candidates import Candidate, added, remnant
+from kepler_lens.transit_search.detection.detect import find_candidates
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.detection.folding import fold_all
 from kepler_lens.transit_search.detection.harmonics import true_period

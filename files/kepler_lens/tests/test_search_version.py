@@ -69,7 +69,7 @@ def named_with(monkeypatch, module, right, wrong):
         ("missions.kepler", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
         ("transit_search.detection.detect", "max(near, default", "min(near, default"),
         (
-            "transit_search.detection.detect",
+            "transit_search.detection.candidates",
             "new if new.statistic > whole",
             "whole if new.statistic > whole",
         ),

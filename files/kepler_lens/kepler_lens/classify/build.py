@@ -21,7 +21,7 @@ from kepler_lens.classify.labels import UNKNOWN, Known, LabelTable
 from kepler_lens.classify.recipes import Recipe
 from kepler_lens.classify.views import ViewError
 from kepler_lens.errors import LightCurveError
-from kepler_lens.transit_search.detection.detect import Candidate, Detections
+from kepler_lens.transit_search.detection.candidates import Candidate, Detections
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, observed_transits
 from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
 from kepler_lens.transit_search.preparation.prepare import event_bank, prepare

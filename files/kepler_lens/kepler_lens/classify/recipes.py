@@ -22,7 +22,7 @@ from kepler_lens.code_digest import digest
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.lightcurve import LightCurve
 from kepler_lens.missions.kepler import us_to_bkjd
-from kepler_lens.transit_search.detection.detect import Detections, same_period
+from kepler_lens.transit_search.detection.candidates import Detections, same_period
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.preparation.observations import Observations, observe
 from kepler_lens.transit_search.preparation.prepare import Prepared, prepare
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 _INSIDE = 0.8
 """Points within this many durations of the middle count as in transit (chosen: wings and small
-delays belong to the transit, see `detect`)."""
+delays belong to the transit, see `candidates.masked`)."""
 
 
 class RecipeError(KeplerLensError):

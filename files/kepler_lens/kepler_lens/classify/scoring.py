@@ -13,7 +13,7 @@ from kepler_lens.classify.explain import occlusion
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.classify.scalars import of_candidate, scalars
 from kepler_lens.classify.views import ViewError
-from kepler_lens.transit_search.detection.detect import Candidate, Detections, masked
+from kepler_lens.transit_search.detection.candidates import Candidate, Detections, masked
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
 from kepler_lens.transit_search.preparation.prepare import prepare, refit

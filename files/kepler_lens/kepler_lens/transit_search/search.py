@@ -8,13 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kepler_lens.lightcurve import LightCurve
-from kepler_lens.transit_search.detection.detect import (
-    Candidate,
-    Detections,
-    find_candidates,
-    same_period,
-    varies_throughout,
-)
+from kepler_lens.transit_search.detection.candidates import Candidate, Detections, same_period
+from kepler_lens.transit_search.detection.detect import find_candidates, varies_throughout
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.detection.transit_fit import Shape, measured
 from kepler_lens.transit_search.preparation.observations import Observations, observations_of
