@@ -27,6 +27,7 @@ import hard_stars
 import numpy as np
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.transit_search.detection import detect as search_engine
+from kepler_lens.transit_search.detection import thresholds
 from kepler_lens.transit_search.detection.detect import find_candidates
 from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
 from kepler_lens.transit_search.search import search_and_vet
@@ -140,8 +141,13 @@ def lowered() -> Iterator[list[float]]:
 
     The search itself does not change: only the numbers that its statistics are compared with do.
     """
-    names = ("_THRESHOLDS", "_PULSATING", "_CHAINED", "_early_or_late")
-    before = {name: getattr(search_engine, name) for name in names}
+    homes = {
+        "_THRESHOLDS": thresholds,
+        "_PULSATING": thresholds,
+        "_CHAINED": search_engine,
+        "_early_or_late": search_engine,
+    }
+    before = {name: getattr(home, name) for name, home in homes.items()}
     followed: list[float] = []
 
     def noticing(*what: object) -> tuple[object, float]:
@@ -152,14 +158,14 @@ def lowered() -> Iterator[list[float]]:
 
     for name in ("_THRESHOLDS", "_PULSATING"):
         lower = tuple((days, value - LOWERED) for days, value in before[name])
-        setattr(search_engine, name, lower)
+        setattr(thresholds, name, lower)
     search_engine._CHAINED = LEAST_EXCESS
     search_engine._early_or_late = noticing
     try:
         yield followed
     finally:
-        for name, value in before.items():
-            setattr(search_engine, name, value)
+        for name, home in homes.items():
+            setattr(home, name, before[name])
 
 
 def trials() -> Iterator[tuple[str, Source, int]]:
@@ -239,7 +245,7 @@ def table(results: Path) -> None:
 
 def ranges() -> list[tuple[float, float]]:
     """Return the ranges of periods that have their own threshold, days."""
-    ends = [days for days, _ in search_engine._THRESHOLDS]
+    ends = [days for days, _ in thresholds._THRESHOLDS]
     return list(zip([0.17, *ends[:-1]], ends, strict=True))
 
 

@@ -32,9 +32,10 @@ from kepler_lens.scatter import scatter, scatter_about
 from kepler_lens.simulation.simulate import simulate
 from kepler_lens.transit_model import TransitModel
 from kepler_lens.transit_search.detection.candidates import Detections, masked
-from kepler_lens.transit_search.detection.detect import find_candidates, noise_margins, threshold
+from kepler_lens.transit_search.detection.detect import find_candidates, noise_margins
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, central_duration
+from kepler_lens.transit_search.detection.thresholds import threshold
 from kepler_lens.transit_search.preparation.observations import Observations, observations_of
 from kepler_lens.transit_search.preparation.prepare import event_bank
 from kepler_lens.transit_search.preparation.single_events import Events

@@ -50,7 +50,7 @@ def named_with(monkeypatch, module, right, wrong):
 @pytest.mark.parametrize(
     ("module", "right", "wrong"),
     [
-        ("transit_search.detection.detect", "(150.0, 7.0)", "(150.0, 7.1)"),
+        ("transit_search.detection.thresholds", "(150.0, 7.0)", "(150.0, 7.1)"),
         (
             "transit_search.vetting.vet",
             "_LARGEST_EARTHS = 30.0",

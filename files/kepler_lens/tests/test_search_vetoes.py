@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kepler_lens.transit_search.detection.detect import _least
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, observed_transits
 from kepler_lens.transit_search.detection.refinement import Signal, refine, statistic
+from kepler_lens.transit_search.detection.thresholds import threshold_of
 from kepler_lens.transit_search.detection.transit_fit import Shape
 from kepler_lens.transit_search.detection.vetoes import doubtful
 from kepler_lens.transit_search.preparation.single_events import Events
@@ -176,7 +176,7 @@ def test_a_signal_is_the_only_one_of_its_period(depth, passed):
 def test_few_transits_need_as_much_as_long_periods(period, observed, least):
     prepared = SimpleNamespace(observations=SimpleNamespace(span_days=1460.0), pulsating=False)
     signal = Signal(Ephemeris(period, EPOCH, HOURS), 8.0, observed, 3)
-    assert _least(signal, prepared) == least
+    assert threshold_of(signal, prepared) == least
 
 
 def test_refining_finds_the_period_and_leaves_noise_weak():

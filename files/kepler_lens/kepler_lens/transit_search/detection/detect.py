@@ -20,6 +20,12 @@ from kepler_lens.transit_search.detection.harmonics import (
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, Peak, fold_bank
 from kepler_lens.transit_search.detection.refinement import Signal, refine
 from kepler_lens.transit_search.detection.single_transits import lone_events, pairs
+from kepler_lens.transit_search.detection.thresholds import (
+    limit_ppm,
+    margin,
+    threshold,
+    threshold_of,
+)
 from kepler_lens.transit_search.detection.transit_fit import measured
 from kepler_lens.transit_search.detection.vetoes import LEAST_TRANSITS, doubtful, of_thrusters
 from kepler_lens.transit_search.preparation.observations import LEAST_POINTS, Observations
@@ -57,33 +63,6 @@ _DEEP = 100.0
 _WAVE = 0.05
 """Amplitude, relative flux (chosen): contact binaries and pulsating stars vary by more; behind a
 wave of 4 % planets of 1 % are found (EPIC 211719918)."""
-_FEW_OBSERVED = 4
-"""Observed transits up to which noise is as strong as at the longest periods (measured: three
-transits of Kepler-90, with the others in gaps, reached 7.8 at 238 d)."""
-
-
-_THRESHOLDS = ((0.5, 9.0), (50.0, 6.8), (150.0, 7.0), (300.0, 7.5), (np.inf, 8.6))
-"""Longest period, days, and the threshold up to it, a multiple-event statistic. Measured on null
-curves (`benchmarks/search.py`). They give 8.3 for the last, but three transits in the SAP flux of
-Kepler-90 reached 8.5."""
-_PULSATING = ((0.5, 9.0), (4.0, 6.4), (50.0, 6.65), (200.0, 6.8), (300.0, 7.4), (np.inf, 7.7))
-"""The same for the statistic of `spectral_noise`, whose noise has shorter tails."""
-
-
-def threshold(period: float, *, pulsating: bool = False) -> float:
-    """Return the least multiple-event statistic of a signal.
-
-    Over all periods, noise alone exceeds this threshold in one star of a hundred.
-
-    Parameters
-    ----------
-    period : float
-        Days.
-    pulsating : bool, optional
-        Whether the statistic is that of `spectral_noise`.
-    """
-    steps = _PULSATING if pulsating else _THRESHOLDS
-    return next(value for longest, value in steps if period <= longest)
 
 
 def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detections:
@@ -130,7 +109,7 @@ def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detect
     lone = lone_events(bank)
     known = tuple(candidates)
     return Detections(
-        observations, prepared, known, lone, _limit(bank, prepared), pairs(lone, bank)
+        observations, prepared, known, lone, limit_ppm(bank, prepared), pairs(lone, bank)
     )
 
 
@@ -189,7 +168,7 @@ def _early_or_late(
             if signal.statistic < OUT_OF_TIME * punctual.statistic:
                 continue
         events = bank[signal.index]
-        if _margin(signal, prepared) > 0 and not doubtful(
+        if margin(signal, prepared) > 0 and not doubtful(
             signal.ephemeris, observed_transits(signal.ephemeris, events), events
         ):
             return signal, chain.excess
@@ -200,19 +179,8 @@ def _candidate(
     prepared: Prepared, signal: Signal, bank: Sequence[Events], number: int
 ) -> Candidate:
     transits = observed_transits(signal.ephemeris, bank[signal.index])
-    least = _least(signal, prepared)
+    least = threshold_of(signal, prepared)
     return Candidate(number, signal.ephemeris, signal.statistic, least, transits)
-
-
-def _limit(bank: Sequence[Events], prepared: Prepared) -> float:
-    """Return the depth, ppm, of a 6 h transit that would be found with a period of 10 days."""
-    events = min(bank, key=lambda e: abs(e.duration_hours - 6))
-    seen = events.d > 0
-    if not seen.any():
-        return float("inf")
-    observed = max(1.0, prepared.observations.span_days / 10 * float(seen.mean()))
-    least = threshold(10, pulsating=prepared.pulsating)
-    return float(1e6 * least / np.sqrt(np.median(events.d[seen]) * observed))
 
 
 def _above_noise(
@@ -266,7 +234,7 @@ def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[floa
         signal = refine(peak.period_days, bank, [peak.index])
         events = bank[signal.index]
         if not doubtful(signal.ephemeris, observed_transits(signal.ephemeris, events), events):
-            found.append((_margin(signal, prepared), signal))
+            found.append((margin(signal, prepared), signal))
     return sorted(found, key=lambda pair: -pair[0])
 
 
@@ -288,13 +256,13 @@ def _harvest(
     taken: list[Candidate] = []
     signals = [refine(peak.period_days, bank, [peak.index]) for peak in peaks]
     while signals:
-        signals = [s for s in signals if _margin(s, prepared) > 0 and s.observed >= LEAST_TRANSITS]
-        signals.sort(key=lambda s: -_margin(s, prepared))
+        signals = [s for s in signals if margin(s, prepared) > 0 and s.observed >= LEAST_TRANSITS]
+        signals.sort(key=lambda s: -margin(s, prepared))
         if not signals:
             break
         signal = true_period(signals.pop(0), bank)
         transits = observed_transits(signal.ephemeris, bank[signal.index])
-        if _margin(signal, prepared) <= 0 or doubtful(
+        if margin(signal, prepared) <= 0 or doubtful(
             signal.ephemeris, transits, bank[signal.index]
         ):
             continue
@@ -319,20 +287,3 @@ def _harvest(
             for s in signals[:60]
         ]
     return taken
-
-
-def _margin(signal: Signal, prepared: Prepared) -> float:
-    """Return by how much the statistic of a signal is above its threshold."""
-    return signal.statistic - _least(signal, prepared)
-
-
-def _least(signal: Signal, prepared: Prepared) -> float:
-    """Return the threshold of a signal.
-
-    A signal with few observed transits, the others in gaps, gets that of the longer period at which
-    as few would be observed.
-    """
-    period = signal.ephemeris.period_days
-    if signal.observed <= _FEW_OBSERVED:
-        period = max(period, prepared.observations.span_days / (signal.observed + 1))
-    return threshold(period, pulsating=prepared.pulsating)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from kepler_lens.scatter import scatter_about
 from kepler_lens.transit_search.detection.candidates import masked
-from kepler_lens.transit_search.detection.detect import threshold
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, spectrum
+from kepler_lens.transit_search.detection.thresholds import threshold
 from kepler_lens.transit_search.detection.transit_fit import Shape, folded, transit_points
 from kepler_lens.transit_search.preparation.prepare import Prepared, detrended, event_bank
 from kepler_lens.transit_search.report.score_panel import draw_score
