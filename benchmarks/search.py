@@ -31,8 +31,9 @@ from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter, scatter_about
 from kepler_lens.simulation.simulate import simulate
 from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection.brightenings import noise_margins
 from kepler_lens.transit_search.detection.candidates import Detections, masked
-from kepler_lens.transit_search.detection.detect import find_candidates, noise_margins
+from kepler_lens.transit_search.detection.detect import find_candidates
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.transit_search.detection.thresholds import threshold

@@ -67,7 +67,7 @@ def named_with(monkeypatch, module, right, wrong):
         ("missions.kepler", "BAD_QUALITY = 1130799", "BAD_QUALITY = 0"),
         ("transit_search.preparation.noise", "for j in range(5)", "for j in range(4)"),
         ("missions.kepler", "LIMB_DARKENING = (0.40", "LIMB_DARKENING = (0.41"),
-        ("transit_search.detection.detect", "max(near, default", "min(near, default"),
+        ("transit_search.detection.brightenings", "max(near, default", "min(near, default"),
         (
             "transit_search.detection.candidates",
             "new if new.statistic > whole",
@@ -118,7 +118,7 @@ def test_another_name_is_no_other_search(before, monkeypatch, right, wrong):
 
 def test_a_function_in_another_module_is_no_other_search(before, monkeypatch):
     home, other = (
-        "transit_search.detection.detect",
+        "transit_search.detection.brightenings",
         "transit_search.version",
     )
 

@@ -18,8 +18,8 @@ from kepler_lens.classify.labels import PERIOD_TOLERANCE
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.scatter import scatter_of_steps
 from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection.brightenings import noise_margins
 from kepler_lens.transit_search.detection.candidates import Candidate, Detections
-from kepler_lens.transit_search.detection.detect import noise_margins
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, observed_transits
 from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, central_duration
 from kepler_lens.transit_search.detection.thresholds import threshold

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kepler_lens.transit_search.detection.brightenings import above_noise
 from kepler_lens.transit_search.detection.candidates import Candidate, Detections, added, masked
 from kepler_lens.transit_search.detection.chains import chains, follow, timed
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, observed_transits
@@ -39,14 +40,6 @@ more."""
 _ROUNDS = 8
 """Rounds of a search (chosen): each finds all that stands out, and most stars end after the
 second."""
-_MARGINAL = 12.0
-"""Multiple-event statistic below which a candidate is compared with the star's own brightenings
-(chosen: far above what noise reaches)."""
-_OCTAVES = 1.0
-"""Octaves of period within which a brightening counts (chosen)."""
-_CLEARANCE = 0.3
-"""Difference of multiple-event statistics (chosen): a dimming must exceed its threshold by this
-much more than such a brightening does."""
 _CHAINED = 12.0
 """Least excess (see `Chain`) of a chain that is followed: chains of inverted light curves reach 10
 (measured)."""
@@ -92,7 +85,7 @@ def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detect
         signal, excess = _early_or_late(prepared, peaks, bank) if late else (None, 0.0)
         peaks = [peak for peak in peaks if peak.statistic > excess]
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
-        new = _above_noise(prepared, new, mask)
+        new = above_noise(prepared, new, mask)
         if signal and not new:
             candidate = _candidate(prepared, signal, bank, len(candidates) + 1)
             wide = measured(prepared, candidate.ephemeris, mask)
@@ -181,61 +174,6 @@ def _candidate(
     transits = observed_transits(signal.ephemeris, bank[signal.index])
     least = threshold_of(signal, prepared)
     return Candidate(number, signal.ephemeris, signal.statistic, least, transits)
-
-
-def _above_noise(
-    prepared: Prepared, candidates: list[Candidate], mask: NDArray[np.bool_]
-) -> list[Candidate]:
-    """Drop weak candidates that are no stronger than the star's own brightenings."""
-    if all(c.statistic > _MARGINAL for c in candidates):
-        return candidates
-    mask = mask.copy()
-    for candidate in candidates:
-        if candidate.statistic > _MARGINAL:
-            mask |= masked(prepared, candidate.ephemeris)
-    bank = [inverted(events) for events in event_bank(prepared, mask, DURATIONS_HOURS)]
-    margins = noise_margins(prepared, bank)
-
-    def reached(period: float) -> float:
-        near = (m for m, s in margins if abs(np.log2(s.ephemeris.period_days / period)) < _OCTAVES)
-        return max(near, default=-np.inf)
-
-    return [
-        c
-        for c in candidates
-        if c.statistic > _MARGINAL
-        or c.statistic - c.threshold > reached(c.ephemeris.period_days) + _CLEARANCE
-    ]
-
-
-def inverted(events: Events) -> Events:
-    """Return the events of the inverted light curve, in which no signal is a planet."""
-    return replace(events, n=-events.n)
-
-
-def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[float, Signal]]:
-    """Search events that have no planets, and compare each signal with its threshold.
-
-    Parameters
-    ----------
-    prepared : Prepared
-    bank : sequence of Events
-        Standardised, one for each duration, ascending.
-
-    Returns
-    -------
-    list of (float, Signal)
-        Statistic less threshold of each signal without a veto, highest first; may be empty.
-    """
-    observations, found = prepared.observations, []
-    for peak in fold_bank(
-        bank, observations.density, observations.span_days / 2, sharp=prepared.pulsating
-    ):
-        signal = refine(peak.period_days, bank, [peak.index])
-        events = bank[signal.index]
-        if not doubtful(signal.ephemeris, observed_transits(signal.ephemeris, events), events):
-            found.append((margin(signal, prepared), signal))
-    return sorted(found, key=lambda pair: -pair[0])
 
 
 def _harvest(
