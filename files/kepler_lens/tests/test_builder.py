@@ -13,7 +13,7 @@ from kepler_lens.jobs.builder.config import Tokens, load_job
 from kepler_lens.jobs.builder.report import Progress, render_summary
 from kepler_lens.jobs.builder.task import BUILT, BuildResult, BuildSettings, Star, build_star
 from kepler_lens.jobs.config import JobError
-from kepler_lens.jobs.stars import QUARANTINED
+from kepler_lens.jobs.star_results import QUARANTINED
 
 JOB = {"server": "http://127.0.0.1:1", "tokens": {"read": "/r"}, "labels": "/labels.csv"}
 TABLE = LabelTable(

@@ -8,7 +8,7 @@ from distributed import Client, LocalCluster
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.defects import DefectError, Defects
-from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
+from kepler_lens.jobs.star_results import QUARANTINED, StarResult, attempt
 from kepler_lens.jobs.worker import Luggage, fleet_lock, luggage, worker_name
 from kepler_lens.missions.kepler import us_to_bkjd
 from kepler_lens.transit_search.preparation.observations import NotSearchableError

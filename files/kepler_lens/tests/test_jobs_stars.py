@@ -14,7 +14,8 @@ from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.fleet import Fleet, FleetError, Killed, Work
 from kepler_lens.jobs.searcher.report import Progress
 from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult
-from kepler_lens.jobs.stars import QUARANTINED, StarDriver, StarResult
+from kepler_lens.jobs.star_results import QUARANTINED, StarResult
+from kepler_lens.jobs.stars import StarDriver
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from kepler_lens.classify.scalars import SCALARS
 from kepler_lens.jobs.scorer.report import Progress
 from kepler_lens.jobs.scorer.table import render_summary
 from kepler_lens.jobs.scorer.task import SCORED, ScoreResult
-from kepler_lens.jobs.stars import QUARANTINED, SKIPPED
+from kepler_lens.jobs.star_results import QUARANTINED, SKIPPED
 from kepler_lens.transit_search.score import Score
 
 LIKELY = Score(0.97, 0.02, 0.01, 0.01, 1.0, outside=False, model="m", recipe="r")

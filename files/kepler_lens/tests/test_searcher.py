@@ -12,7 +12,7 @@ from kepler_lens.jobs.searcher.pages import Pages
 from kepler_lens.jobs.searcher.report import Progress
 from kepler_lens.jobs.searcher.table import render_summary
 from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult
-from kepler_lens.jobs.stars import QUARANTINED, SKIPPED
+from kepler_lens.jobs.star_results import QUARANTINED, SKIPPED
 
 JOB = {"server": "http://w:8080", "tokens": {"read": "/t/r", "results_write": "/t/w"}}
 

@@ -17,7 +17,8 @@ from kepler_lens.jobs.builder.report import Progress, render_summary
 from kepler_lens.jobs.builder.task import BuildResult, BuildSettings, Star, build_star
 from kepler_lens.jobs.driver import lock
 from kepler_lens.jobs.fleet import Work
-from kepler_lens.jobs.stars import QUARANTINED, SKIPPED, StarDriver, StarResult, work_on_stars
+from kepler_lens.jobs.star_results import QUARANTINED, SKIPPED, StarResult
+from kepler_lens.jobs.stars import StarDriver, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.warp10.client import Token, Warp10
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rich.table import Table
 
 from kepler_lens.jobs.builder.task import BUILT
-from kepler_lens.jobs.stars import StarProgress, quarantined, shares
+from kepler_lens.jobs.star_results import StarProgress, quarantined, shares
 from kepler_lens.jobs.text import as_text, facts
 
 

@@ -14,7 +14,7 @@ from kepler_lens.classify.curves import COLUMN
 from kepler_lens.classify.recipes import recipe
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.builder.config import Tokens
-from kepler_lens.jobs.stars import QUARANTINED, StarResult, attempt
+from kepler_lens.jobs.star_results import QUARANTINED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.transit_search.preparation.observations import Observations
 from kepler_lens.transit_search.store.light_curve import fetch_curve

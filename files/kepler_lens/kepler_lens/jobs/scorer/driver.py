@@ -15,7 +15,8 @@ from kepler_lens.jobs.scorer.table import render_summary
 from kepler_lens.jobs.scorer.task import ScoreResult, ScoreSettings, Star, score_star
 from kepler_lens.jobs.searcher.catalogue import Catalogue
 from kepler_lens.jobs.searcher.config import Job
-from kepler_lens.jobs.stars import QUARANTINED, StarDriver, work_on_stars
+from kepler_lens.jobs.star_results import QUARANTINED
+from kepler_lens.jobs.stars import StarDriver, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.transit_search.store.read import searched_stars
 from kepler_lens.warp10.client import Token, Warp10

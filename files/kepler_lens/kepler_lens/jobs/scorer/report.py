@@ -12,7 +12,7 @@ from kepler_lens.classify.bundle import Bundle
 from kepler_lens.classify.scalars import SCALARS, transformed
 from kepler_lens.jobs.report import REASONS_KEPT
 from kepler_lens.jobs.scorer.task import SCORED, ScoreResult
-from kepler_lens.jobs.stars import StarProgress, StarResult
+from kepler_lens.jobs.star_results import StarProgress, StarResult
 
 FAR = 3.0
 """A scalar farther from the mean of the training set counts as far, standard deviations

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from kepler_lens.jobs.stars import quarantined, shares
+from kepler_lens.jobs.star_results import quarantined, shares
 from kepler_lens.jobs.text import as_text, facts
 
 

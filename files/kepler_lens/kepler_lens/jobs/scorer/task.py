@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from kepler_lens.classify.scoring import scored_again
 from kepler_lens.jobs.models import unpacked
 from kepler_lens.jobs.searcher.config import Tokens
-from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
+from kepler_lens.jobs.star_results import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.missions import STAR_LABEL
 from kepler_lens.transit_search.score import Score

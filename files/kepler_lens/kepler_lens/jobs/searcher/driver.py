@@ -16,7 +16,8 @@ from kepler_lens.jobs.searcher.pages import Pages
 from kepler_lens.jobs.searcher.report import Progress
 from kepler_lens.jobs.searcher.table import render_summary
 from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult, SearchSettings, Star, search_star
-from kepler_lens.jobs.stars import QUARANTINED, StarDriver, StarResult, work_on_stars
+from kepler_lens.jobs.star_results import QUARANTINED, StarResult
+from kepler_lens.jobs.stars import StarDriver, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.warp10.client import Token, Warp10
 

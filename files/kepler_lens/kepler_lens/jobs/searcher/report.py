@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from kepler_lens.jobs.searcher.catalogue import Brought
 from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult
-from kepler_lens.jobs.stars import StarProgress, StarResult
+from kepler_lens.jobs.star_results import StarProgress, StarResult
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from kepler_lens.jobs.stars import quarantined, shares
+from kepler_lens.jobs.star_results import quarantined, shares
 from kepler_lens.jobs.text import as_text, facts
 
 _SHOWN = 100

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.searcher.config import Tokens
-from kepler_lens.jobs.stars import SKIPPED, StarResult, attempt
+from kepler_lens.jobs.star_results import SKIPPED, StarResult, attempt
 from kepler_lens.jobs.worker import worker_name
 from kepler_lens.transit_search.search import Result, search_and_vet
 from kepler_lens.transit_search.store.light_curve import ServerCurve, fetch_curve
