@@ -118,8 +118,8 @@ def test_another_name_is_no_other_search(before, monkeypatch, right, wrong):
 
 def test_a_function_in_another_module_is_no_other_search(before, monkeypatch):
     home, other = (
-        "transit_search.detection.brightenings",
-        "transit_search.version",
+        "kepler_lens.transit_search.detection.brightenings",
+        "kepler_lens.transit_search.version",
     )
 
     def moved(name, text):
