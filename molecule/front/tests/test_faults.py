@@ -43,7 +43,8 @@ def test_a_data_server_that_is_down_is_said_and_guests_are_back_by_themselves(fr
 def test_python_sends_nothing_again_that_may_have_ended_the_server_for_guests(front):
     """A script that has run gets 502 and is sent once; during the start, scripts wait."""
     ours = connect(front.url, verify=front.authority, patience=60)
-    lines = "journalctl -t kepler_front -o cat --no-pager --since -5min"
+    begun = front.lab.shell(SERVER, "date +%s").strip()
+    lines = f"journalctl -t kepler_front -o cat --no-pager --since @{begun}"
     log = f"{lines} | grep -c ' /api/v0/exec 502 ' || true"
     before = int(front.lab.shell(SERVER, log))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
