@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kepler_lens.warp10.client import Token, Warp10
 
 __all__ = ["LightCurve", "Token", "Warp10", "connect", "read_light_curve", "search"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "LightCurve": "kepler_lens.lightcurve",
