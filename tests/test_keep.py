@@ -41,8 +41,25 @@ def clock(keep: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_what_is_asked_after_a_quiet_time_does_not_wait(keep, clock):
+@pytest.fixture
+def share(keep: ModuleType, clock: Clock):
+    """Half a second a second, while others need the data server."""
     share = keep.Share(0.5, most=2.0)
+    share.needed = True
+    return share
+
+
+def test_nobody_waits_while_nobody_else_needs_the_data_server(share, clock):
+    share.needed = False
+    for _ in range(10):
+        assert share.wait(1.0) == 0
+        share.spend(5.0)
+    share.needed = True
+    share.spend(1.0)
+    assert share.wait(1.0) == 0
+
+
+def test_what_is_asked_after_a_quiet_time_does_not_wait(keep, share, clock):
     for _ in range(3):
         assert share.wait(1.0) == 0
         share.spend(0.6)
@@ -52,8 +69,7 @@ def test_what_is_asked_after_a_quiet_time_does_not_wait(keep, clock):
     assert share.left == pytest.approx(2.0 - keep.LEAST)
 
 
-def test_beyond_the_share_a_question_waits_for_what_was_spent(keep, clock):
-    share = keep.Share(0.5, most=2.0)
+def test_beyond_the_share_a_question_waits_for_what_was_spent(keep, share, clock):
     share.spend(3.0)
     assert share.wait(10.0) == pytest.approx(2.0)
     # Whoever comes next waits longer: the least cost of the one before is taken already.
@@ -62,8 +78,8 @@ def test_beyond_the_share_a_question_waits_for_what_was_spent(keep, clock):
     assert share.wait(10.0) == pytest.approx(1.0 + 2 * keep.LEAST / 0.5)
 
 
-def test_over_a_long_time_guests_get_their_share(keep, clock):
-    share, spent, begun = keep.Share(0.25), 0.0, clock.now
+def test_over_a_long_time_guests_get_their_share(keep, share, clock):
+    share.rate, spent, begun = 0.25, 0.0, clock.now
     while clock.now < begun + 1000:
         clock.sleep(share.wait(100.0))
         clock.sleep(0.7)
@@ -72,8 +88,7 @@ def test_over_a_long_time_guests_get_their_share(keep, clock):
     assert spent / (clock.now - begun) == pytest.approx(0.25, rel=0.02)
 
 
-def test_who_would_wait_too_long_takes_nothing(keep, clock):
-    share = keep.Share(0.5, most=2.0)
+def test_who_would_wait_too_long_takes_nothing(share, clock):
     share.spend(10.0)
     for _ in range(3):
         assert share.wait(3.0) == pytest.approx(16.0)
@@ -81,8 +96,8 @@ def test_who_would_wait_too_long_takes_nothing(keep, clock):
 
 
 @pytest.fixture
-def url(keep: ModuleType, clock: Clock) -> Iterator[str]:
-    keep.Local.share, keep.Local.longest = keep.Share(0.5, most=2.0), 3.0
+def url(keep: ModuleType, share) -> Iterator[str]:
+    keep.Local.share, keep.Local.longest = share, 3.0
     server = ThreadingHTTPServer(("127.0.0.1", 0), keep.Local)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/share"

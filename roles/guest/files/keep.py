@@ -5,7 +5,8 @@ Warp 10 limits only the time of loops: a script can hold a thread in one functio
 end. A connection lives as long as its script, so the age of a connection is that of its script.
 
 Nor can a script pause. Before a question to the data server, the macro GUEST/ASK asks this program,
-which answers when guests may ask again; after the question, the macro says how long it took.
+which answers when guests may ask again; after the question, the macro says how long it took. Guests
+have a share of the data server's time while it is sent points, as by an import, and else all.
 
 Argument: a file of JSON, see templates/keep.json.j2. The service manager restarts this program.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,6 +38,10 @@ LOOK, PATIENCE, FAILURES = 5.0, 10.0, 2
 # Seconds of the data server that guests may ask for at once after a quiet time (chosen: some thirty
 # light curves), and that a question costs at least (measured: a light curve takes 0.06 s).
 STORE, LEAST = 2.0, 0.05
+# Points a second that the data server is sent by an import and not by its own watch (chosen: an
+# import sends a hundred thousand, and the watch a point a star).
+IMPORT = 1000
+COUNTER = re.compile(r"warp\.standalone\.update\.datapoints\.raw\{[^}]*\} (\d+)")
 # Part of a script's time that it may wait for the data server (chosen: enough is left to compute).
 WAITING = 1 / 3
 
@@ -49,6 +55,18 @@ def answers(url: str, timeout: float) -> bool:
             return reply.read(1000).strip() == b"[2]"
     except OSError:
         return False
+
+
+def points_sent(url: str, timeout: float) -> int | None:
+    """Return how many points a Warp 10 server was sent since its start; None if it says nothing."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(f"{url}/api/v0/exec", b"SENSISION.DUMP")
+    try:
+        with opener.open(request, timeout=timeout) as reply:
+            counters = json.loads(reply.read())[0]
+    except (OSError, ValueError):
+        return None
+    return sum(map(int, COUNTER.findall(counters)))
 
 
 def connections(port: int) -> set[str]:
@@ -83,11 +101,17 @@ class Share:
         Seconds of the data server's work a second.
     most
         Seconds that a full store holds.
+
+    Attributes
+    ----------
+    needed : bool
+        Whether others need the data server; if not, nobody waits, and the store is full.
     """
 
     def __init__(self, rate: float, most: float = STORE) -> None:
         self.rate, self.most = rate, most
         self.left, self.filled = most, time.monotonic()
+        self.needed = False
         self.lock = threading.Lock()
 
     def spend(self, seconds: float) -> None:
@@ -110,8 +134,8 @@ class Share:
 
     def _fill(self) -> None:
         now = time.monotonic()
-        self.left = min(self.most, self.left + self.rate * (now - self.filled))
-        self.filled = now
+        left = self.left + self.rate * (now - self.filled) if self.needed else self.most
+        self.left, self.filled = min(self.most, left), now
 
 
 class Local(BaseHTTPRequestHandler):
@@ -166,8 +190,12 @@ class Local(BaseHTTPRequestHandler):
 
 def watch_servers(job: dict, over: threading.Event) -> None:
     """Update the state of both servers, and set `over` if the guest server hangs."""
-    failures = 0
+    failures, points, counted = 0, None, 0.0
     while not over.is_set():
+        before, since = points, counted
+        points, counted = points_sent(job["data"], PATIENCE), time.monotonic()
+        if before is not None and points is not None:
+            Local.share.needed = points - before > IMPORT * (counted - since)
         Local.state["data"] = answers(job["data"], PATIENCE)
         Local.state["guest"] = answers(job["guest"], PATIENCE)
         failures = 0 if Local.state["guest"] else failures + 1
