@@ -118,7 +118,7 @@ class Share:
         """Take what a question has cost; the store may fall below zero."""
         with self.lock:
             self._fill()
-            self.left -= seconds
+            self.left -= seconds if self.needed else 0
 
     def wait(self, longest: float) -> float:
         """Take the least cost of a question, and return the seconds to wait before it.
@@ -128,7 +128,7 @@ class Share:
         with self.lock:
             self._fill()
             seconds = max(0.0, -self.left / self.rate)
-            if seconds <= longest:
+            if seconds <= longest and self.needed:
                 self.left -= LEAST
             return seconds
 
