@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 import requests
 from plays import PROJECT
+from scripted_server import Scripted
 
 
 @pytest.fixture
@@ -127,3 +129,31 @@ def test_the_macro_is_let_through_and_says_what_it_has_spent(keep, clock, url):
 def test_nothing_is_spent_at_another_address(keep, url):
     assert requests.post(url.replace("/share", "/"), data=b"99\n", timeout=10).status_code == 404
     assert keep.Local.share.left == pytest.approx(2.0)
+
+
+COUNTERS = """\
+1795971240221000// warp.standalone.update.time.us{app=helloexoworld,producer=a} 156639\r
+1795971240221000// warp.standalone.update.datapoints.raw{app=helloexoworld,producer=a} 610\r
+1795971124132000// warp.standalone.update.datapoints.raw{app=helloexoworld.ledger,producer=b} 107\r
+1795971224783000// warp.standalone.update.requests{app=helloexoworld,producer=a} 52\r
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "points"),
+    [
+        ((200, json.dumps([COUNTERS])), 717),
+        ((200, json.dumps([""])), 0),
+        ((500, "Unknown function SENSISION.DUMP"), None),
+        ((200, "<html>"), None),
+    ],
+)
+def test_the_points_that_the_data_server_was_sent_are_counted(keep, answer, points):
+    server = Scripted([answer])
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        assert keep.points_sent(server.url, 5) == points
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert server.requests[0][2] == b"true SENSISION.DUMP"

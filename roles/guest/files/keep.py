@@ -60,7 +60,7 @@ def answers(url: str, timeout: float) -> bool:
 def points_sent(url: str, timeout: float) -> int | None:
     """Return how many points a Warp 10 server was sent since its start; None if it says nothing."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(f"{url}/api/v0/exec", b"SENSISION.DUMP")
+    request = urllib.request.Request(f"{url}/api/v0/exec", b"true SENSISION.DUMP")
     try:
         with opener.open(request, timeout=timeout) as reply:
             counters = json.loads(reply.read())[0]
