@@ -6,13 +6,13 @@ import importlib.util
 import json
 import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 
 import pytest
 import requests
 from plays import PROJECT
-from scripted_server import Scripted
 
 
 @pytest.fixture
@@ -21,6 +21,16 @@ def keep() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve with a handler, at the URL that is given."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 class Clock:
@@ -47,7 +57,9 @@ def clock(keep: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
 def share(keep: ModuleType, clock: Clock):
     """Half a second a second, while others need the data server."""
     share = keep.Share(0.5, most=2.0)
-    share.needed = True
+    assert share.needed
+    assert share.left == 0
+    share.left = 2.0
     return share
 
 
@@ -100,11 +112,8 @@ def test_who_would_wait_too_long_takes_nothing(share, clock):
 @pytest.fixture
 def url(keep: ModuleType, share) -> Iterator[str]:
     keep.Local.share, keep.Local.longest = share, 3.0
-    server = ThreadingHTTPServer(("127.0.0.1", 0), keep.Local)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/share"
-    server.shutdown()
-    server.server_close()
+    with served(keep.Local) as url:
+        yield f"{url}/share"
 
 
 def parts(*texts: str) -> Iterator[bytes]:
@@ -149,11 +158,19 @@ COUNTERS = """\
     ],
 )
 def test_the_points_that_the_data_server_was_sent_are_counted(keep, answer, points):
-    server = Scripted([answer])
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        assert keep.points_sent(server.url, 5) == points
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert server.requests[0][2] == b"true SENSISION.DUMP"
+    asked = []
+
+    class Data(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+            status, text = answer
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Be quiet."""
+
+    with served(Data) as url:
+        assert keep.points_sent(url, 5) == points
+    assert asked == [b"true SENSISION.DUMP"]

@@ -105,13 +105,15 @@ class Share:
     Attributes
     ----------
     needed : bool
-        Whether others need the data server; if not, nobody waits, and the store is full.
+        Whether others need the data server, or nothing is known yet; if not, nobody waits, and the
+        store is full.
     """
 
     def __init__(self, rate: float, most: float = STORE) -> None:
         self.rate, self.most = rate, most
-        self.left, self.filled = most, time.monotonic()
-        self.needed = False
+        # A script can end this program, and must gain nothing by that.
+        self.left, self.filled = 0.0, time.monotonic()
+        self.needed = True
         self.lock = threading.Lock()
 
     def spend(self, seconds: float) -> None:
