@@ -64,6 +64,7 @@ def share(keep: ModuleType, clock: Clock):
 
 
 def test_nobody_waits_while_nobody_else_needs_the_data_server(share, clock):
+    share.spend(10.0)
     share.needed = False
     for _ in range(10):
         assert share.wait(1.0) == 0
@@ -174,3 +175,25 @@ def test_the_points_that_the_data_server_was_sent_are_counted(keep, answer, poin
     with served(Data) as url:
         assert keep.points_sent(url, 5) == points
     assert asked == [b"true SENSISION.DUMP"]
+
+
+def test_the_share_holds_while_points_come_in(keep, share, clock, monkeypatch):
+    # None: the data server said nothing, so nothing is known of the time before and after.
+    points = [0, 600_000, 600_010, None, 1_000_000, 2_000_000]
+    needed = []
+
+    class Over:
+        """An event that is set after as many rounds as there are counts."""
+
+        def is_set(self) -> bool:
+            return len(needed) == len(points)
+
+        def wait(self, seconds: float) -> None:
+            needed.append(share.needed)
+            clock.sleep(seconds)
+
+    monkeypatch.setattr(keep, "answers", lambda *_: True)
+    monkeypatch.setattr(keep, "points_sent", lambda *_: points[len(needed)])
+    keep.Local.share = share
+    keep.watch_servers({"data": "", "guest": ""}, Over())
+    assert needed == [True, True, False, False, False, True]
