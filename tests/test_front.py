@@ -7,6 +7,7 @@ import re
 
 import pytest
 import yaml
+from kepler_lens.client.endpoint import _PASSING
 from plays import PROJECT
 
 SERVER = "warp10.example.org"
@@ -105,6 +106,13 @@ def test_guests_ask_the_data_server_for_the_macros_that_are_set(said):
     assert said["fold"].startswith("{\n  'name' 'HELLOEXOWORLD/FOLD'")
     assert said["fold"].endswith("3 ->LIST 'FOLD' @HELLOEXOWORLD/GUEST/ASK\n%>")
     assert "TIMEMODULO" not in said["fold"]
+
+
+def test_python_and_the_page_know_the_sentences_for_what_passes(said):
+    page = (PROJECT / "explorer/src/warp10.ts").read_text()
+    for words in _PASSING:
+        assert words in said["ask"]
+        assert words in page
 
 
 def test_the_server_for_guests_stands_and_asks_where_it_is_told_to(said):

@@ -5,6 +5,8 @@ import { Problem } from "./problem";
 const EXEC = "/api/v0/exec";
 /** What a script is told by the server for guests (macro GUEST/ASK) where the data server is away. */
 const AWAY = "The database does not answer";
+/** What a script is told by the same macro where guests have used their share of the data server's time. */
+const SHARE = "Guests have asked more of the database than their share";
 
 /** Series as the server writes them: points are [tick in µs, …, value]. */
 export interface Series {
@@ -60,6 +62,7 @@ function refusal(answer: Response, text: string): Problem {
   const said = answer.headers.get("X-Warp10-Error-Message");
   const line = Number(answer.headers.get("X-Warp10-Error-Line") ?? Number.NaN);
   if (said?.includes(AWAY)) return new Problem(`${AWAY}.`, "The page asks again by itself.", true);
+  if (said?.includes(SHARE)) return new Problem(`${SHARE}.`, "The page asks again by itself in some seconds.", true);
   if (said) return scriptFault(said, Number.isFinite(line) && line > 0 ? line : undefined);
   const sentence = errorOf(text);
   switch (answer.status) {

@@ -111,10 +111,13 @@ def test_a_script_that_is_wrong_says_its_line(scripted: Callable[..., Scripted])
 
 
 AWAY = failed("(MSGFAIL The database does not answer: try again in a minute. (ConnectException))")
+SHARE = failed(
+    "(MSGFAIL Guests have asked more of the database than their share: try again in ten seconds.)"
+)
 
 
 @pytest.mark.parametrize(
-    "answer", [None, refused(429, "Twenty a second."), refused(503, "Later."), AWAY]
+    "answer", [None, refused(429, "Twenty a second."), refused(503, "Later."), AWAY, SHARE]
 )
 def test_what_may_pass_is_tried_again(scripted: Callable[..., Scripted], answer: Answer) -> None:
     server = scripted(answer, answer, (200, "[2]"))

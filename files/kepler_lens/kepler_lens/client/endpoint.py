@@ -27,8 +27,9 @@ _ENDED_STATUS = 502
 script, which is therefore not sent again."""
 _TOO_MUCH_STATUS = (413, 504)
 """Status codes of scripts that want more than the server allows."""
-_AWAY = "The database does not answer"
-"""Sentence of the server for guests (macro GUEST/ASK) if the data server does not answer."""
+_PASSING = ("The database does not answer", "Guests have asked more of the database")
+"""Sentences of the server for guests (macro GUEST/ASK) for what passes: the data server does not
+answer, or guests have used their share of its time."""
 _LIMIT = re.compile(r"exceed|\blimit\b", re.IGNORECASE)
 # The reason has a bracket for each function on the way to a macro's own sentence, and has the
 # sentence twice.
@@ -192,7 +193,7 @@ class Endpoint:
                 f"{self.url} wants an account, or refuses this one ({readable(why)}): "
                 "connect(…, account=('NAME', 'PASSWORD'))."
             )
-        if status in retries.GUESTS.statuses or _AWAY in why:
+        if status in retries.GUESTS.statuses or any(words in why for words in _PASSING):
             return retries.PassingError(
                 f"{self.url} is too busy or not ready ({status}): {readable(why)}"
             )
