@@ -55,12 +55,16 @@ def test_python_sends_nothing_again_that_may_have_ended_the_server_for_guests(fr
             Warp10Error, match=r"\(502\): The server for guests has ended while it ran"
         ):
             run.result()
-    answer = front.get("/api/v0/exec", method="POST", data="1 1 +")
+    # While the kernel ends it, the server for guests still takes connections: these get 502, too.
+    answers = [front.get("/api/v0/exec", method="POST", data="1 1 +")]
+    while answers[-1].status_code == 502 and len(answers) < 20:
+        answers.append(front.get("/api/v0/exec", method="POST", data="1 1 +"))
+    answer = answers[-1]
     assert answer.status_code == 503
     assert "has not run this script: send it again" in sentence(answer)
     assert ours.execute("1 1 +") == [2]
     front.wait_health(30)
-    assert int(front.lab.shell(SERVER, log)) - before == 1
+    assert int(front.lab.shell(SERVER, log)) - before == len(answers)
 
 
 def test_an_expired_certificate_is_refused_by_guests_and_renewed_by_a_run(front):
