@@ -177,6 +177,22 @@ def test_the_points_that_the_data_server_was_sent_are_counted(keep, answer, poin
     assert asked == [b"true SENSISION.DUMP"]
 
 
+def test_an_answer_that_breaks_off_ends_no_watch(keep):
+    class Broken(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"[")
+
+        def log_message(self, *_: object) -> None:
+            """Be quiet."""
+
+    with served(Broken) as url:
+        assert keep.points_sent(url, 5) is None
+        assert keep.answers(url, 5) is False
+
+
 def test_the_share_holds_while_points_come_in(keep, share, clock, monkeypatch):
     # None: the data server said nothing, so nothing is known of the time before and after.
     points = [0, 600_000, 600_010, None, 1_000_000, 2_000_000]

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import urllib.request
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -42,29 +43,34 @@ STORE, LEAST = 2.0, 0.05
 # import sends a hundred thousand, and the watch a point a star).
 IMPORT = 1000
 COUNTER = re.compile(r"warp\.standalone\.update\.datapoints\.raw\{[^}]*\} (\d+)")
+# An answer that does not come, or breaks off.
+FAILURE = (OSError, HTTPException)
 # Part of a script's time that it may wait for the data server (chosen: enough is left to compute).
 WAITING = 1 / 3
 
 
+def execute(url: str, script: bytes, timeout: float) -> bytes:
+    """Run a script on a Warp 10 server, past the proxies of the host, and return its answer."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(
+        urllib.request.Request(f"{url}/api/v0/exec", script), timeout=timeout
+    ) as reply:
+        return reply.read()
+
+
 def answers(url: str, timeout: float) -> bool:
     """Check whether a Warp 10 server computes the sum of 1 and 1."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(f"{url}/api/v0/exec", b"1 1 +")
     try:
-        with opener.open(request, timeout=timeout) as reply:
-            return reply.read(1000).strip() == b"[2]"
-    except OSError:
+        return execute(url, b"1 1 +", timeout).strip() == b"[2]"
+    except FAILURE:
         return False
 
 
 def points_sent(url: str, timeout: float) -> int | None:
     """Return how many points a Warp 10 server was sent since its start; None if it says nothing."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(f"{url}/api/v0/exec", b"true SENSISION.DUMP")
     try:
-        with opener.open(request, timeout=timeout) as reply:
-            counters = json.loads(reply.read())[0]
-    except (OSError, ValueError):
+        counters = json.loads(execute(url, b"true SENSISION.DUMP", timeout))[0]
+    except (*FAILURE, ValueError):
         return None
     return sum(map(int, COUNTER.findall(counters)))
 
