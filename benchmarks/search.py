@@ -3,6 +3,7 @@
     python benchmarks/search.py quick       about five minutes: the stars, some nulls and injections
     python benchmarks/search.py all         everything, some hours on one core
     python benchmarks/search.py table       print what has been measured so far
+    python benchmarks/search.py table --against 1   … and how engine 1 did in the same trials
 
 Every trial is one line of the results file: an interrupted run goes on where it stopped, and
 several processes may write to one file (--part 0/2 and --part 1/2). The results file beside this
@@ -71,7 +72,7 @@ CELLS = (
     ("006541920", 12.0),
     ("011454304", 10.0),
 )
-"""Star and SNR of the injections with a required recovery; measured first."""
+"""Star and SNR of the injections with a required recovery."""
 FURTHER_CELLS = (
     ("006541920", 7.0),
     ("simulated", 10.0),
@@ -242,18 +243,15 @@ Trial = tuple[str, Callable[[], dict[str, object]]]
 
 
 def trials(injections: int) -> Iterator[Trial]:
-    """Yield all trials with their keys: stars, then required cells and nulls, then the rest."""
+    """Yield all trials with their keys: stars, then injections, nulls and gerbls in turn."""
     for star, column in STARS:
         yield f"star {star} {column}", partial(star_trial, star, column)
     for number in range(injections):
-        for cell in CELLS:
+        for cell in (*CELLS, *FURTHER_CELLS):
             yield injection_key(*cell, number), partial(injection_trial, *cell, number)
         for null in range(number * NULLS // INJECTIONS, (number + 1) * NULLS // INJECTIONS):
             star, turn = NULL_STARS[null % len(NULL_STARS)], null // len(NULL_STARS)
             yield f"null {star} {turn}", partial(null_trial, star, turn)
-    for number in range(injections):
-        for cell in FURTHER_CELLS:
-            yield injection_key(*cell, number), partial(injection_trial, *cell, number)
         if search_gerbls.installed() and number < GERBLS:
             for cell in (*CELLS, *FURTHER_CELLS):
                 yield (
@@ -289,8 +287,16 @@ def interval(successes: int, count: int) -> str:
     return f"{successes / count:6.1%} [{low:.1%}, {high:.1%}] of {count}"
 
 
-def table(results: Path, version: str = "") -> None:
-    """Print the measurements of a version of the engine, by default of this one."""
+def table(results: Path, version: str = "", against: str = "") -> None:
+    """Print the measurements of a version of the engine, by default of this one.
+
+    Parameters
+    ----------
+    results : Path
+    version : str, optional
+    against : str, optional
+        Another version, whose results in the same trials are printed beside.
+    """
     done = measured(results, version)
     every = sum(1 for _ in trials(INJECTIONS))
     print(f"engine {version or engine()}: {len(done)} of {every} trials")
@@ -324,8 +330,41 @@ def table(results: Path, version: str = "") -> None:
             f"Gaussian ceiling {ceiling:.1%}, "
             f"false beside {sum(len(r['others']) for r in rows.values())}"
         )
-    for line in recovery_of_both(done):
+    lines = recovery_of_both(done)
+    if against:
+        lines += compared(done, measured(results, against))
+    for line in lines:
         print(line)
+
+
+def compared(done: dict[str, dict[str, object]], other: dict[str, dict[str, object]]) -> list[str]:
+    """Return sentences that compare two versions of the engine on the same light curves.
+
+    Both searched the same injected planets and the same light curves without planets: a difference
+    shows in far fewer trials than two tables of different trials would need.
+    """
+    both = [key for key in done if key in other]
+    lines = []
+    for star in NULL_STARS:
+        keys = [key for key in both if key.startswith(f"null {star} ")]
+        if keys:
+            alarms = [sum(rows[key]["margin"] > 0 for key in keys) for rows in (done, other)]
+            lines.append(f"false alarms on the same {len(keys)} nulls of {star}: {_two(alarms)}")
+    for cell in (*CELLS, *FURTHER_CELLS):
+        prefix = injection_key(*cell, 0)[:-1]
+        keys = [key for key in both if key.startswith(prefix)]
+        if keys:
+            found = [sum(rows[key]["recovered"] for key in keys) for rows in (done, other)]
+            false = [sum(len(rows[key]["others"]) for key in keys) for rows in (done, other)]
+            lines.append(
+                f"found of the same {len(keys)} in {cell[0]} at SNR {cell[1]:g}: {_two(found)}; "
+                f"false beside: {_two(false)}"
+            )
+    return lines
+
+
+def _two(counts: list[int]) -> str:
+    return f"{counts[0]}, the other engine {counts[1]}"
 
 
 def recovery_of_both(done: dict[str, dict[str, object]]) -> list[str]:
@@ -358,6 +397,7 @@ def main() -> None:
         "--part", type=part_of, default=(0, 1), help="0/2: every second trial, from the first on"
     )
     parser.add_argument("--engine", default="", help="whose trials the table is of")
+    parser.add_argument("--against", default="", help="another engine, for the same trials")
     arguments = parser.parse_args()
     results, (part, parts) = arguments.results, arguments.part
     if arguments.what != "table":
@@ -367,7 +407,7 @@ def main() -> None:
         for index, (key, trial) in enumerate(trials(count)):
             if index % parts == part and key not in done:
                 append(results, {"trial": key, "engine": engine(), **trial()})
-    table(results, arguments.engine)
+    table(results, arguments.engine, arguments.against)
 
 
 if __name__ == "__main__":
