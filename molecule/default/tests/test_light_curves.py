@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 from lab import finite_points
+from sky_stars import star_of
+from test_sky import MANY
 
 
 def test_kepler_11_equals_the_public_database_point_by_point(lab, data):
@@ -27,7 +29,10 @@ def test_kepler_11_equals_the_public_database_point_by_point(lab, data):
 
 
 def test_every_finite_point_is_there_once(lab, data):
-    assert lab.counts() == finite_points(data / "kepler", data / "k2")
+    # The stars that `test_sky` has left behind, on a lab that was verified before.
+    made = {str(star_of(index)[1]) for index in range(MANY)}
+    counts = {key: count for key, count in lab.counts().items() if key[1] not in made}
+    assert counts == finite_points(data / "kepler", data / "k2")
 
 
 def test_the_public_token_does_not_see_the_ledger(lab):
