@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_stars import in_time, star
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
+from kepler_lens.transit_model import TransitModel
+from kepler_lens.transit_search.detection import detect
 from kepler_lens.transit_search.detection.candidates import Candidate, added, remnant
 from kepler_lens.transit_search.detection.detect import find_candidates
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
@@ -375,3 +378,18 @@ def test_a_binary_whose_eclipses_hide_the_whole_light_curve_ends_the_search():
         flux -= depth * (0.9 * np.abs((phase - middle + 0.5) % 1 - 0.5) < 0.15)
     found = find_candidates(observe(1, "SIM 1", "Simulation", time, 1e5 * flux))
     assert found.candidates[0].ephemeris.period_days == pytest.approx(0.9, rel=1e-3)
+
+
+def test_a_candidate_that_hides_the_whole_light_curve_ends_its_round(monkeypatch):
+    """The star pulsates: of the points that are left its spectrum would be measured anew."""
+
+    def waves(time):
+        lines = ((0.623, 3e-3), (0.911, 2e-3), (1.47, 1e-3))
+        return 1 + sum(a * np.sin(2 * np.pi * f * time + f) for f, a in lines)
+
+    planets = [in_time(TransitModel(p, 133.0, 3.4, 0.04, 0.2)) for p in (6.1, 8.7)]
+    one = star(waves, *planets, points=14_700)
+    monkeypatch.setattr(detect, "masked", lambda prepared, _: np.ones(len(prepared.time), bool))
+    found = find_candidates(one)
+    assert found.prepared.pulsating
+    assert [c.ephemeris.period_days for c in found.candidates] == [pytest.approx(6.1, rel=1e-3)]

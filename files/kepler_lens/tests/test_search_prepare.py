@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import made_stars
 import numpy as np
 import pytest
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
+from kepler_lens.transit_model import TransitModel
 from kepler_lens.transit_search.preparation.observations import observe
 from kepler_lens.transit_search.preparation.prepare import _starts, detrended, prepare
 from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
@@ -73,3 +75,24 @@ def test_slow_waves_stay_where_a_transit_would_not_see_them():
     same, lines, _ = subtract_lines(time, flux)
     assert lines == 0
     assert same is flux
+
+
+@pytest.mark.parametrize(
+    ("ratio", "periods", "points"), [(0.04, (23.3,), 16_000), (0.02, (6.1, 8.7), 14_700)]
+)
+def test_planets_of_a_pulsating_star_are_no_pulsations(ratio, periods, points):
+    """The waves hide clear transits at first; a comb may begin below the lowest line."""
+    waves = ((0.623, 3e-3), (0.911, 2e-3), (1.47, 1e-3))
+    planets = [TransitModel(period, 133.0, 3.4, ratio, 0.2) for period in periods]
+    one = made_stars.star(
+        lambda time: 1 + sum(a * np.sin(2 * np.pi * f * time + f) for f, a in waves),
+        *map(made_stars.in_time, planets),
+        points=points,
+    )
+    left, lines, _ = subtract_lines(one.time, one.flux)
+    assert 3 <= lines <= 6
+    for planet in planets:
+        dimming = planet.mean_dimming(one.time, LONG_CADENCE_DAYS)
+        inside = dimming > 0.9 * dimming.max()
+        depth = np.median(left[dimming == 0]) - np.median(left[inside])
+        assert depth == pytest.approx(float(np.median(dimming[inside])), rel=0.05)

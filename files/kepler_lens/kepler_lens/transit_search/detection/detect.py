@@ -95,8 +95,7 @@ def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detect
         for candidate in new:
             mask |= masked(prepared, candidate.ephemeris)
             candidates = added(candidate, candidates)
-        left = len(mask) - int(mask.sum())
-        if not new or len(candidates) >= _MOST_CANDIDATES or left < LEAST_POINTS:
+        if not new or len(candidates) >= _MOST_CANDIDATES or _used_up(mask):
             break
         refit(prepared, mask)
     lone = lone_events(bank)
@@ -176,6 +175,11 @@ def _candidate(
     return Candidate(number, signal.ephemeris, signal.statistic, least, transits)
 
 
+def _used_up(mask: NDArray[np.bool_]) -> bool:
+    """Return whether the masks of the candidates leave too few points for a further search."""
+    return len(mask) - int(mask.sum()) < LEAST_POINTS
+
+
 def _harvest(
     prepared: Prepared,
     peaks: Sequence[Peak],
@@ -218,6 +222,8 @@ def _harvest(
         if known + len(taken) >= _MOST_CANDIDATES:
             break
         mask |= masked(prepared, candidate.ephemeris)
+        if _used_up(mask):
+            break
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
         # Chosen: 60 signals are refined again, since each costs time.
         signals = [

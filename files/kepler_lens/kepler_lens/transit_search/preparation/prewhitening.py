@@ -71,6 +71,9 @@ such points that are dark where there are transits (chosen)."""
 _HARMONICS, _COMB = 15, 8
 """First harmonics of a frequency, and how many of them make a comb: a transit or an eclipse, not a
 wave (both chosen)."""
+_FIRST_SEEN = 6
+"""Highest number of the first harmonic that is a line (chosen): below `_LOWEST` there are no lines,
+so the comb of a period of 50 days begins at its sixth harmonic."""
 _COMB_WIDTH = 0.35
 """Largest distance of a line from a harmonic of a comb, in units of 1 / time span (chosen)."""
 
@@ -125,6 +128,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     width = max(16, round(_NEIGHBOURHOOD / frequency[1]))
     most = len(time) // _POINTS_A_LINE
     found: list[Floats] = []
+    sines = np.zeros(len(time))
     for number in range(_ROUNDS):
         grid = np.zeros(size)
         grid[index] = y
@@ -135,7 +139,10 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
         if not peaks:
             break
         lines = np.array([_vertex(amplitude, k) for k in peaks]) * (frequency[1] - frequency[0])
-        y = y - _sines(time, y, lines)
+        fitted = _sines(time, y, lines)
+        sines = sines + fitted
+        # Waves hide transits that are clear without them.
+        y = _without_transits(y - fitted)
         found.append(lines)
     resolution = 1 / (time[-1] - time[0])
     kept = _without_dips(_without_combs(found, resolution), time, first, resolution)
@@ -145,13 +152,14 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     count = sum(map(len, waves))
     if count < sum(map(len, found)):
         # The dropped lines changed what the others were fitted to: fit these again.
-        y = first
+        sines = np.zeros(len(time))
         for lines in waves:
-            y = y - _sines(time, y, lines)
-    sines = first - y
+            sines = sines + _sines(time, first - sines, lines)
     if _short_scatter(smooth - sines) > _GAIN * _short_scatter(smooth):
         return flux, 0, None
-    wave, dark = _one_period(time, first, waves[0][0], float(1 - np.var(y) / np.var(first)))
+    wave, dark = _one_period(
+        time, first, waves[0][0], float(1 - np.var(first - sines) / np.var(first))
+    )
     if wave and dark < _DIP:
         # The star is at full brightness most of the time: a close planet or an eclipse dims it.
         return flux, 0, None
@@ -212,9 +220,7 @@ def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
         return []
     lines = np.sort(np.concatenate(rounds))
     number = np.arange(1, _HARMONICS + 1)
-    for base in np.concatenate([lines / k for k in (1, 2, 3, 4)]):
-        if base < _LOWEST:
-            continue
+    for base in np.concatenate([lines / k for k in range(1, _FIRST_SEEN + 1)]):
         expected = base * number
         at = np.clip(np.searchsorted(lines, expected), 1, len(lines) - 1)
         off = np.minimum(np.abs(lines[at] - expected), np.abs(lines[at - 1] - expected))
