@@ -3,7 +3,7 @@
     python benchmarks/search.py quick       about five minutes: the stars, some nulls and injections
     python benchmarks/search.py all         everything, some hours on one core
     python benchmarks/search.py table       print what has been measured so far
-    python benchmarks/search.py table --against 1   … and how engine 1 did in the same trials
+    python benchmarks/search.py table --against 1   and what engine 1 found there
 
 Every trial is one line of the results file: an interrupted run goes on where it stopped, and
 several processes may write to one file (--part 0/2 and --part 1/2). The results file beside this
@@ -338,13 +338,14 @@ def table(results: Path, version: str = "", against: str = "") -> None:
 
 
 def compared(done: dict[str, dict[str, object]], other: dict[str, dict[str, object]]) -> list[str]:
-    """Return sentences that compare two versions of the engine on the same light curves.
+    """Return sentences that compare two versions of the engine in trials of the same seeds.
 
-    Both searched the same injected planets and the same light curves without planets: a difference
-    shows in far fewer trials than two tables of different trials would need.
+    Both searched the same injected planets, and events without planets in the same order, though
+    each engine masks what it finds itself. So a difference shows in far fewer trials than two
+    tables of different trials would need.
     """
     both = [key for key in done if key in other]
-    lines = []
+    lines = [] if both else ["The other engine has made none of these trials."]
     for star in NULL_STARS:
         keys = [key for key in both if key.startswith(f"null {star} ")]
         if keys:

@@ -8,7 +8,7 @@ from made_stars import in_time, star
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.transit_model import TransitModel
-from kepler_lens.transit_search.detection import detect
+from kepler_lens.transit_search.detection import brightenings, detect
 from kepler_lens.transit_search.detection.candidates import Candidate, added, remnant
 from kepler_lens.transit_search.detection.detect import find_candidates
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
@@ -28,6 +28,7 @@ from kepler_lens.transit_search.preparation.noise import (
     whiten,
 )
 from kepler_lens.transit_search.preparation.observations import NotSearchableError, observe
+from kepler_lens.transit_search.preparation.prepare import event_bank
 from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
 from kepler_lens.transit_search.preparation.single_events import (
     Events,
@@ -35,6 +36,7 @@ from kepler_lens.transit_search.preparation.single_events import (
     template,
     whitened,
 )
+from kepler_lens.transit_search.search import search_and_vet
 
 NOISE = Noise(white=1.0, slow=3e-4, slow_days=1.2, fast=1e-4, fast_days=0.1, level=1e-3)
 
@@ -380,16 +382,20 @@ def test_a_binary_whose_eclipses_hide_the_whole_light_curve_ends_the_search():
     assert found.candidates[0].ephemeris.period_days == pytest.approx(0.9, rel=1e-3)
 
 
-def test_a_candidate_that_hides_the_whole_light_curve_ends_its_round(monkeypatch):
-    """The star pulsates: of the points that are left its spectrum would be measured anew."""
+def test_masks_may_hide_the_whole_light_curve_of_a_pulsating_star(monkeypatch):
+    """Nothing is seen then: the round ends, and what was found before stays."""
 
     def waves(time):
         lines = ((0.623, 3e-3), (0.911, 2e-3), (1.47, 1e-3))
         return 1 + sum(a * np.sin(2 * np.pi * f * time + f) for f, a in lines)
 
     planets = [in_time(TransitModel(p, 133.0, 3.4, 0.04, 0.2)) for p in (6.1, 8.7)]
-    one = star(waves, *planets, points=14_700)
-    monkeypatch.setattr(detect, "masked", lambda prepared, _: np.ones(len(prepared.time), bool))
-    found = find_candidates(one)
-    assert found.prepared.pulsating
-    assert [c.ephemeris.period_days for c in found.candidates] == [pytest.approx(6.1, rel=1e-3)]
+    for home in (detect, brightenings):
+        monkeypatch.setattr(home, "masked", lambda prepared, _: np.ones(len(prepared.time), bool))
+    found = search_and_vet(star(waves, *planets, points=14_700))
+    prepared = found.search.prepared
+    assert prepared.pulsating
+    periods = [one.candidate.ephemeris.period_days for one in found.candidates]
+    assert periods == [pytest.approx(6.1, rel=1e-3)]
+    (events,) = event_bank(prepared, np.ones(len(prepared.time), bool), [4.0])
+    assert not events.d.any()

@@ -29,7 +29,7 @@ def test_kepler_11_equals_the_public_database_point_by_point(lab, data):
 
 
 def test_every_finite_point_is_there_once(lab, data):
-    # The stars that `test_sky` has left behind, on a lab that was verified before.
+    # On a lab that was verified before, `test_sky` has left its stars behind.
     made = {str(star_of(index)[1]) for index in range(MANY)}
     counts = {key: count for key, count in lab.counts().items() if key[1] not in made}
     assert counts == finite_points(data / "kepler", data / "k2")

@@ -77,6 +77,8 @@ def _median(ask: Callable[[], object]) -> float:
 def sky(lab) -> tuple[Database, dict[str, float], dict[str, float]]:
     """The database, and the seconds of its answers with few stars and with many."""
     database = Database(lab)
+    if database.ledger.summary().stars > FEW:
+        pytest.skip("this lab has the many stars already: make it anew to compare with few")
     database.fill(0, FEW)
     few = database.seconds()
     database.fill(FEW, MANY)

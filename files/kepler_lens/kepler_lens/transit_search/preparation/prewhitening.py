@@ -74,6 +74,9 @@ wave (both chosen)."""
 _FIRST_SEEN = 6
 """Highest number of the first harmonic that is a line (chosen): below `_LOWEST` there are no lines,
 so the comb of a period of 50 days begins at its sixth harmonic."""
+_OVER_CHANCE = 3.0
+"""How many times more lines than by chance a comb has (chosen): pulsations stand in dense groups,
+and in a light curve of some weeks near each harmonic of any period."""
 _COMB_WIDTH = 0.35
 """Largest distance of a line from a harmonic of a comb, in units of 1 / time span (chosen)."""
 
@@ -154,7 +157,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
         # The dropped lines changed what the others were fitted to: fit these again.
         sines = np.zeros(len(time))
         for lines in waves:
-            sines = sines + _sines(time, first - sines, lines)
+            sines = sines + _sines(time, _without_transits(first - sines), lines)
     if _short_scatter(smooth - sines) > _GAIN * _short_scatter(smooth):
         return flux, 0, None
     wave, dark = _one_period(
@@ -225,10 +228,26 @@ def _without_combs(rounds: list[Floats], resolution: float) -> list[Floats]:
         at = np.clip(np.searchsorted(lines, expected), 1, len(lines) - 1)
         off = np.minimum(np.abs(lines[at] - expected), np.abs(lines[at - 1] - expected))
         # The error of the base frequency grows with the number of the harmonic.
-        hits = off < _COMB_WIDTH * resolution * np.sqrt(1 + (number / 4) ** 2)
-        if hits.sum() >= _COMB:
+        width = _COMB_WIDTH * resolution * np.sqrt(1 + (number / 4) ** 2)
+        hits = float((off < width).sum())
+        if hits >= max(_COMB, _OVER_CHANCE * _by_chance(lines, expected, width)):
             rounds = [x[np.abs(x / base - np.round(x / base)) * base > resolution] for x in rounds]
     return rounds
+
+
+def _by_chance(lines: Floats, expected: Floats, width: Floats) -> float:
+    """Return how many lines would be near the expected frequencies by chance.
+
+    Parameters
+    ----------
+    lines : float64[k]
+        Ascending, 1/day.
+    expected, width : float64[h]
+        Frequencies, and the distances that count as near, 1/day.
+    """
+    wide = 10 * width
+    count = np.searchsorted(lines, expected + wide) - np.searchsorted(lines, expected - wide)
+    return float(np.minimum(count / 10, 1.0).sum())
 
 
 def _without_dips(

@@ -111,6 +111,9 @@ def spectral(cadence: NDArray[np.int64], count: int, flux: Floats) -> Spectral:
     size = fft.next_fast_len(count + round(_MARGIN_DAYS / LONG_CADENCE_DAYS), real=True)
     observed, seen = np.zeros(size), np.zeros(count)
     observed[cadence], seen[cadence] = flux, 1.0
+    if not len(flux):
+        # The masks of candidates may cover the whole light curve: no transit is seen in it.
+        return Spectral(fft.rfft(observed), np.zeros(size // 2 + 1), seen, size)
     power = np.abs(fft.rfft(observed)) ** 2 / len(flux)
     filled = np.interp(np.arange(size), np.r_[cadence, size], np.r_[flux, flux[0]])
     return Spectral(fft.rfft(filled), power, seen, size)
