@@ -42,6 +42,12 @@ def star(*lights: Light, points: int = 12_000, noise: float = 1e-4, seed: int = 
     return observe(1, "KIC 1", "Kepler", time, 1e5 * flux)
 
 
+def pulsations(time: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the light of a star with three coherent waves of 1,000 to 3,000 ppm."""
+    waves = ((0.623, 3e-3), (0.911, 2e-3), (1.47, 1e-3))
+    return 1 + sum(a * np.sin(2 * np.pi * f * time + f) for f, a in waves)
+
+
 def in_time(planet: TransitModel) -> Light:
     """Return the light of a planet whose transits come in time."""
     return lambda time: 1 - planet.mean_dimming(time, LONG_CADENCE_DAYS)

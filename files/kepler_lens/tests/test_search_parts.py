@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_stars import in_time, star
+from made_stars import in_time, pulsations, star
 
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.transit_model import TransitModel
@@ -384,15 +384,10 @@ def test_a_binary_whose_eclipses_hide_the_whole_light_curve_ends_the_search():
 
 def test_masks_may_hide_the_whole_light_curve_of_a_pulsating_star(monkeypatch):
     """Nothing is seen then: the round ends, and what was found before stays."""
-
-    def waves(time):
-        lines = ((0.623, 3e-3), (0.911, 2e-3), (1.47, 1e-3))
-        return 1 + sum(a * np.sin(2 * np.pi * f * time + f) for f, a in lines)
-
     planets = [in_time(TransitModel(p, 133.0, 3.4, 0.04, 0.2)) for p in (6.1, 8.7)]
     for home in (detect, brightenings):
         monkeypatch.setattr(home, "masked", lambda prepared, _: np.ones(len(prepared.time), bool))
-    found = search_and_vet(star(waves, *planets, points=14_700))
+    found = search_and_vet(star(pulsations, *planets, points=14_700))
     prepared = found.search.prepared
     assert prepared.pulsating
     periods = [one.candidate.ephemeris.period_days for one in found.candidates]
