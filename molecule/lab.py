@@ -45,6 +45,18 @@ class Run:
     seconds: float
     changed: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def tasks_changed(self) -> set[str]:
+        """Names of the tasks and handlers that changed a host."""
+        parts = re.split(
+            r"^(?:TASK|RUNNING HANDLER) \[(.+?)\] \*+$", self.output, flags=re.MULTILINE
+        )
+        return {
+            name
+            for name, said in zip(parts[1::2], parts[2::2], strict=True)
+            if re.search(r"^changed: \[", said, re.MULTILINE)
+        }
+
 
 class Lab:
     """The hosts of a lab, reached through Docker, and its Warp 10 server through HTTP."""

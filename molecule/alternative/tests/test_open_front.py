@@ -63,9 +63,19 @@ def test_guests_read_light_curves_of_the_server_on_the_other_host(lab, front):
 
 
 def test_who_has_no_account_stays_out(front):
-    assert front.ask("/", password="byron").status_code == 401
-    assert requests.get(front.url, verify=front.authority, timeout=60).status_code == 401
+    wrong = front.ask("/", password="byron")
+    assert wrong.status_code == 401
+    assert "account" in wrong.json()["error"]
+    assert front.ask("/api/v0/exec", "1", password="byron").status_code == 401
+    for path in ("/", "/explorer.json", "/api/v0/exec"):
+        nobody = requests.post if path.endswith("exec") else requests.get
+        answer = nobody(front.url + path, data="1", verify=front.authority, timeout=60)
+        assert answer.status_code == 401, path
     assert front.ask("/").status_code == 200
+    assert front.exec("1 1 +").json() == [2]
+    # Whether guests are served may be asked by anyone.
+    health = requests.get(front.url + "/health", verify=front.authority, timeout=60)
+    assert health.json() == {"guest": True, "data": True}
 
 
 def test_the_page_is_told_what_was_chosen(front, choices):
