@@ -51,6 +51,12 @@ def test_a_point_says_what_a_star_has(server, register):
     }  # fmt: skip
 
 
+def test_a_register_for_reading_writes_nothing(server, warp10):
+    with pytest.raises(Warp10Error, match="The register was opened for reading: name its write"):
+        Register(warp10, READ).write([series(7)])
+    assert server.series == {}
+
+
 def test_what_is_known_stays_and_nothing_is_written_twice(server, register):
     register.write([series(7)])
     assert register.write([series(7)]) == 0

@@ -22,7 +22,7 @@ from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
 from kepler_lens.ledger.sums import POINTS, SUM, Summary, Sums, Writer
 from kepler_lens.missions import STAR_LABEL
-from kepler_lens.warp10.client import Series, Token, Warp10
+from kepler_lens.warp10.client import Series, Token, Warp10, token_to_write
 from kepler_lens.warp10.tick_ranges import in_ranges
 from kepler_lens.warp10.ticks import (
     CADENCES,
@@ -215,9 +215,7 @@ class Ledger:
         return self.sums.summary()
 
     def _token(self) -> Token:
-        if self._write is None:
-            raise Warp10Error("The ledger was opened for reading: name its write token too.")
-        return self._write
+        return token_to_write(self._write, "ledger")
 
 
 def _lines(entry: Entry) -> Iterable[str]:

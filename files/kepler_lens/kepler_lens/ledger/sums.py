@@ -31,7 +31,7 @@ from urllib.parse import quote
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
 from kepler_lens.run_name import new_run
-from kepler_lens.warp10.client import Series, Token, Warp10
+from kepler_lens.warp10.client import Series, Token, Warp10, token_to_write
 from kepler_lens.warp10.ticks import (
     BUCKET_STARS,
     STARS,
@@ -294,9 +294,7 @@ class Sums:
             self._warp10.update(text.encode(), self._token())
 
     def _token(self) -> Token:
-        if self._write is None:
-            raise Warp10Error("The ledger was opened for reading: name its write token too.")
-        return self._write
+        return token_to_write(self._write, "ledger")
 
 
 def _writer(series: Series) -> Writer:

@@ -76,6 +76,19 @@ class Token:
         return "Token(…)"
 
 
+def token_to_write(token: Token | None, what: str) -> Token:
+    """Return the write token of a part of the database; `what` names the part in the error.
+
+    Raises
+    ------
+    Warp10Error
+        The part was opened without its write token.
+    """
+    if token is None:
+        raise Warp10Error(f"The {what} was opened for reading: name its write token too.")
+    return token
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One series of an answer of ``fetch`` or ``find``.

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import class_pattern, series_name
 from kepler_lens.missions import STAR_LABEL
-from kepler_lens.warp10.client import Series, Token, Warp10
+from kepler_lens.warp10.client import Series, Token, Warp10, token_to_write
 from kepler_lens.warp10.star_points import forget, pages, points_of
 from kepler_lens.warp10.ticks import has_ticks
 
@@ -149,9 +149,7 @@ class Register:
         return len(lines)
 
     def _token(self) -> Token:
-        if self._write is None:
-            raise Warp10Error("The register was opened for reading: name the write token too.")
-        return self._write
+        return token_to_write(self._write, "register")
 
 
 def lines(series: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:

@@ -54,7 +54,7 @@ def slot(folder: Path, slots: int) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(slots):
-        with (folder / f"place-{number}.lock").open("w") as file:
+        with (folder / f"slot-{number}.lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
