@@ -63,7 +63,7 @@ explorer: $(VENV)/controller ## Make the lab with its front, by which guests com
 lab-down: $(VENV)/controller ## Remove the lab and all its traces
 	@$(PLAY) playbooks/lab_down.yml
 
-test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, two at a time
+test: $(VENV)/dev ## Lint, unit tests and every Molecule scenario, three at a time
 	@.ci/checks unit lint unit-long unit-train scenarios
 
 lint: $(VENV)/dev ## ansible-lint, yamllint, ruff, mypy, argument_specs against defaults, the site of the documents

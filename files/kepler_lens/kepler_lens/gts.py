@@ -1,8 +1,9 @@
-"""Light curves as text: the GTS input format of Warp 10, and CSV.
+"""Light curves as text in the GTS input format of Warp 10.
 
 The schema is that of the public HelloExoWorld, so that its scripts run unchanged: one series for
 each star and column over all quarters, named by `CLASS_OF_COLUMN`, with five labels from the FITS
-primary header and the time axis of `kepler_lens.lightcurve.bkjd_to_us` (TDB, not UTC).
+primary header and the time axis of
+`kepler_lens.missions.mission.TimeZero` (TDB, not UTC).
 """
 
 from __future__ import annotations

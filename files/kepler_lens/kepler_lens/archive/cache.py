@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _SMALL = 64 * 2**20
-"""Bytes of a limit up to which every kept file looks for the oldest files (chosen)."""
+"""Limit of a cache, bytes (chosen). Up to this limit, the cache is checked after every file that it
+keeps; above it, after one file in 64."""
 _log = logging.getLogger(__name__)
 
 

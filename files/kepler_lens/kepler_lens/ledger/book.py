@@ -1,8 +1,8 @@
 """Keep an entry for each file in the ledger, with the state of its import.
 
-- ``import.file`` has a JSON text with the fields of `Entry`, at the place of each file's first
-  cadence number. This is CADENCENO of its first row, which stays the same after a reprocessing.
-- ``import.points`` has, at the same place, the number of points of a file that is in completely.
+- ``import.file`` has a JSON text with the fields of `Entry`. Its tick follows from the star and the
+  file's first cadence number: CADENCENO of the first row, the same after a reprocessing.
+- ``import.points`` has, at the same tick, the number of points of a file that is in completely.
 
 An entry is first written as ``pending``: it lists what will be pushed, and which spans of an
 earlier version must be deleted. After the server has acknowledged the points, the entry is written
@@ -165,7 +165,7 @@ class Ledger:
         return found
 
     def write(self, entries: Iterable[Entry]) -> None:
-        """Write entries over those at the same places."""
+        """Write entries; they replace entries of the same key."""
         entries = list(entries)
         if not entries:
             return

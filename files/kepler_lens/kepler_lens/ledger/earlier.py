@@ -20,7 +20,7 @@ PIECES = 100
 def convert(
     warp10: Warp10, ledger: Ledger, read: Token, write: Token, say: Callable[[str], None]
 ) -> None:
-    """Move entries from series with a label of the star to their present places.
+    """Move entries from series with a label of the star to the series and ticks of this version.
 
     If there are no such series, nothing is done. If it is killed, the next call continues, because
     entries are written before the old ones are deleted.

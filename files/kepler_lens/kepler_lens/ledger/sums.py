@@ -55,7 +55,7 @@ in less than a second; an import of a whole mission marks all buckets)."""
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes: its marks show what may not have been counted yet.
+    """A run that writes entries; its marks show which buckets may not have been counted yet.
 
     Attributes
     ----------

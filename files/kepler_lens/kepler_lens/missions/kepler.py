@@ -248,5 +248,5 @@ MISSION = Mission(
     ),
     observing=OBSERVING,
 )
-"""The catalogue has smaller numbers than the range ends with (chosen); the hours are those of the
-cards."""
+"""The end of the range of numbers is chosen: all KIC numbers are smaller. The hours of `precision`
+are those in the names of the cards."""

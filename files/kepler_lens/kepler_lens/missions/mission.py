@@ -148,7 +148,8 @@ class Files:
     other_product : re.Pattern
         Names of files that are no light curves.
     numbers : callable
-        Numbers in names of the quarter or campaign that people give this number.
+        Numbers that names of files and folders have for a quarter or campaign: 91 and 92 for K2's
+        9.
     star_folders : callable
         Folders that may have files of a star, for some segments.
     has_own_folder : bool
@@ -187,7 +188,7 @@ class Mission:
     zero : TimeZero
         What TIME in its files counts from.
     segment : str
-        What a stretch of time is called at whose ends the telescope turns, such as 'quarter'.
+        Word for the time between two turns of the telescope, such as 'quarter'.
     cards : Cards
         Cards of its files' headers.
     quality : dict

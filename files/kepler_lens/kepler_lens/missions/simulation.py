@@ -1,4 +1,4 @@
-"""Simulated stars, which look as Kepler's do but for their numbers: neither catalogue has those."""
+"""Simulated stars: files like Kepler's, with numbers that are in neither KIC nor EPIC."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ FILE_BYTES = 450_000
 CHUNK_STARS = 200
 """Stars of a piece, about which the ledger is asked at once (chosen)."""
 CHUNK_FILES = 4_000
-"""Files of a piece from which on it ends (chosen)."""
+"""A piece ends when it has this many files (chosen)."""
 CHUNK_DATA_BYTES = 16_000_000
-"""Bytes of content in a piece from which on it ends (chosen)."""
+"""A piece ends when its content has this many bytes (chosen)."""
 
 
 @dataclass(slots=True)

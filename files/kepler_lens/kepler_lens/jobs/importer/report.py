@@ -16,7 +16,7 @@ KEPLER_11 = 6541920
 """KIC number of Kepler-11, the star that the report shows if it was imported (chosen: it is well
 known)."""
 _RATE_WINDOW_S = 20.0
-"""The current rate is that of this many last seconds (chosen)."""
+"""Seconds before the present over which the current rate is measured (chosen)."""
 
 
 @dataclass(slots=True)

@@ -52,8 +52,7 @@ _MADE_AHEAD = 1_000_000
 """Points whose text may be made before this worker has the lock (chosen: limits memory). The text
 of more points is made while it is sent."""
 _PAUSES_S = (1, 4, 16)
-"""Pauses after each of which a batch is tried again that another attempt has under way, seconds
-(chosen)."""
+"""Pauses, seconds (chosen). A batch that another attempt works on is tried again after each."""
 
 
 @dataclass(frozen=True, slots=True)

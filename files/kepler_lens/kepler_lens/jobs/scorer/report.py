@@ -42,7 +42,7 @@ class Progress(StarProgress):
         `REASONS_KEPT`.
     distances : list of float
         Distances of these candidates from the training set, see
-        `kepler_lens.classify.bundle.Scores`.
+        `kepler_lens.transit_search.score.Scores`.
     """
 
     word: ClassVar[str] = "job of scores"

@@ -40,7 +40,8 @@ class Job(Section, frozen=True):
     column : str
         FITS name, one of `COLUMNS`; any other raises a JobError.
     force : bool
-        Whether stars are searched again whose search still stands.
+        Whether to search a star again although its last search had the same light curve and the
+        same version of the search.
     scheduler : str or None
         Address of a Dask scheduler; None starts workers on this machine.
     tls : Tls or None

@@ -43,7 +43,8 @@ class SearchSettings:
     column : str
         FITS name.
     force : bool
-        Whether stars are searched again whose search still stands.
+        Whether to search a star again although its last search had the same light curve and the
+        same version of the search.
     tick : int
         Tick of the scores, µs.
     model : str

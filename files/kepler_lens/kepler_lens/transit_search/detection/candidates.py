@@ -21,8 +21,9 @@ somewhat more than the transit."""
 _SAME_PERIOD = 3e-4
 """Relative difference of periods (chosen): over four years it adds up to half a day."""
 _BY_CHANCE, _BESIDE = 0.4, 0.9
-"""A remnant cannot be told if more than the first part of all time lies beside the other signal's
-transits. Otherwise at least the second part of a remnant's transits lies there (both chosen)."""
+"""Two parts (both chosen). If more than the first part of all time is near transits of another
+signal, a remnant of that signal cannot be recognised. Otherwise at least the second part of the
+transits of a remnant must be near them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,14 +61,16 @@ def same_period(one: Ephemeris, other: Ephemeris) -> bool:
 def remnant(one: Candidate, other: Candidate) -> bool:
     """Return whether a signal is a remnant that the mask of another one left beside its transits.
 
-    A transit may come early or late. Where the other signal has a short period, much lies beside
-    its transits by chance.
+    A transit may come early or late. If the other signal has a short period, transits of any signal
+    lie near its transits by chance.
     """
     durations = one.ephemeris.duration_hours + other.ephemeris.duration_hours
     away = np.abs(other.ephemeris.hours_from_middle(one.transits.time))
     if same_period(one.ephemeris, other.ephemeris):
+        # Chosen: 1.5 times the sum of both durations; another eclipse is farther away.
         return bool(np.median(away) < 1.5 * durations)
-    # A mask is somewhat wider than the transit, and its remnant stands at its edge (chosen).
+    # Chosen: 0.75 times the sum of both durations, and one hour. A mask is somewhat wider than the
+    # transit, and a remnant lies at the edge of the mask.
     reach = 0.75 * durations + 1.0
     by_chance = 2 * reach / 24 / other.ephemeris.period_days
     if other.statistic < CERTAIN or by_chance > _BY_CHANCE:

@@ -27,24 +27,27 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SHORTEST_TIMED_DAYS = 3.0
-"""Shortest period with times of its own for each transit (chosen): nearer to the star, tides and a
-small lever keep transits in time within minutes."""
+"""Shortest period, days, of a signal whose transits may each have a time of their own (chosen:
+transits of planets with shorter periods are early or late by minutes only)."""
 _WIDTH = 0.008
 """Width of a range of intervals as part of the period (chosen): neighbouring intervals differ by
 0.5 % at most for the planets of Kepler-9 and Kepler-30, and for one of 10.95 d that is early or
 late by half a day over 630 d."""
 _STEPS_A_DURATION = 3
-"""Steps of the grid of times in a duration (chosen): a transit is a sixth of it off at most."""
+"""Steps of the grid of times in a duration (chosen: a transit is at most a sixth of the duration
+away from a point of the grid)."""
 _EVERY = 3
-"""One of this many durations is tried (chosen): it is off by a factor of 1.4 at most, which costs a
-strong signal a tenth."""
+"""Chains are sought for one of this many durations (chosen: the duration is then wrong by a factor
+of 1.4 at most, which costs a strong signal a tenth)."""
 _NEIGHBOURS = 61
-"""Ranges of intervals whose median is what noise gives a chain (chosen)."""
+"""Width of a running median, in ranges of intervals (chosen): this median is the statistic that
+noise alone gives a chain."""
 _PASSES = 4
 """Passes in which the times are measured about the ephemeris, and it is fitted to them (chosen)."""
 _SMOOTH_DAYS = 60.0
-"""Period of the fastest change that the times of weak transits follow (chosen: resonances are
-slower)."""
+"""Time scale, days, of the curve through the times of weak transits (chosen: resonances are
+slower). Of a sine wave with this period the curve keeps a seventeenth of the amplitude, of a wave
+with twice this period a half."""
 _CLEAR = 6.0
 """Standard deviations (chosen): a single transit above this has a time of its own."""
 _REACH, _REACH_OF_PERIOD = 0.75, 0.006
@@ -253,13 +256,15 @@ def _timed(ephemeris: Ephemeris, index: int, events: Events) -> Signal:
         for k, (low, high) in enumerate(zip(lows, highs, strict=True)):
             if high - low < 3 or not seen[low:high].any():
                 continue
-            # The penalty (chosen) keeps a weak transit near its expected middle.
+            # Chosen: a penalty of 2 standard deviations at one duration, growing with the square of
+            # the distance, keeps a weak transit near its expected middle.
             away = (events.time[low:high] - middle[k]) / duration
             score = np.minimum(ses[low:high], most) - 2 * away**2
             top = int(np.argmax(np.where(seen[low:high], score, -np.inf)))
             if ses[low + top] <= 0:
                 continue
             own[k] = late[k] + _peak(events.time, ses, low + top) - middle[k]
+            # Chosen: from 24 standard deviations on, the weight of a time grows no more.
             weight[k] = min(ses[low + top], 4 * _CLEAR) ** 2
             strong[k] = ses[low + top] > _CLEAR
         if not weight.any():
@@ -308,7 +313,7 @@ def _line(number: Ints, time: Floats, weight: Floats) -> tuple[float, float]:
 def _smooth(late: Floats, weight: Floats, period: float) -> Floats:
     """Smooth delays and bridge gaps (Whittaker 1922, Proc. Edinburgh Math. Soc. 41, 63).
 
-    Waves slower than `_SMOOTH_DAYS` pass.
+    Of a wave with twice the period `_SMOOTH_DAYS`, half of the amplitude is left.
 
     Parameters
     ----------
@@ -323,6 +328,7 @@ def _smooth(late: Floats, weight: Floats, period: float) -> Floats:
     if count < 3:
         return late
     strength = np.median(weight[weight > 0]) if weight.any() else 1.0
+    # Chosen: 0.5 at least, so that the curve is smooth for planets with periods above 38 d too.
     stiff = strength * max(_SMOOTH_DAYS / period / (2 * np.pi) * 2, 0.5) ** 4
     bands = np.zeros((3, count))
     bands[2] = weight + 1e-9 * strength

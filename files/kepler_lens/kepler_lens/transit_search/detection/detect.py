@@ -41,8 +41,8 @@ _ROUNDS = 8
 """Rounds of a search (chosen): each finds all that stands out, and most stars end after the
 second."""
 _CHAINED = 12.0
-"""Least excess (see `Chain`) of a chain that is followed: chains of inverted light curves reach 10
-(measured)."""
+"""Least excess (see `Chain`) of a chain that is followed (chosen: two above 10, the largest excess
+seen for chains of inverted light curves)."""
 _RATHER_CHAINED = 0.9
 """Least ratio (chosen) of a chain's excess to the strongest fold near its period, if the chain is
 followed: planets in time reach 0.8 (Kepler-11), strong ones somewhat out of time 1.0."""
@@ -106,12 +106,12 @@ def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detect
 
 
 def varies_throughout(prepared: Prepared) -> bool:
-    """Return whether one variation of a short period leaves no place for transits."""
+    """Return whether one variation of a short period is too strong to search for transits."""
     return prepared.wave is not None and prepared.wave.amplitude > _WAVE
 
 
 def _of_wave(prepared: Prepared, wave: Wave) -> Candidate:
-    """Return such a variation in the form of a candidate: each minimum is a transit."""
+    """Return the variation of `varies_throughout` as a candidate: each minimum is a transit."""
     ephemeris = Ephemeris(wave.period_days, wave.minimum_bkjd, 24 * wave.period_days / 2)
     number = np.unique(ephemeris.numbers(prepared.time))
     information = np.full(len(number), 1 / np.median(prepared.sigma) ** 2)

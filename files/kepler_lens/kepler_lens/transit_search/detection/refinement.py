@@ -226,7 +226,8 @@ def refine(
     tried = set()
     wanted = list(indices)
     if period * _FEW > bank[0].time[-1] - bank[0].time[0]:
-        # A deep transit does not look like one under a template that is too short: try more.
+        # A deep transit does not fit a template that is too short. Chosen: also try every second
+        # duration, up to four steps away.
         wanted += range(indices[0] - 4, indices[0] + 5, 2)
     while wanted:
         index = wanted.pop(0)
@@ -259,6 +260,8 @@ def _refine_one(
     span = float(events.time[-1]) - begin
     duration = events.duration_hours / 24
     if epoch is None:
+        # Chosen: bins of a third of the duration, four at least. A bin with less information than
+        # two usual transits counts as if it had that much.
         bins = max(4, int(period / (duration / 3)))
         # The events are capped, so that a single deep one does not decide the epoch.
         epoch = _phase(period, begin, spacing, events.capped, events.d, bins, 2 * events.usual)

@@ -181,6 +181,7 @@ def _allowed(one: LoneEvent, other: LoneEvent, bank: Sequence[Events]) -> tuple[
         first = int(np.ceil((begin - one.time_bkjd) / period))
         last = int(np.floor((end - one.time_bkjd) / period))
         time = one.time_bkjd + np.arange(first, last + 1) * period
+        # Chosen: a middle within one day of one of the two events is that event.
         known = np.minimum(abs(time - one.time_bkjd), abs(time - other.time_bkjd)) < 1.0
         d = np.interp(time[~known], events.time, events.d)
         n = np.interp(time[~known], events.time, events.n)

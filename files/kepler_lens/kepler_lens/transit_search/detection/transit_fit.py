@@ -23,8 +23,8 @@ _IMPACTS = (0.0, 0.4, 0.6, 0.75, 0.85, 0.91, 0.95, 0.97)
 """Impact parameters that are tried, in stellar radii (chosen): from a central transit to one that
 grazes the star."""
 _OWN_DURATIONS, _OWN_HOURS = 0.75, 0.5
-"""Durations and hours, added up, around the middle of a transit that do not count in the
-variability (both chosen)."""
+"""Durations and hours, added up, on each side of the middle of a transit: these points are left out
+when the star's variability is estimated (both chosen)."""
 _SPACING = 0.25
 """Standard deviation of the search's duration (natural logarithm) and middle (in durations), as the
 fit takes it: the relative spacing of the durations that the search tries."""
@@ -84,7 +84,7 @@ class Shape:
 
 
 def transit_points(prepared: Prepared, ephemeris: Ephemeris) -> NDArray[np.bool_]:
-    """Return the points in transit or close to it, which do not count in the variability (bool[n]).
+    """Return the points in or near transit, left out of the variability's estimate (bool[n]).
 
     Parameters
     ----------
@@ -142,6 +142,7 @@ def fit_transit(hours: Floats, flux: Floats, sigma: Floats, duration: float) -> 
     -------
     Shape
     """
+    # Chosen: the fit takes points within 1.5 durations of the middle.
     near = np.abs(hours) < 1.5 * duration
     number = np.floor(hours[near] / duration * _BINS).astype(np.int64) + 2 * _BINS
     each = sigma[near] ** -2.0

@@ -21,7 +21,8 @@ this part of what equally strong transits would keep."""
 _MISSING_SHARE = 0.3
 """Part of the clear transits (chosen): a signal is doubtful if this part or more is missing."""
 _UNIQUE = 1.5
-"""Least ratio (chosen) of a signal that is not certain to the strongest one at another phase."""
+"""Least ratio (chosen) of the multiple-event statistic of a signal below `_CERTAIN` to that of the
+strongest dimming or brightening at another phase of the period."""
 _CERTAIN = 20.0
 """Multiple-event statistic (chosen): a signal of this strength is not compared with other phases,
 where a binary has its second eclipse."""

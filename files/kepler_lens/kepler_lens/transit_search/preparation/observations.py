@@ -82,7 +82,8 @@ class Observations:
     def density(self) -> float | None:
         """Mean density of the star over the Sun's, from its surface gravity and radius.
 
-        None where one of these is not known. The Sun's gravity is 10^4.438 cm/s².
+        None where one of these is not known. The Sun's gravity is 10^4.438 cm/s²
+        (from the nominal mass parameter and radius of IAU 2015 resolution B3).
         """
         gravity, radius = self.stellar.get("LOGG"), self.stellar.get("RADIUS")
         if gravity is None or radius is None or radius <= 0:
@@ -130,6 +131,7 @@ def observe(
     order = np.argsort(time[good], kind="stable")
     t, f = time[good][order], flux[good][order]
     if len(t):
+        # Chosen: a point less than half a cadence after another one is a copy of it.
         keep = np.r_[True, np.diff(t) > LONG_CADENCE_DAYS / 2]
         t, f = t[keep], f[keep]
     if len(t) < LEAST_POINTS:

@@ -173,8 +173,8 @@ def refit(prepared: Prepared, mask: NDArray[np.bool_]) -> None:
 def _fit(time: Floats, flux: Floats, quarter: NDArray[np.int32], sigma: Floats) -> Noise:
     """Fit the noise to some quarters that are spread over the mission, without outliers.
 
-    The fit takes all of up to nine quarters, and five to seven of more (chosen). It leaves out
-    points that are four standard deviations from the running median (chosen).
+    The fit takes all quarters if there are nine or fewer, and otherwise five to seven of them. It
+    leaves out points more than four standard deviations from the running median (all chosen).
     """
     rough = flux - _running_median(flux)
     quiet = np.abs(rough) < 4 * scatter_about(rough)

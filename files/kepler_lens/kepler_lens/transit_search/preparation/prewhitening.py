@@ -60,9 +60,9 @@ _DIP_LOWEST, _DIP_CLEAR = 2.0, 12.0
 """Least frequency of a dip, 1/day: below it there are harmonics enough for a comb. Least height of
 its fold, in standard deviations of a bin (both chosen)."""
 _MIRRORED, _BASE_WIDTH, _DIP_HARMONICS = 20, 2.0, 4
-"""Harmonics of a dip that are compared with lines; distance up to which a line is dropped with one,
-in units of 1 / time span (for side lobes); harmonics that must be lines (by chance none are). All
-are chosen."""
+"""Number of harmonics of a dip that are compared with lines. Distance from a harmonic, in units of
+1 / time span, up to which a line is dropped, since it may be a side lobe. Number of harmonics that
+must be lines; by chance none is a line. All three are chosen."""
 _DAY = 49
 """Cadences in a day."""
 _SPIKE, _DARK_SPIKES = 6.0, 0.7
@@ -75,8 +75,9 @@ _FIRST_SEEN = 6
 """Highest number of the first harmonic that is a line (chosen): below `_LOWEST` there are no lines,
 so the comb of a period of 50 days begins at its sixth harmonic."""
 _OVER_CHANCE = 3.0
-"""How many times more lines than by chance a comb has (chosen): pulsations stand in dense groups,
-and in a light curve of some weeks near each harmonic of any period."""
+"""Least ratio of the lines of a comb to those that chance would put there (chosen): pulsations
+stand in dense groups. In a light curve of some weeks, such groups lie near each harmonic of any
+period."""
 _COMB_WIDTH = 0.35
 """Largest distance of a line from a harmonic of a comb, in units of 1 / time span (chosen)."""
 
@@ -120,6 +121,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     """
     smooth = _without_transits(flux)
     level = smooth - _trend(time, smooth)
+    # Chosen: a point counts for six standard deviations at most.
     limit = 6 * _deviation(level)
     first = np.clip(level, -limit, limit)
     y = first
@@ -127,6 +129,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     size = fft.next_fast_len(int(index[-1] + 1) * _OVERSAMPLED, real=True)
     frequency = fft.rfftfreq(size, LONG_CADENCE_DAYS)
     wanted = (frequency > _LOWEST) & (frequency < _HIGHEST)
+    # Chosen: lines are 1.5 / time span apart, and a neighbourhood has 16 steps at least.
     apart = int(1.5 * _OVERSAMPLED)
     width = max(16, round(_NEIGHBOURHOOD / frequency[1]))
     most = len(time) // _POINTS_A_LINE
@@ -245,6 +248,7 @@ def _by_chance(lines: Floats, expected: Floats, width: Floats) -> float:
     expected, width : float64[h]
         Frequencies, and the distances that count as near, 1/day.
     """
+    # Chosen: the density of lines within ten times the distance gives the number by chance.
     wide = 10 * width
     count = np.searchsorted(lines, expected + wide) - np.searchsorted(lines, expected - wide)
     return float(np.minimum(count / 10, 1.0).sum())
@@ -289,6 +293,7 @@ def _off(lines: Floats, base: float, resolution: float) -> Floats:
     number = np.arange(1, _MIRRORED + 1)
     rate = 1 / LONG_CADENCE_DAYS
     seen = np.abs((base * number + rate / 2) % rate - rate / 2)
+    # Chosen: from the fourth harmonic on, the error of the base frequency dominates.
     width = resolution * np.sqrt(1 + (number / 4) ** 2)
     return np.asarray(np.abs(lines[:, None] - seen) / width)
 
@@ -360,7 +365,7 @@ def _peaks(amplitude: Floats, ratio: Floats, least: float, apart: int) -> list[i
 
 
 def _vertex(amplitude: Floats, k: int) -> float:
-    """Return the place of a maximum between samples, by a parabola."""
+    """Return the position of a maximum between samples, in steps, by a parabola."""
     before, here, after = amplitude[k - 1 : k + 2]
     bend = before - 2 * here + after
     return k + (0.5 * (before - after) / bend if bend else 0.0)

@@ -123,7 +123,7 @@ def light_beside(
     -------
     height : float
         Relative flux, of the brighter side: the median over the transits.
-    figure : float
+    deviations : float
         The height in standard deviations. Both are 0 where the period is too short or fewer than
         `LEAST_TRANSITS` transits are observed on both sides.
     """

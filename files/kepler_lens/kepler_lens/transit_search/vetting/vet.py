@@ -1,6 +1,6 @@
 """Vetting: tests of a candidate, after the Data Validation of Kepler's pipeline.
 
-Each test has a figure, a pass or a failure, and a verdict in words (Twicken et al. 2018, PASP 130,
+Each test has a value, a pass or a failure, and a verdict in words (Twicken et al. 2018, PASP 130,
 064502; Coughlin et al. 2016, ApJS 224, 12). The limits in the tests are chosen.
 """
 
@@ -49,8 +49,9 @@ _AWAY, _FAR_AWAY = 1.75, 3.0
 """Least distance from the transit of another dimming, and of a brightening, in durations (chosen:
 beside a deep transit the filter leaves bright shoulders)."""
 _BRIGHT, _BRIGHT_PART, _BESIDE_PART = 10.0, 0.3, 0.15
-"""The test fails for a brightening of more than this many standard deviations, and more than this
-part of the depth at another phase, or beside the transit (chosen)."""
+"""The test fails for a brightening of more than the first number of standard deviations, if it is
+also more than a part of the depth: the second number at another phase, the third beside the transit
+(all chosen)."""
 _HALF = 0.1
 """Periods between a planet's own second dimming and the middle between transits, at most (chosen):
 the orbits of planets that are so close to their star are circular."""
@@ -178,11 +179,13 @@ def _odd_even(transits: Transits) -> Test:
     if odd.all() or not odd.any():
         return Test("odd_even", 0.0, True, "Only odd or only even transits were observed.")
     (a, error_a), (b, error_b) = _depth(transits, odd), _depth(transits, ~odd)
-    # The part of other stars' light in the aperture differs between quarters by some per cent.
+    # The part of other stars' light in the aperture differs between quarters by some per cent
+    # (chosen: 3 % of the depth).
     error = np.sqrt(error_a**2 + error_b**2 + (0.03 * transits.depth) ** 2 + _spread(transits) ** 2)
     deviations = float(abs(a - b) / error)
     part = abs(a - b) / max(a, b, 1e-12)
     pairs = alternation(transits)[0] if alternating(transits) else 0.0
+    # Chosen: 4 standard deviations, and a tenth of the larger depth.
     if abs(pairs) > deviations or (deviations > 4 and part > 0.1):
         deviations = max(deviations, abs(pairs))
         return Test(
@@ -229,6 +232,7 @@ def second_eclipse(second: Dimming, transit: Shape, period: float, *, found: boo
     share = second.depth / transit.depth if transit.depth > 0 else 0.0
     most = reflected(transit, period)
     half = abs(second.phase - 0.5) < _HALF
+    # Chosen: 8 standard deviations, and a tenth of the transit's depth unless the search found it.
     if half and second.deviations > 8 and second.depth < most:
         return Test(
             "secondary",
@@ -260,6 +264,7 @@ def _dominance(transits: Transits) -> Test:
         return Test("dominance", 1.0, False, "Only one transit was observed.")
     power = np.maximum(transits.n, 0) ** 2 / transits.d
     share = float(power.max() / power.sum()) if power.sum() > 0 else 1.0
+    # Chosen, part of the signal: 3 / count, but 1/4 at least; 3/4 of two or three transits.
     limit = max(3 / count, 0.25) if count > 3 else 0.75
     where = transits.time[int(np.argmax(power))]
     if share > limit:
@@ -275,6 +280,7 @@ def _shape(shape: Shape) -> Test:
     # From second to third contact the whole planet is on the disc; a grazing one never is.
     bottom = max((1 - k) ** 2 - shape.impact**2, 0) / ((1 + k) ** 2 - shape.impact**2)
     flank = (1 - bottom**0.5) / 2
+    # Chosen: each flank takes 45 % of the transit; the test fails above a depth of 1 %.
     form = "V-shaped" if flank > 0.45 else "U-shaped"
     words = f"The transit is {form}: each flank takes {flank:.0%} of it."
     if flank > 0.45 and shape.depth > 0.01:
@@ -339,6 +345,7 @@ def _duration(ephemeris: Ephemeris, density: float | None) -> Test:
         return Test("duration", ratio, False, words + ": too long for any planet's orbit.")
     if ratio > TOO_LONG:
         return Test("duration", ratio, False, words + ": too long for a circular orbit.")
+    # Chosen: a quarter of a central transit.
     if ratio < 0.25:
         return Test("duration", ratio, False, words + ": too short, but for a grazing planet.")
     return Test("duration", ratio, True, words + ".")
@@ -364,6 +371,7 @@ def _quarters(prepared: Prepared, transits: Transits) -> Test:
     chance = float(chi2.sf(square, freedom))
     plural = {"stretch": "stretches", "quarter": "quarters"}[name]
     words = f"Depths of {len(depths)} {plural} scatter by χ² {square:.1f} for {freedom} degrees"
+    # Chosen: noise alone exceeds this in one of 10,000 candidates.
     if chance < 1e-4:
         return Test("quarters", square / freedom, False, words + ": more than noise explains.")
     return Test("quarters", square / freedom, True, words + " of freedom, as noise has it.")
@@ -374,4 +382,5 @@ def _uniqueness(ephemeris: Ephemeris, transits: Transits, events: Events) -> Tes
     rival = max(*rivals(ephemeris, events), 1e-9)
     ratio = transits.mes / rival
     words = f"It is {ratio:.1f} times as strong as the strongest signal at another phase."
+    # Chosen: 1.3, a ratio of multiple-event statistics.
     return Test("uniqueness", float(ratio), bool(ratio > 1.3), words)
