@@ -7,6 +7,7 @@ import re
 import runpy
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from plays import PROJECT
 
@@ -25,6 +26,19 @@ def test_the_firewall_opens_the_ports_that_the_inventory_names(render):
         rules = render(host, ["base"], {"rules": FIREWALL}, **OTHERS)["rules"]
         assert f"tcp dport {{ {port} }} ip saddr" in rules
         assert not re.search("8080|8786", rules)
+
+
+def test_each_server_is_asked_by_itself_whether_it_refuses_a_token(render):
+    (task,) = [
+        task
+        for task in yaml.safe_load((PROJECT / "playbooks/revoke.yml").read_text())[0]["tasks"]
+        if "warp10_revocations" in task
+    ]
+    asked = {"url": task["warp10_revocations"]["url"]}
+    others = {"private_address": "{{ '192.0.2.' ~ (10 + inventory_hostname | length) }}"}
+    for host in (SERVER, WORKER):
+        said = render(host, ["warp10"], asked, **others)["url"]
+        assert said == f"http://192.0.2.{10 + len(host)}:8080"
 
 
 def test_the_firewall_needs_no_names_of_protocols(render):

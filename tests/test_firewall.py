@@ -18,6 +18,13 @@ def test_ssh_is_open_where_nothing_was_found(render):
     assert "tcp dport { 22 } ip saddr { 0.0.0.0/0 } accept" in rules
 
 
+def test_the_port_of_what_was_removed_is_closed(render):
+    for state, open_ in (("present", True), ("absent", False)):
+        settings = {"warp10_port": "9091", "warp10_state": state}
+        rules = render("warp10.example.org", ["base"], {"rules": RULES}, **settings)["rules"]
+        assert ("tcp dport { 9091 } ip saddr" in rules) == open_
+
+
 def test_the_ports_of_workers_are_those_that_their_unit_names(render):
     unit = "roles/fleet/templates/kepler-worker.service.j2"
     said = render(

@@ -153,6 +153,24 @@ def test_the_front_has_the_limits_and_addresses_that_are_set(said):
     assert (kept["certificate"], kept["key"]) == ("/etc/ssl/ours.pem", "/etc/ssl/ours.key")
 
 
+@pytest.mark.parametrize(("cores", "most"), [("1", 9), ("4", 9), ("16", 32)])
+def test_of_all_guests_two_scripts_a_core_run_and_two_more_than_of_one(render, cores, most):
+    sources = {"nginx": "roles/front/templates/nginx.conf.j2"}
+    settings = FRONT | {"front_scripts_at_once_all": "0", "front_cores": {"stdout": cores}}
+    said = render(SERVER, ["base", "guest", "front"], sources, **settings)["nginx"]
+    assert f"limit_conn all_scripts_running {most};" in said
+    assert f"of all guests {most} run at a time" in said
+
+
+def test_passwords_are_tried_as_slowly_as_scripts_begin(render):
+    sources = {"nginx": "roles/front/templates/nginx.conf.j2"}
+    accounts = [{"name": "ada", "hash": "$6$a$b"}]
+    said = render(SERVER, ["base", "guest", "front"], sources, **FRONT, front_accounts=accounts)
+    assert "limit_req zone=asked burst=100 nodelay;" in said["nginx"]
+    said = render(SERVER, ["base", "guest", "front"], sources, **FRONT)
+    assert "zone=asked" not in said["nginx"]
+
+
 def test_the_fleets_authority_signs_what_is_set(render):
     (task,) = yaml.safe_load((PROJECT / "roles/front/tasks/certificate.yml").read_text())
     asked = {name: source for name, source in task["vars"].items() if "{{" in source}
@@ -183,8 +201,14 @@ WRONG = {
             "front_certificate": "/a",
             "front_networks": [],
             "front_accounts": [{"name": "ada", "hash": "lovelace"}],
+            "front_scripts_at_once_all": "4",
         },
-        ["go together: name both files", "nobody could come in", "openssl passwd -6 makes one"],
+        [
+            "go together: name both files",
+            "nobody could come in",
+            "openssl passwd -6 makes one",
+            "one guest keeps all others out",
+        ],
     ),
 }
 
