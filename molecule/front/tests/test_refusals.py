@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import gzip
 import json
 import re
@@ -16,7 +17,7 @@ import pytest
 import requests
 from conftest import MAXPOINTS, MAXTIME, sentence, slower
 from kepler_lens.warp10.client import Token, Warp10
-from lab import SERVER
+from lab import SERVER, WORKERS
 
 PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -132,7 +133,7 @@ def tls(front) -> ssl.SSLSocket:
 
 
 def seconds_held(front, sent: str) -> float:
-    """Send one byte a second, and return after how many seconds the front disconnects."""
+    """Begin a request and never end it; return after how many seconds the front disconnects."""
     with tls(front) as wire:
         if sent == "body":
             wire.sendall(head("POST", "/api/v0/exec", "Content-Length: 60000"))
@@ -142,6 +143,7 @@ def seconds_held(front, sent: str) -> float:
         wire.settimeout(1)
         while time.monotonic() - begun < 40:
             try:
+                # Headers have a time for all of them, a body has one between two packets.
                 if sent == "headers":
                     wire.sendall(b"a")
                 if wire.recv(1000) == b"":
@@ -154,10 +156,47 @@ def seconds_held(front, sent: str) -> float:
 
 
 def test_who_is_slow_is_let_go(front):
-    """Two guests, of whom one is slow with headers and one with the body, are disconnected."""
+    """Of two guests, one sends headers byte by byte, and one sends no body."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         held = dict(zip(SLOW, pool.map(partial(seconds_held, front), SLOW), strict=True))
     assert max(held.values()) < 30, held
+
+
+def dripping(front) -> ssl.SSLSocket:
+    """Return a connection whose script comes byte by byte."""
+    wire = tls(front)
+    wire.sendall(head("POST", "/api/v0/exec", "Content-Length: 60000") + b"'")
+    return wire
+
+
+def unread(front) -> ssl.SSLSocket:
+    """Return a connection whose long answer nobody reads."""
+    wire = tls(front)
+    # Some 10 MB, which do not fit the buffers of a connection.
+    script = b"'a' 1 20 <% DROP DUP + %> FOR 'a' STORE 1 10 <% DROP $a %> FOR"
+    wire.sendall(head("POST", "/api/v0/exec", f"Content-Length: {len(script)}") + script)
+    return wire
+
+
+@pytest.mark.parametrize("slow", [dripping, unread])
+def test_who_sends_or_reads_slowly_takes_no_place_of_a_script(front, slow):
+    """Four slow guests of an address, and a script of the same address runs at once."""
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(slow(front)) for _ in range(4)]
+        if slow is unread:
+            # Their scripts have run.
+            wait_for_answers(wires)
+        answer = front.get("/api/v0/exec", method="POST", data="1 1 +")
+        assert answer.status_code == 200, answer.text
+        for wire in wires if slow is dripping else ():
+            wire.sendall(b"a")
+
+
+def wait_for_answers(wires) -> None:
+    until = time.monotonic() + 20 * slower()
+    for wire in wires:
+        wire.settimeout(max(1.0, until - time.monotonic()))
+        assert wire.recv(12).startswith(b"HTTP/1.1 ")
 
 
 def test_of_one_address_four_scripts_run(front):
@@ -173,6 +212,20 @@ def test_of_one_address_four_scripts_run(front):
     for answer in answers:
         if answer.status_code == 429:
             assert "send it again" in sentence(answer)
+
+
+def test_one_address_does_not_keep_another_one_out(front):
+    """While one address runs as many scripts as it may, a script of another address runs."""
+    loop = "NOW 'begin' STORE <% NOW $begin - 4 s < %> <% %> WHILE 'done'"
+    ask = (
+        f"urlopen('{front.url}/api/v0/exec', b'1 1 +', 3, context=ssl._create_unverified_context())"
+    )
+    command = f'python3 -c "import ssl; from urllib.request import urlopen; print({ask}.read())"'
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(front.get, "/api/v0/exec", method="POST", data=loop) for _ in range(4)]
+        time.sleep(1)
+        assert front.lab.shell(WORKERS[0], command).strip() == "b'[2]'"
+        assert [run.result().status_code for run in runs] == [200] * 4
 
 
 def test_of_one_address_twenty_scripts_a_second_begin(front):

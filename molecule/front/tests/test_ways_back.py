@@ -121,10 +121,82 @@ INJECTED = {
     "too much": f"[ {TOKEN} 'sap.flux' {{ 'KEPLERID' 'a' 1 17 <% DROP DUP + %> FOR }} ] FIND",
     "references that blow up": f"[ {TOKEN} 'a' {{}} [ 1 ] 1 30 <% DROP DUP 2 ->LIST %> FOR ] FIND",
     "itself within itself": f"[] 'l' STORE $l $l +! DROP [ {TOKEN} 'sap.flux' $l ] FIND",
-    "a pattern that takes for ever": f"[ {TOKEN} 'sap.flux' {{ 'OBJECT' '~((.+)+)+!' }} ] FIND",
-    "such a pattern in a selector": f"{{ 'token' {TOKEN} 'selector' '~.*{{OBJECT~((.+)+)+!}}' }} FIND",
-    "a pattern with many signs": f"[ {TOKEN} 'sap.flux' {{ 'OBJECT' '~.*.*.*.*.*.*.*.*!' }} ] FIND",
 }
+# Patterns of a label that try every way to split it. None may reach the directory of the data server.
+TEN = "(.|.|.|.|.|.|.|.|.|.)" * 10
+PATTERNS = {
+    "repetition after a bracket": "((.+)+)+!",
+    "many signs": ".*.*.*.*.*.*!",
+    "bracket after bracket": f"{TEN}!",
+    "two brackets": "(a|.)(b|.)!",
+    "brackets with letters between": "(a|.)b(c|.)!",
+    "brackets in brackets": "((a|.)(b|.)|c)!",
+    "a bar in a class between brackets": "(a|.)[|](b|.)!",
+    "a bar in a class that begins with its end": "(a|.)[]|](b|.)!",
+    "a bar in a class in a class": "(a|.)[[]|]](b|.)!",
+    "an escaped bar between brackets": "(a|.)\\|(b|.)!",
+    "an escaped backslash before a bracket": "(a|.)\\\\(b|.)!",
+    "comments in the pattern": "(?x)((.+) +) +!",
+    "comments in a part of the pattern": "(?x:((.+) +) +)!",
+    "many alternatives with signs": ".*.*.*(a|b|c|d|e|f)!",
+    "more alternatives with a sign": ".*(" + "|".join(["."] * 202) + ")!",
+}
+
+
+def percent(text: str, times: int = 1) -> str:
+    """Encode all of a text, as often as it is decoded."""
+    for _ in range(times):
+        text = "".join(f"%{ord(sign):02X}" for sign in text)
+    return text
+
+
+def asks(pattern: str) -> dict[str, str]:
+    """Return scripts that have the data server match a label with a pattern."""
+    literal, selector = percent(f"~{pattern}"), percent(f"sap.flux{{OBJECT~{percent(pattern)}}}")
+    return {
+        "label": f"[ {TOKEN} 'sap.flux' {{ 'OBJECT' '{literal}' }} ] FIND",
+        "class": f"[ {TOKEN} '{literal}' {{}} ] FIND",
+        "label in a map": f"{{ 'token' {TOKEN} 'class' 'sap.flux' 'labels' {{ 'OBJECT' '{literal}' }} 'end' NOW 'count' 1 }} FETCH",
+        "selector": f"{{ 'token' {TOKEN} 'selector' '{selector}' }} FIND",
+        "selectors": f"{{ 'token' {TOKEN} 'selectors' [ 'sap.flux{{}}' '{selector}' ] 'end' NOW 'count' 1 }} FETCH",
+        "list for a macro": f"{{ 'KEPLERID' '{literal}' }} @HELLOEXOWORLD/CANDIDATES",
+    }
+
+
+@pytest.mark.parametrize("where", asks(""))
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_that_takes_for_ever_is_refused_before_it_is_sent(front, name, where):
+    answer = front.exec(asks(PATTERNS[name])[where])
+    assert answer.status_code == 500
+    assert "a pattern of a guest has no repetition after a bracket" in sentence(answer)
+
+
+PLAIN = {
+    "a number as its beginning": "6541.*",
+    "numbers as a tree": "6541(8(0|12)|9(2(0|1)|5))",
+    "classes": "[0-9]+[^a-z]",
+    "no difference between small and capital letters": "(?i)kic 65.*",
+    "a group with a flag": "(?i:(.*,|)kepler.11.*)",
+    "a name that no digit follows": "(?i).*(kepler-11|kepler-90)([^0-9].*|)",
+    "escapes": "KIC\\ 6541920",
+}
+
+
+@pytest.mark.parametrize("where", asks(""))
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_pattern_is_sent(front, name, where):
+    answer = front.exec(asks(PLAIN[name])[where])
+    assert answer.status_code == 200, answer.text[:500]
+
+
+@pytest.mark.parametrize("key", ["sample", "skip", "step", "timestep", "boundary.pre", "gts"])
+@pytest.mark.parametrize("function", ["FETCH", "FIND"])
+def test_a_key_that_may_read_more_than_is_counted_is_refused(front, key, function):
+    known = f"'token' {TOKEN} 'class' 'sap.flux' 'labels' {{}} 'end' NOW 'count' 1"
+    answer = front.exec(f"{{ {known} '{key}' 1 }} {function}")
+    assert answer.status_code == 500
+    assert key in sentence(answer)
+    assert front.exec(f"{{ {known} }} {function} SIZE").json()[0] > 0
 
 
 @pytest.mark.parametrize("name", INJECTED)
