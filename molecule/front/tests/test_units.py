@@ -51,9 +51,14 @@ def test_it_is_removed_seen_beforehand_and_comes_back(front):
     def there() -> set[str]:
         return {path for path in OURS if front.lab.host(SERVER).file(path).exists}
 
+    def open_() -> bool:
+        return "dport 443 " in front.lab.shell(SERVER, "nft list table inet helloexoworld")
+
+    assert open_()
     run = playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent")
     assert run.rc == 0, run.output[-3000:]
     assert there() == set()
+    assert not open_()
     assert playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent").changed[SERVER] == 0
     # The database still runs.
     assert front.lab.execute("1 1 +") == [2]
@@ -63,4 +68,5 @@ def test_it_is_removed_seen_beforehand_and_comes_back(front):
     run = playbook("playbooks/front.yml", *WHEEL)
     assert run.rc == 0, run.output[-3000:]
     assert there() == set(OURS)
+    assert open_()
     front.wait_health(30)
