@@ -3,7 +3,7 @@
 import type uPlot from "uplot";
 import type { Source } from "./curve_types";
 import { check, choice, fill, h } from "./dom";
-import { type Bin, type Ephemeris, type Flat, type Folded, bins, depth, fetchFlat, fold } from "./fold_data";
+import { type Bin, type Ephemeris, type Flat, type Folded, bins, depth, fetchFlat, fold, multiple } from "./fold_data";
 import { Plot } from "./plot";
 import { note } from "./route";
 import type { Candidate } from "./star_data";
@@ -47,7 +47,10 @@ export class FoldPanel {
   private binMinutes = "";
   private trend = "1.5";
   private flat: Flat | undefined;
+  /** The candidate that is folded as it was found. */
   private candidate: Candidate | undefined;
+  /** The candidate that was folded last, from which the typing began. */
+  private begun: Candidate | undefined;
   private ephemeris: Ephemeris;
   private whole = false;
   /** Whether what was typed last can be folded at. */
@@ -96,7 +99,7 @@ export class FoldPanel {
 
   private take(candidate: Candidate): void {
     this.valid = true;
-    this.candidate = candidate;
+    this.candidate = this.begun = candidate;
     const { period, epoch, duration, late } = candidate;
     this.ephemeris = { period, epoch, duration, late };
     const needed = (TREND_DURATIONS * duration) / 24;
@@ -110,7 +113,7 @@ export class FoldPanel {
     this.duration.value = String(Number(this.ephemeris.duration.toFixed(2)));
   }
 
-  /** Somebody typed: the fold is no candidate's any more. */
+  /** Somebody typed: the fold is not that of a candidate as it was found. */
   private typed(): void {
     const [period, epoch, duration] = [this.period, this.epoch, this.duration].map((box) => Number(box.value)) as [number, number, number];
     for (const [box, right] of [[this.period, period > 0], [this.duration, duration > 0]] as const) {
@@ -175,7 +178,7 @@ export class FoldPanel {
       check("odd and even", this.on.parity, redraw("parity")),
       check("errors", this.on.errors, redraw("errors")),
       check("model", this.on.model, redraw("model")),
-      this.candidates.length > 1 && check("without other candidates", this.on.others, redraw("others")),
+      this.candidates.length > 0 && check("without other candidates", this.on.others, redraw("others")),
       this.candidates.some((one) => one.late.length > 0) && check("transits as late as measured", this.on.late, redraw("late")),
     );
   }
@@ -184,11 +187,7 @@ export class FoldPanel {
     if (!this.flat || !this.valid) return;
     const ephemeris = this.on.late ? this.ephemeris : { ...this.ephemeris, late: [] };
     const { period, duration } = ephemeris;
-    // The candidate that was typed by hand is not hidden from itself.
-    const others = this.on.others
-      ? this.candidates.filter((one) => one !== this.candidate && Math.abs(one.period / period - 1) > 1e-3)
-      : [];
-    const folded = fold(this.flat, ephemeris, this.candidate || this.on.others ? others : []);
+    const folded = fold(this.flat, ephemeris, this.on.others ? this.others() : []);
     const width = this.binMinutes ? Number(this.binMinutes) / 60 : Math.max(duration / 8, 0.25);
     this.bins = bins(folded, width);
     const found = depth(folded, duration);
@@ -205,6 +204,14 @@ export class FoldPanel {
     const plot = this.plot(folded, width, shape, half, signal, this.whole ? half : near);
     fill(this.box, plot.element, this.on.parity && legend());
     this.box.dataset["period"] = String(period);
+  }
+
+  /** The candidates whose transits are left out; at a typed period none that may be the one that is looked for. */
+  private others(): Candidate[] {
+    const { candidate, begun, ephemeris } = this;
+    return candidate
+      ? this.candidates.filter((one) => one !== candidate && Math.abs(one.period / ephemeris.period - 1) > 1e-3)
+      : this.candidates.filter((one) => one !== begun && !multiple(one.period, ephemeris.period));
   }
 
   private shape(measured: number): Shape | undefined {

@@ -48,6 +48,14 @@ export interface Folded {
   odd: Uint8Array;
 }
 
+const NEARLY = 0.01; // of the shorter period, by which a longer one may miss a multiple of it (chosen)
+
+/** Whether one of two periods is a multiple of the other, or nearly so: then a fold at one shows transits of the other. */
+export function multiple(a: number, b: number): boolean {
+  const ratio = Math.max(a, b) / Math.min(a, b);
+  return Math.abs(ratio - Math.round(ratio)) < NEARLY;
+}
+
 /** Fold, without the transits of other candidates. */
 export function fold(flat: Flat, ephemeris: Ephemeris, others: readonly Candidate[]): Folded {
   const kept: [number, number, number][] = [];

@@ -49,13 +49,14 @@ export function candidateTable(
       name: "candidate",
       checked: one === chosen,
       "aria-label": `Fold candidate ${one.number}`,
-      onchange: () => on.chosen(one),
+      // A click on what is chosen already leads back from a typed period.
+      onclick: () => on.chosen(one),
     });
     const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
     swatch.style.background = markColour(one.number);
     return h(
       "tr",
-      { onclick: (event: Event) => event.target instanceof HTMLInputElement || pick.click() },
+      { onclick: (event: Event) => (event.target as Element).closest("input, label") || pick.click() },
       h("td", {}, mark),
       h("td", {}, h("label", {}, pick, swatch, String(one.number))),
       h("td", { class: "n" }, one.period.toFixed(4)),

@@ -179,6 +179,50 @@ def test_fold_at_a_candidates_period_and_at_a_typed_one(candidates, open_page):
     expect(page).to_have_url(re.compile("period=7.7"))
 
 
+def depth_of_fold(page: Page) -> float:
+    words = page.locator(".fold p.small[role=status]")
+    expect(words).to_contain_text("Depth of the middle half")
+    return float(re.search(r"middle half: (-?\d+) ", words.inner_text())[1])
+
+
+def test_multiples_of_a_candidates_period_show_its_transits_and_a_click_leads_back(
+    candidates, open_page
+):
+    page = open_page().star()
+    page.locator(".fold [data-period]").wait_for()
+    heading = page.locator(".fold h2")
+    depth = depth_of_fold(page)
+    assert depth > 50
+    page.get_by_role("button", name="Twice the period").click()
+    expect(heading).to_have_text("Fold at a typed period")
+    assert 0.7 * depth < depth_of_fold(page) < 1.3 * depth
+    page.get_by_label("Fold candidate 1").click()
+    expect(heading).to_have_text("Fold of candidate 1")
+    assert depth_of_fold(page) == depth
+    # Every second window has no transit.
+    page.get_by_role("button", name="Half the period").click()
+    expect(heading).to_have_text("Fold at a typed period")
+    assert 0.25 * depth < depth_of_fold(page) < 0.75 * depth
+    # So it is for who comes by the address alone, and for a period that is nearly right.
+    known = candidates[0]["a"]
+    page = open_page().star(query=f"?period={2 * float(known['period']):.4f}&epoch={known['epoch']}")
+    page.locator(".fold [data-period]").wait_for()
+    assert depth_of_fold(page) > 0.5 * depth
+
+
+def test_a_click_beside_a_candidates_number_folds_it_once(candidates, open_page):
+    visit = open_page()
+    asked = []
+    visit.page.on("request", lambda request: asked.append(request.url.endswith("/run")))
+    page = visit.star()
+    page.locator(".fold [data-period]").wait_for()
+    asked.clear()
+    page.locator(".candidates tbody tr").nth(1).locator("label").click()
+    expect(page.get_by_label("Fold candidate 2")).to_be_checked()
+    expect(page.locator(".vetting h2")).to_contain_text("Candidate 2")
+    assert asked.count(True) == 1
+
+
 def test_an_address_carries_a_typed_fold(candidates, open_page):
     known = candidates[0]["a"]
     page = open_page().star(query=f"?period={known['period']}&epoch={known['epoch']}")
