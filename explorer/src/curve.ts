@@ -1,7 +1,7 @@
 // The light curve of a star: reloaded in the window, quarters told apart, transits marked.
 
 import type uPlot from "uplot";
-import { BEYOND, fetchCurve, hasQuarters, widened } from "./curve_data";
+import { BEYOND, fetchCurve, hasQuarters, renumber, widened } from "./curve_data";
 import { drawCampaigns, drawDoubts, drawQuarters, drawTransits, within } from "./curve_marks";
 import type { Curve, CurveState, Source } from "./curve_types";
 import { Plot, type Window } from "./plot";
@@ -155,6 +155,7 @@ export class CurvePlot {
       const signal = AbortSignal.any([this.signal, loading.signal]);
       const curve = await fetchCurve(this.source, buckets, signal, window);
       if (signal.aborted) return;
+      if (!hasQuarters(this.source.star)) renumber(curve, this.whole);
       this.put(curve, window);
       this.events.shown(curve, began);
     } catch (error) {

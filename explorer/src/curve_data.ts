@@ -125,6 +125,15 @@ export async function fetchCurve(
   return all.points > MOST_POINTS ? all : curveOf(curveScript(source, buckets), signal);
 }
 
+/** The pieces of a window of K2 are counted from 0: give each the number of the piece of the whole that it is part of. */
+export function renumber(curve: Curve, whole: Curve): void {
+  for (const piece of curve.pieces) {
+    const middle = piece.time[piece.time.length >> 1] ?? 0;
+    const off = ({ time }: Piece) => Math.max((time[0] ?? 0) - middle, middle - (time.at(-1) ?? 0));
+    piece.number = whole.pieces.reduce((a, b) => (off(b) < off(a) ? b : a)).number;
+  }
+}
+
 async function curveOf(script: string, signal: AbortSignal): Promise<Curve> {
   const [answer] = (await exec(script, signal)) as [[number, number, ...Sent[]]];
   const [points, bucketTicks, ...sent] = answer;

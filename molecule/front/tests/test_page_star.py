@@ -203,7 +203,7 @@ def test_multiples_of_a_candidates_period_show_its_transits_and_a_click_leads_ba
     page.get_by_role("button", name="Half the period").click()
     expect(heading).to_have_text("Fold at a typed period")
     assert 0.25 * depth < depth_of_fold(page) < 0.75 * depth
-    # So it is for who comes by the address alone, and for a period that is nearly right.
+    # The address of such a fold shows the same.
     known = candidates[0]["a"]
     page = open_page().star(query=f"?period={2 * float(known['period']):.4f}&epoch={known['epoch']}")
     page.locator(".fold [data-period]").wait_for()
@@ -316,6 +316,34 @@ def test_a_star_of_k2_has_its_campaign(lab, k2, open_page):
     expect(readout).to_contain_text("  ·  C5  ·  ")
     assert not re.search(r"\bQ-?\d", readout.inner_text())
     page.locator(".fold [data-period]").wait_for()
+
+
+@pytest.fixture
+def two_campaigns(lab):
+    """A star of K2 that is brighter in its second campaign, made for this test."""
+    star, rows = "200000302", []
+    for begin, level in ((2307.5, 1000.0), (3420.0, 3000.0)):
+        times = begin + np.arange(3000) / 48
+        flux = np.random.default_rng(2).normal(level, level * 1e-4, times.size)
+        rows += [(tick(time), value) for time, value in zip(times, flux, strict=True)]
+    labels = f"KEPLERID={star},OBJECT=made,MISSION=K2,OBSMODE=long%20cadence"
+    lines = [f"{at}// pdcsap.flux{{{labels}}} {value:.2f}" for at, value in rows]
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    server = Warp10(lab.url)
+    server.update("\n".join(lines).encode(), token)
+    yield star
+    server.delete(f"pdcsap.flux{{KEPLERID={star}}}", token)
+
+
+def test_relative_flux_is_that_of_the_campaign_in_any_window(two_campaigns, open_page):
+    page = open_page().star(two_campaigns)
+    values = [float(row[2]) for row in table_of_curve(page)]
+    assert np.abs(np.array(values) - 1).max() < 0.01
+    page = open_page().star(two_campaigns, "?from=3430&to=3440")
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    values = [float(row[2]) for row in table_of_curve(page)]
+    assert len(values) > 100
+    assert np.abs(np.array(values) - 1).max() < 0.01
 
 
 def test_a_star_that_is_not_there_is_said_to_be_so(open_page):
