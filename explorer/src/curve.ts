@@ -22,6 +22,7 @@ export class CurvePlot {
   private shown: Curve;
   private readonly levels = new Map<number, number>();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the points that are awaited, or that did not come; nothing where all are here. */
   private loading: AbortController | undefined;
   private loaded: Window;
   private asked = 0;
@@ -134,20 +135,26 @@ export class CurvePlot {
   }
 
   private async reload(): Promise<void> {
+    // Who was told that points come, or that they do not, is to hear that none are awaited any more.
+    let told = this.loading !== undefined;
     this.loading?.abort();
-    const loading = new AbortController();
-    this.loading = loading;
+    this.loading = undefined;
     const { from, to } = this.plot.window;
-    if (from <= this.all.from && to >= this.all.to) {
-      // It is here already.
-      if (this.shown === this.whole) return;
+    const everything = from <= this.all.from && to >= this.all.to;
+    if (everything && this.shown !== this.whole) {
       this.put(this.whole, this.all);
-      this.events.shown(this.whole, this.asked);
-      return;
+      told = true;
     }
     const window = widened(this.plot.window);
-    if (window.from <= this.loaded.from && window.to >= this.loaded.to && this.shown === this.whole) return;
-    if (!this.shown.far && from >= this.loaded.from && to <= this.loaded.to) return;
+    const wide = window.from <= this.loaded.from && window.to >= this.loaded.to && this.shown === this.whole;
+    const near = !this.shown.far && from >= this.loaded.from && to <= this.loaded.to;
+    if (everything || wide || near) {
+      // It is here already.
+      if (told) this.events.shown(this.shown, this.asked);
+      return;
+    }
+    const loading = new AbortController();
+    this.loading = loading;
     this.events.loading();
     const began = this.asked;
     try {
@@ -156,6 +163,7 @@ export class CurvePlot {
       const curve = await fetchCurve(this.source, buckets, signal, window);
       if (signal.aborted) return;
       if (!hasQuarters(this.source.star)) renumber(curve, this.whole);
+      this.loading = undefined;
       this.put(curve, window);
       this.events.shown(curve, began);
     } catch (error) {

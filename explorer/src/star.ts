@@ -29,8 +29,6 @@ const UNITS = [
   ["e", "electrons/s"],
 ] as const;
 
-const SAMPLED = "Sample …";
-
 export async function starView(root: HTMLElement, route: Route, signal: AbortSignal): Promise<void> {
   const typed = route.path[1] ?? "";
   const number = /^(?:KIC|EPIC)?[\s_-]*0*(\d{1,9})$/i.exec(typed)?.[1];
@@ -73,6 +71,8 @@ class StarPage {
   private curve: CurvePlot | undefined;
   private moment: MomentPanel | undefined;
   private star: Star | undefined;
+  /** Whether all points have come, or do not come. */
+  private come = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -102,8 +102,9 @@ class StarPage {
         drawn(part);
       }),
     ).then((whole) => {
+      this.come = true;
       if (whole?.points) this.drawCurve(whole);
-      else if (!signal.aborted && "sample" in this.curveBox.dataset) this.status.textContent = "Sample";
+      else if (!signal.aborted && "sample" in this.curveBox.dataset) this.status.textContent = this.sampled();
       this.curveBox.removeAttribute("aria-busy");
       requestAnimationFrame(() => performance.mark("curve whole"));
       return whole;
@@ -118,6 +119,10 @@ class StarPage {
     this.found(star);
   }
 
+  private sampled(): string {
+    return this.come ? "Sample" : "Sample …";
+  }
+
   private drawCurve(whole: Curve): void {
     if (this.signal.aborted) return;
     const sampled = "sample" in this.curveBox.dataset;
@@ -125,7 +130,7 @@ class StarPage {
       this.curveBox.dataset["sample"] = "";
       // In place of the words that something loads.
       fill(this.wait);
-      this.status.textContent = SAMPLED;
+      this.status.textContent = this.sampled();
     } else if (sampled) {
       delete this.curveBox.dataset["sample"];
       this.status.textContent = "Complete";
@@ -146,9 +151,9 @@ class StarPage {
       },
       shown: (curve, began) => {
         requestAnimationFrame(() => performance.measure("points drawn", { start: began }));
-        this.status.textContent = curve.sample ? SAMPLED : "";
+        this.status.textContent = curve.sample ? this.sampled() : "";
         fill(this.wait);
-        if (!curve.sample) this.curveBox.removeAttribute("aria-busy");
+        if (!curve.sample || this.come) this.curveBox.removeAttribute("aria-busy");
         this.curveBox.dataset["points"] = String(curve.far ? 0 : curve.points);
         void this.flags(curve.far);
       },

@@ -105,6 +105,32 @@ def test_wheel_and_keys_zoom_and_the_whole_comes_back(open_page):
     expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
 
 
+def test_points_that_nobody_awaits_any_more_are_not_announced(open_page):
+    visit = open_page()
+    page = visit.star()
+    page.locator(".fold [data-period]").wait_for()
+    status = page.locator(".curve .status")
+    frame = page.locator(".frame").first
+
+    def closer_and_back(said) -> None:
+        frame.focus()
+        for _ in range(3):
+            page.keyboard.press("+")
+        said()
+        frame.focus()
+        page.keyboard.press("0")
+        expect(status).to_have_text("")
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+    visit.page.route("**/api/v0/exec", lambda route: None)
+    closer_and_back(lambda: expect(status).to_have_text("Loading points …"))
+    visit.page.unroute_all(behavior="ignoreErrors")
+    refusal = {"status": 500, "headers": {"X-Warp10-Error-Message": "No."}, "body": "{}"}
+    visit.page.route("**/api/v0/exec", lambda route: route.fulfill(**refusal))
+    closer_and_back(lambda: expect(page.get_by_role("alert")).to_be_visible())
+
+
 def test_candidates_are_listed_as_the_server_has_them(candidates, open_page):
     page = open_page().star()
     rows = page.locator(".candidates tbody tr")
