@@ -77,7 +77,12 @@ export class FoldPanel {
     };
     if (given.candidate) this.take(given.candidate);
     else this.write();
-    fill(this.element, this.heading, this.controls(), this.words, this.box, this.wait);
+    this.lay();
+  }
+
+  private lay(): void {
+    const other = this.source.mode !== "long cadence" && h("p", { class: "small" }, `Long cadence is folded, not the ${this.source.mode} that is drawn above.`);
+    fill(this.element, this.heading, this.controls(), other, this.words, this.box, this.wait);
   }
 
   async load(): Promise<void> {
@@ -92,7 +97,7 @@ export class FoldPanel {
     this.take(candidate);
     if (this.trend === before) this.draw();
     else {
-      fill(this.element, this.heading, this.controls(), this.words, this.box, this.wait);
+      this.lay();
       void this.load();
     }
   }

@@ -227,14 +227,18 @@ class StarPage {
     void this.flags(!Number(this.curveBox.dataset["points"]));
     const chosen = star.candidates.find((one) => String(one.number) === query.get("candidate")) ?? star.candidates[0];
     const vetting = h("div", {});
-    const fold = new FoldPanel(this.source, star.candidates, this.signal, {
-      period: Number(query.get("period") ?? Number.NaN),
-      epoch: Number(query.get("epoch") ?? Number.NaN),
-      candidate: query.has("period") ? undefined : chosen,
-    });
+    const { source } = this;
+    const long = star.heads.some((head) => head.mode === "long cadence" && head.classname === source.classname);
+    const fold = long
+      ? new FoldPanel(source, star.candidates, this.signal, {
+          period: Number(query.get("period") ?? Number.NaN),
+          epoch: Number(query.get("epoch") ?? Number.NaN),
+          candidate: query.has("period") ? undefined : chosen,
+        })
+      : undefined;
     if (chosen) fill(vetting, vettingPanel(star, chosen));
     this.moment = new MomentPanel(this.source, star, this.signal);
-    const table = candidateTable(star, chosen, {
+    const table = candidateTable(star, chosen, long, {
       marked: (number, on) => {
         if (on) state.marked.add(number);
         else state.marked.delete(number);
@@ -242,7 +246,7 @@ class StarPage {
       },
       chosen: (candidate) => {
         note({ candidate: String(candidate.number), period: undefined, epoch: undefined });
-        fold.choose(candidate);
+        fold?.choose(candidate);
         fill(vetting, vettingPanel(star, candidate));
       },
     });
@@ -254,10 +258,15 @@ class StarPage {
         h("section", { class: "candidates" }, h("h2", {}, "Candidates"), table, searchWords(star)),
         h("section", { class: "vetting" }, vetting),
       ),
-      h("div", { class: "column" }, h("section", { class: "fold" }, fold.element), h("section", {}, this.moment.element)),
+      h("div", { class: "column" }, h("section", { class: "fold" }, fold?.element ?? unfolded(source)), h("section", {}, this.moment.element)),
     );
-    void fold.load();
+    void fold?.load();
   }
+}
+
+/** What stands in place of the fold, which the server makes of long cadence alone. */
+function unfolded({ star, classname }: Source): HTMLElement {
+  return h("div", {}, h("h2", {}, "Fold"), h("p", {}, `Only long cadence is folded, and star ${star} has none in ${classname}.`));
 }
 
 /** The light curve as anybody would ask for it. */

@@ -24,16 +24,12 @@ export function starFacts(star: Star): HTMLElement[] {
 export function candidateTable(
   star: Star,
   chosen: Candidate | undefined,
+  folds: boolean,
   on: { marked: (number: number, on: boolean) => void; chosen: (candidate: Candidate) => void },
 ): HTMLElement {
   if (!star.candidates.length) {
-    return h(
-      "p",
-      {},
-      star.search
-        ? "The search found no candidate. Any period can be tried with the fold."
-        : "This star was not searched yet. Any period can be tried with the fold.",
-    );
+    const found = star.search ? "The search found no candidate." : "This star was not searched yet.";
+    return h("p", {}, found, folds && " Any period can be tried with the fold.");
   }
   const scored = star.candidates.some((one) => one.score);
   const rows = star.candidates.map((one) => {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -12,11 +14,24 @@ from kepler_lens.warp10.client import Token, Warp10
 from lab import SERVER
 from playwright.sync_api import expect
 
-STAR = "900000302"
+STAR, BOTH = "900000302", "900000303"
 STARTS = np.array(QUARTER_STARTS[1:])
 POINTS = 10_000
 """Points of a quarter: a week of short cadence."""
 ALL = len(STARTS) * POINTS
+
+
+@contextmanager
+def written(lab, star: str, mode: str, ticks: np.ndarray, flux: np.ndarray) -> Iterator[None]:
+    """Write a star for the tests within, and delete it after them."""
+    labels = f"KEPLERID={star},OBJECT=made,MISSION=Kepler,OBSMODE={mode}%20cadence"
+    values = zip(ticks.ravel().tolist(), flux.ravel().round(2).tolist(), strict=True)
+    lines = [f"{tick}// pdcsap.flux{{{labels}}} {value!r}" for tick, value in values]
+    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
+    warp10 = Warp10(lab.url)
+    warp10.update("\n".join(lines).encode(), token)
+    yield
+    warp10.delete(f"pdcsap.flux{{KEPLERID={star}}}", token)
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +41,21 @@ def star(lab):
     ticks = np.add.outer(begins, np.arange(POINTS) * 58_850_000)
     flux = np.random.default_rng(1).normal(50_000, 50, ticks.shape)
     flux[1::2] -= 5_000
-    labels = f"KEPLERID={STAR},OBJECT=made,MISSION=Kepler,OBSMODE=short%20cadence"
-    values = zip(ticks.ravel().tolist(), flux.ravel().round(2).tolist(), strict=True)
-    lines = [f"{tick}// pdcsap.flux{{{labels}}} {value!r}" for tick, value in values]
-    token = Token(lab.shell(SERVER, "cat /etc/warp10/tokens/write.token").strip())
-    warp10 = Warp10(lab.url)
-    warp10.update("\n".join(lines).encode(), token)
-    yield dict(zip((ticks.ravel() / 86_400e6 - 14245.5).round(4), flux.ravel(), strict=True))
-    warp10.delete(f"pdcsap.flux{{KEPLERID={STAR}}}", token)
+    with written(lab, STAR, "short", ticks, flux):
+        yield dict(zip((ticks.ravel() / 86_400e6 - 14245.5).round(4), flux.ravel(), strict=True))
+
+
+@pytest.fixture
+def of_both(lab):
+    """A star with some days of each cadence, made for one test."""
+    with ExitStack() as made:
+        for mode, step in (("long", 1_765_500_000), ("short", 58_850_000)):
+            ticks = (
+                round((200 + 14245.5) * 86_400e6) + np.arange(10 * 86_400_000_000 // step) * step
+            )
+            flux = np.random.default_rng(3).normal(50_000, 50, ticks.shape)
+            made.enter_context(written(lab, BOTH, mode, ticks, flux))
+        yield BOTH
 
 
 @pytest.fixture
@@ -124,3 +146,21 @@ def test_near_points_come_while_the_sample_stands(star, held):
     page.locator(".frame").first.focus()
     page.keyboard.press("0")
     expect(page.locator(".readout").first).to_contain_text(f"{ALL:,} points")
+
+
+def test_a_star_of_short_cadence_alone_is_not_folded_and_no_error(star, open_page):
+    page = open_page().star(STAR, "?mode=short")
+    fold = page.locator(".fold")
+    expect(fold).to_contain_text(f"Only long cadence is folded, and star {STAR} has none")
+    expect(page.locator(".candidates")).not_to_contain_text("with the fold")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_fold_says_that_it_is_of_another_cadence(of_both, open_page):
+    page = open_page().star(of_both, "?mode=short")
+    page.locator(".fold [data-period]").wait_for()
+    words = "Long cadence is folded, not the short cadence that is drawn above."
+    expect(page.locator(".fold")).to_contain_text(words)
+    page = open_page().star(of_both)
+    page.locator(".fold [data-period]").wait_for()
+    expect(page.locator(".fold")).not_to_contain_text("Long cadence")

@@ -231,7 +231,9 @@ def test_multiples_of_a_candidates_period_show_its_transits_and_a_click_leads_ba
     assert 0.25 * depth < depth_of_fold(page) < 0.75 * depth
     # The address of such a fold shows the same.
     known = candidates[0]["a"]
-    page = open_page().star(query=f"?period={2 * float(known['period']):.4f}&epoch={known['epoch']}")
+    page = open_page().star(
+        query=f"?period={2 * float(known['period']):.4f}&epoch={known['epoch']}"
+    )
     page.locator(".fold [data-period]").wait_for()
     assert depth_of_fold(page) > 0.5 * depth
 
