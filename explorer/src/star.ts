@@ -112,6 +112,8 @@ class StarPage {
     const star = await waiting(this.below, "Loading what is known of the star …", signal, () => fetchStar(this.number, signal));
     if (!star) return;
     if (!star.heads.length) return this.unknown();
+    const there = this.there(star);
+    if (there) return location.replace(address(["star", this.number], { ...Object.fromEntries(this.query), ...there }));
     this.describe(star);
     const first = await Promise.race([early, curve]);
     if (!first) return;
@@ -189,12 +191,26 @@ class StarPage {
     );
   }
 
+  /** What the star has in place of what it lacks; nothing where the address names it, or where it is there. */
+  private there(star: Star): Record<string, string> | undefined {
+    const { source, query } = this;
+    const has = series(star).filter(
+      (one) => (!query.has("class") || one.classname === source.classname) && (!query.has("mode") || one.mode === source.mode),
+    );
+    if (!has[0] || has.some((one) => one.classname === source.classname && one.mode === source.mode)) return undefined;
+    return has[0].query;
+  }
+
   /** The star is there, but not in this class and cadence. */
   private elsewhere(star: Star): void {
-    const others = star.heads.map((head) => `${head.classname}, ${head.mode}`).join("; ");
+    const { number, source, query } = this;
+    const others = series(star);
     fill(
       this.below,
-      notice(new Problem(`Star ${this.number} has no ${this.source.classname} in ${this.source.mode}.`, `It has ${others}: choose that above.`)),
+      notice(new Problem(`Star ${number} has no ${source.classname} in ${source.mode}.`, others.length ? "Choose what it has:" : "This page can show nothing else of it.")),
+      h("ul", {}, ...others.map((one) =>
+        h("li", {}, h("a", { href: address(["star", number], { ...Object.fromEntries(query), ...one.query }) }, `${one.classname}, ${one.mode}`)),
+      )),
     );
   }
 
@@ -262,6 +278,12 @@ class StarPage {
     );
     void fold?.load();
   }
+}
+
+/** The light curves of a star that the page can show, and the part of the address that names each. */
+function series(star: Star): { classname: string; mode: string; query: Record<string, string> }[] {
+  return CLASSES.flatMap(([classname]) => MODES.map(([mode]) => ({ classname, mode: `${mode} cadence`, query: { class: classname, mode } })))
+    .filter((one) => star.heads.some((head) => head.classname === one.classname && head.mode === one.mode));
 }
 
 /** What stands in place of the fold, which the server makes of long cadence alone. */

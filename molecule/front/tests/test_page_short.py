@@ -164,3 +164,19 @@ def test_the_fold_says_that_it_is_of_another_cadence(of_both, open_page):
     page = open_page().star(of_both)
     page.locator(".fold [data-period]").wait_for()
     expect(page.locator(".fold")).not_to_contain_text("Long cadence")
+
+
+def test_a_star_is_opened_in_what_it_has(star, open_page):
+    page = open_page().star(STAR)
+    expect(page).to_have_url(re.compile("class=pdcsap.flux&mode=short"))
+    expect(page.get_by_label("Cadence")).to_have_value("short")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_what_an_address_names_and_a_star_lacks_is_said_with_a_way_on(star, open_page):
+    page = open_page().go(f"#/star/{STAR}?class=sap.flux&mode=long")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(f"Star {STAR} has no sap.flux in long cadence.")
+    page.get_by_role("link", name="pdcsap.flux, short cadence").click()
+    expect(page.locator("[data-drawn]")).to_be_visible()
+    expect(alert).to_have_count(0)
