@@ -56,6 +56,7 @@ export class FoldPanel {
   /** Whether what was typed last can be folded at. */
   private valid = true;
   private drawn: AbortController | undefined;
+  private loading: AbortController | undefined;
   private bins: Bin[] = [];
 
   constructor(
@@ -87,7 +88,12 @@ export class FoldPanel {
 
   async load(): Promise<void> {
     const words = "Loading the whole light curve without its trend …";
-    this.flat = await waiting(this.wait, words, this.signal, () => fetchFlat(this.source, Number(this.trend), this.signal));
+    this.loading?.abort();
+    this.loading = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.loading.signal]);
+    const flat = await waiting(this.wait, words, signal, () => fetchFlat(this.source, Number(this.trend), signal));
+    if (signal.aborted) return;
+    this.flat = flat;
     this.draw();
   }
 
@@ -176,7 +182,7 @@ export class FoldPanel {
         this.trend = value;
         void this.load();
       }),
-      choice("Show", [["", "the transit"], ["whole", "the whole period"]], "", (value) => {
+      choice("Show", [["", "the transit"], ["whole", "the whole period"]], this.whole ? "whole" : "", (value) => {
         this.whole = value === "whole";
         this.draw();
       }),

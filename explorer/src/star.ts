@@ -66,10 +66,12 @@ class StarPage {
   private readonly controls = h("div", { class: "controls" });
   private readonly wait = h("div", { class: "waits" });
   private readonly status = h("span", { class: "status", role: "status" });
+  private readonly doubts = h("div", { class: "waits" });
   private readonly curveBox = h("div", { class: "curve", "aria-busy": "true" });
   private readonly below = h("div", { class: "below" });
   private curve: CurvePlot | undefined;
   private moment: MomentPanel | undefined;
+  private flagging: AbortController | undefined;
   private star: Star | undefined;
   /** Whether all points have come, or do not come. */
   private come = false;
@@ -165,7 +167,7 @@ class StarPage {
       },
       picked: (bkjd) => this.moment?.show(bkjd),
     }, window);
-    fill(this.curveBox, this.curve.plot.element, this.status);
+    fill(this.curveBox, this.curve.plot.element, this.status, this.doubts);
     // uPlot draws before the next frame; benchmarks/explorer.py reads the marks.
     requestAnimationFrame(() => {
       performance.mark("curve drawn");
@@ -176,9 +178,16 @@ class StarPage {
   /** Near, cadences whose quality the file doubts are marked; where that was not imported, none are. */
   private async flags(far: boolean): Promise<void> {
     const { curve, state } = this;
+    this.flagging?.abort();
+    fill(this.doubts);
     if (far || !curve || !this.star?.heads.some((head) => head.classname === "sap.quality")) return;
-    const found = await fetchFlags(this.number, this.source.mode, widened(curve.plot.window), this.signal).catch(() => []);
-    if (this.signal.aborted) return;
+    this.flagging = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.flagging.signal]);
+    const window = widened(curve.plot.window);
+    const found = await waiting(this.doubts, "Loading the quality of the points …", signal, () =>
+      fetchFlags(this.number, this.source.mode, window, signal),
+    );
+    if (!found) return;
     state.flagged = found;
     curve.changed();
   }

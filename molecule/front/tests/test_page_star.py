@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import quote
 
 import numpy as np
@@ -15,7 +16,7 @@ from kepler_lens.warp10.directory import Directory
 from kepler_lens.warp10.register import Register
 from lab import PROJECT, SERVER
 from page import KEPLER_11
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 READ = "@HELLOEXOWORLD/GETREADTOKEN"
 FIVE_DAYS = (200.0, 205.0)
@@ -261,6 +262,44 @@ def test_an_address_carries_a_typed_fold(candidates, open_page):
     assert deviations(page) > 20
 
 
+def test_of_two_trends_the_one_chosen_last_is_folded(open_page):
+    visit = open_page()
+    page = visit.star()
+    page.locator(".fold [data-period]").wait_for()
+    words = page.locator(".fold p.small[role=status]")
+    held = []
+
+    def hold(route) -> None:
+        if "DETREND" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", hold)
+    page.get_by_label("Trend").select_option("3")
+    page.get_by_label("Trend").select_option("6")
+    expect(page.locator(".fold .wait")).to_be_visible()
+    first, second = held
+    second.continue_()
+    expect(page.locator(".fold .wait")).to_have_count(0)
+    # Should anybody still read the first answer, the fold would have no points.
+    with suppress(Error):
+        first.fulfill(body="[[]]")
+    page.wait_for_timeout(500)
+    expect(words).to_contain_text("Depth of the middle half")
+
+
+def test_the_whole_period_stays_chosen_with_another_candidate(candidates, open_page):
+    page = open_page().star()
+    page.locator(".fold [data-period]").wait_for()
+    page.get_by_label("Show").select_option("whole")
+    page.get_by_label("Trend").select_option("6")
+    # The candidate's own trend is another one, so the controls are made anew.
+    page.get_by_label("Fold candidate 2").check()
+    expect(page.get_by_label("Trend")).not_to_have_value("6")
+    expect(page.get_by_label("Show")).to_have_value("whole")
+
+
 def test_what_is_no_period_is_said(open_page):
     page = open_page().star()
     page.get_by_label("Period in days").fill("-3")
@@ -311,6 +350,20 @@ def test_the_quality_of_the_file_is_named(doubted, open_page):
     width = over.bounding_box()["width"]
     over.hover(position={"x": width * (bkjd - 200) / 5, "y": 60})
     expect(page.locator(".readout").first).to_contain_text("cosmic ray in the aperture")
+
+
+def test_a_quality_that_does_not_come_is_said(doubted, open_page):
+    visit = open_page()
+
+    def refuse(route) -> None:
+        if "'sap.quality'" in (route.request.post_data or ""):
+            route.fulfill(status=500, headers={"X-Warp10-Error-Message": "No."}, body="{}")
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", refuse)
+    page = visit.star(query="?from=200&to=205")
+    expect(page.locator(".curve").get_by_role("alert")).to_contain_text("No.")
 
 
 @pytest.fixture
