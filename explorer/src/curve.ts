@@ -90,8 +90,9 @@ export class CurvePlot {
         draw: (drawn) => this.draw(drawn),
         readout: (x, index) => this.readout(x, index),
         moved: (moved) => {
-          events.moved(moved.from <= all.from && moved.to >= all.to ? undefined : moved);
+          // First, because a browser refuses to note too many addresses at once.
           this.later();
+          events.moved(moved.from <= all.from && moved.to >= all.to ? undefined : moved);
         },
         picked: events.picked,
         key: (key) => this.key(key),

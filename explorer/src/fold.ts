@@ -5,7 +5,6 @@ import type { Source } from "./curve_types";
 import { check, choice, fill, h } from "./dom";
 import { type Bin, type Ephemeris, type Flat, type Folded, bins, depth, fetchFlat, fold, multiple } from "./fold_data";
 import { Plot } from "./plot";
-import { note } from "./route";
 import type { Candidate } from "./star_data";
 import { colour } from "./theme";
 import { type Shape, impactOf, model } from "./transit";
@@ -63,6 +62,7 @@ export class FoldPanel {
     private readonly source: Source,
     private readonly candidates: Candidate[],
     private readonly signal: AbortSignal,
+    private readonly noted: (changes: Record<string, string | undefined>) => void,
     given: Given,
   ) {
     const typed = (label: string, step: string) =>
@@ -138,8 +138,8 @@ export class FoldPanel {
     }
     this.candidate = undefined;
     this.ephemeris = { period, epoch, duration: Math.min(duration, period * 12), late: [] };
-    note({ period: String(period), epoch: String(epoch), candidate: undefined });
     this.draw();
+    this.noted({ period: String(period), epoch: String(epoch), candidate: undefined });
   }
 
   private scale(factor: number): void {

@@ -75,6 +75,8 @@ class StarPage {
   private star: Star | undefined;
   /** Whether all points have come, or do not come. */
   private come = false;
+  /** What the address carries, or will in a moment. */
+  private noted: Record<string, string | undefined>;
 
   constructor(
     private readonly root: HTMLElement,
@@ -89,6 +91,12 @@ class StarPage {
     };
     this.state = { relative: query.get("unit") !== "e", candidates: [], marked: new Set(), flagged: [] };
     this.title = h("h1", {}, `Star ${number}`);
+    this.noted = Object.fromEntries(query);
+  }
+
+  private note(changes: Record<string, string | undefined>): void {
+    this.noted = { ...this.noted, ...changes };
+    note(changes);
   }
 
   async show(): Promise<void> {
@@ -148,7 +156,7 @@ class StarPage {
     const [from, to] = [Number(query.get("from") ?? Number.NaN), Number(query.get("to") ?? Number.NaN)];
     const window: Window | undefined = to > from ? { from, to } : undefined;
     this.curve = new CurvePlot(this.source, whole, this.state, this.signal, {
-      moved: (moved) => note({ from: moved?.from.toFixed(4), to: moved?.to.toFixed(4) }),
+      moved: (moved) => this.note({ from: moved?.from.toFixed(4), to: moved?.to.toFixed(4) }),
       loading: () => {
         this.status.textContent = "Loading points …";
         this.curveBox.setAttribute("aria-busy", "true");
@@ -232,7 +240,7 @@ class StarPage {
     const modes = MODES.filter(([mode]) => star.heads.some((head) => head.mode.startsWith(mode)));
     const classes = CLASSES.filter(([classname]) => star.heads.some((head) => head.classname === classname));
     const go = (changes: Record<string, string>) => {
-      location.hash = address(["star", this.number], { ...Object.fromEntries(new URLSearchParams(location.hash.split("?")[1])), ...changes });
+      location.hash = address(["star", this.number], { ...this.noted, ...changes });
     };
     fill(
       this.controls,
@@ -255,7 +263,7 @@ class StarPage {
     const { source } = this;
     const long = star.heads.some((head) => head.mode === "long cadence" && head.classname === source.classname);
     const fold = long
-      ? new FoldPanel(source, star.candidates, this.signal, {
+      ? new FoldPanel(source, star.candidates, this.signal, (changes) => this.note(changes), {
           period: Number(query.get("period") ?? Number.NaN),
           epoch: Number(query.get("epoch") ?? Number.NaN),
           candidate: query.has("period") ? undefined : chosen,
@@ -270,9 +278,9 @@ class StarPage {
         this.curve?.changed();
       },
       chosen: (candidate) => {
-        note({ candidate: String(candidate.number), period: undefined, epoch: undefined });
         fold?.choose(candidate);
         fill(vetting, vettingPanel(star, candidate));
+        this.note({ candidate: String(candidate.number), period: undefined, epoch: undefined });
       },
     });
     fill(

@@ -106,6 +106,24 @@ def test_wheel_and_keys_zoom_and_the_whole_comes_back(open_page):
     expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
 
 
+def test_who_may_not_note_an_address_sees_the_points_and_keeps_the_window(open_page):
+    visit = open_page()
+    page = visit.star()
+    page.locator(".fold [data-period]").wait_for()
+    # Safari and Firefox do so after some hundred changes within seconds.
+    refuse = "history.replaceState = () => { throw new DOMException('No.', 'SecurityError') }"
+    page.evaluate(refuse)
+    page.locator(".frame").first.focus()
+    for _ in range(12):
+        page.keyboard.press("+")
+    expect(page.locator("[data-points]")).to_have_attribute("data-points", re.compile(r"[1-9]\d*"))
+    page.get_by_label("Period in days").fill("7.7")
+    expect(page.locator(".fold [data-period]")).to_have_attribute("data-period", "7.7")
+    page.get_by_label("Brightness").select_option("e")
+    expect(page).to_have_url(re.compile("from=.*unit=e|unit=e.*from="))
+    visit.errors.clear()
+
+
 def test_points_that_nobody_awaits_any_more_are_not_announced(open_page):
     visit = open_page()
     page = visit.star()
