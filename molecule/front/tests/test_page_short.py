@@ -169,7 +169,7 @@ def test_the_fold_says_that_it_is_of_another_cadence(of_both, open_page):
 def test_a_star_is_opened_in_what_it_has(star, open_page):
     page = open_page().star(STAR)
     expect(page).to_have_url(re.compile("class=pdcsap.flux&mode=short"))
-    expect(page.get_by_label("Cadence")).to_have_value("short")
+    expect(page.get_by_label("Cadence", exact=True)).to_have_value("short")
     expect(page.get_by_role("alert")).to_have_count(0)
 
 

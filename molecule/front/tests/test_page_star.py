@@ -111,8 +111,9 @@ def test_who_may_not_note_an_address_sees_the_points_and_keeps_the_window(open_p
     page = visit.star()
     page.locator(".fold [data-period]").wait_for()
     # Safari and Firefox do so after some hundred changes within seconds.
-    refuse = "history.replaceState = () => { throw new DOMException('No.', 'SecurityError') }"
-    page.evaluate(refuse)
+    page.evaluate(
+        "() => { history.replaceState = () => { throw new DOMException('', 'SecurityError') } }"
+    )
     page.locator(".frame").first.focus()
     for _ in range(12):
         page.keyboard.press("+")
@@ -238,14 +239,14 @@ def test_multiples_of_a_candidates_period_show_its_transits_and_a_click_leads_ba
     heading = page.locator(".fold h2")
     depth = depth_of_fold(page)
     assert depth > 50
-    page.get_by_role("button", name="Twice the period").click()
+    page.get_by_role("button", name="double").click()
     expect(heading).to_have_text("Fold at a typed period")
     assert 0.7 * depth < depth_of_fold(page) < 1.3 * depth
     page.get_by_label("Fold candidate 1").click()
     expect(heading).to_have_text("Fold of candidate 1")
     assert depth_of_fold(page) == depth
     # Every second window has no transit.
-    page.get_by_role("button", name="Half the period").click()
+    page.get_by_role("button", name="half").click()
     expect(heading).to_have_text("Fold at a typed period")
     assert 0.25 * depth < depth_of_fold(page) < 0.75 * depth
     # The address of such a fold shows the same.
