@@ -125,6 +125,26 @@ def test_what_may_pass_is_tried_again(scripted: Callable[..., Scripted], answer:
     assert [body for _, _, body in server.requests] == [b"1 1 +"] * 3
 
 
+def cut(status: int) -> Answer:
+    """Announce 255 bytes of a body, and close the connection after two."""
+    return (status, "ff\r\n[1", None, {"Transfer-Encoding": "chunked", "Connection": "close"})
+
+
+def test_a_script_whose_answer_breaks_off_is_not_sent_again(
+    scripted: Callable[..., Scripted],
+) -> None:
+    server = scripted(cut(200), (200, "[2]"))
+    with pytest.raises(Warp10Error, match=r"broke off its answer \(200, .*is not sent again"):
+        connect(server.url).execute("1 1 +")
+    assert len(server.requests) == 1
+
+
+def test_a_refusal_that_breaks_off_is_tried_again(scripted: Callable[..., Scripted]) -> None:
+    server = scripted(cut(429), (200, "[2]"))
+    assert connect(server.url).execute("1 1 +") == [2]
+    assert len(server.requests) == 2
+
+
 def test_a_limit_that_stays_is_said(scripted: Callable[..., Scripted]) -> None:
     server = scripted(refused(429, "An address may ask 20 times a second."))
     with pytest.raises(Warp10Error, match=r"busy .*\(429\): An address may ask 20 times a second."):

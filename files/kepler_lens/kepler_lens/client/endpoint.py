@@ -149,6 +149,8 @@ class Endpoint:
                 verify=self._verify,
                 # A redirection that is followed becomes a GET request without the script.
                 allow_redirects=False,
+                # The body is read below: once the status has come, the script has run.
+                stream=True,
             )
         except requests.exceptions.SSLError as error:
             raise self._distrust(str(error)) from None
@@ -157,11 +159,7 @@ class Endpoint:
                 f"{self.url} gave no answer within {self.timeout:g} s: ask for less at once, or "
                 "connect(…, timeout=SECONDS)."
             ) from None
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as error:
+        except (requests.ConnectionError, requests.Timeout) as error:
             raise retries.PassingError(
                 f"{self.url} does not answer ({retries.cause(error)}): is the address right, and "
                 "does the server run?"
@@ -169,6 +167,10 @@ class Endpoint:
         except (requests.RequestException, OSError, ValueError) as error:
             raise Warp10Error(f"{self.url} cannot be asked: {self._hide(str(error))}") from None
         response.encoding = "utf-8"
+        try:
+            _ = response.content
+        except (requests.RequestException, OSError) as error:
+            raise self._broken(response.status_code, retries.cause(error)) from None
         if response.status_code != 200:
             raise self._refusal(response)
         try:
@@ -181,6 +183,14 @@ class Endpoint:
                 "of its front?"
             )
         return stack
+
+    def _broken(self, status: int, why: str) -> Exception:
+        """Make the error of an answer whose body broke off."""
+        said = f"{self.url} broke off its answer ({status}, {why})"
+        if status in retries.GUESTS.statuses:
+            return retries.PassingError(said)
+        # Whatever the script has done to the server it would do again.
+        return Warp10Error(f"{said}: the script is not sent again, ask for less at once.")
 
     def _refusal(self, response: requests.Response) -> Exception:
         """Make the error that a refusal by the server means."""
