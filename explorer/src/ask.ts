@@ -134,14 +134,11 @@ class AskPage {
     const either = AbortSignal.any([this.signal, running.signal]);
     const stack = await waiting(this.wait, "The script runs …", either, async () => {
       try {
-        return await exec(script, either);
+        return await exec(script, either, true);
       } catch (error) {
         if (!either.aborted) {
           fill(this.box);
-          const what = problem(error);
-          editor.fault(what.line);
-          // Whatever it has done to the server it would do again.
-          if (what.ran) throw new Problem(what.sentence, "It was not sent again: run it with less data.");
+          editor.fault(problem(error).line);
         }
         throw error;
       }

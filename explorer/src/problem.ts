@@ -6,14 +6,12 @@ export class Problem extends Error {
    * @param advice what to do
    * @param passing whether it may go away by itself, so that the page asks again
    * @param line of the script, from 1, where the script is at fault
-   * @param ran whether the script has run, and may be the cause
    */
   constructor(
     readonly sentence: string,
     readonly advice: string,
     readonly passing = false,
     readonly line?: number,
-    readonly ran = false,
   ) {
     super(`${sentence} ${advice}`);
   }

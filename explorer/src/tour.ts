@@ -25,7 +25,7 @@ export async function tourView(root: HTMLElement, route: Route, signal: AbortSig
     running = new AbortController();
     const either = AbortSignal.any([signal, running.signal]);
     fill(result);
-    const stack = await waiting(wait, "The script runs …", either, () => exec(script.value, either));
+    const stack = await waiting(wait, "The script runs …", either, () => exec(script.value, either, true));
     if (!stack) return;
     drawn?.abort();
     drawn = new AbortController();

@@ -36,18 +36,26 @@ export function literal(text: string): string {
   return text.replace(/[\\^$.|?*+()[\]{}-]/g, "\\$&");
 }
 
-/** Run a script; its stack, top first. Throws a Problem. */
-export async function exec(script: string, signal?: AbortSignal): Promise<Stack> {
+/**
+ * Run a script; its stack, top first. Throws a Problem.
+ *
+ * @param own whether the visitor wrote it, who can mend it, and for whom it is not sent again once it has run
+ */
+export async function exec(script: string, signal?: AbortSignal, own = false): Promise<Stack> {
   let answer: Response;
-  let text: string;
   try {
     answer = await fetch(EXEC, { method: "POST", body: script, signal: signal ?? null });
-    text = await answer.text();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Problem("The server cannot be reached.", "Is the network there? The page asks again by itself.", true);
   }
-  if (!answer.ok) throw refusal(answer, text);
+  const text = await answer.text().catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    // Without its body a refusal still has its status.
+    if (answer.ok) throw ran("The answer of the server broke off.", own);
+    return "";
+  });
+  if (!answer.ok) throw refusal(answer, text, own);
   try {
     return JSON.parse(text.replace(/\bNaN\b/g, "null")) as Stack;
   } catch {
@@ -58,19 +66,19 @@ export async function exec(script: string, signal?: AbortSignal): Promise<Stack>
   }
 }
 
-function refusal(answer: Response, text: string): Problem {
+function refusal(answer: Response, text: string, own: boolean): Problem {
   const said = answer.headers.get("X-Warp10-Error-Message");
   const line = Number(answer.headers.get("X-Warp10-Error-Line") ?? Number.NaN);
   if (said?.includes(AWAY)) return new Problem(`${AWAY}.`, "The page asks again by itself.", true);
   if (said?.includes(SHARE)) return new Problem(`${SHARE}.`, "The page asks again by itself in some seconds.", true);
-  if (said) return scriptFault(said, Number.isFinite(line) && line > 0 ? line : undefined);
+  if (said) return scriptFault(said, own, Number.isFinite(line) && line > 0 ? line : undefined);
   const sentence = errorOf(text);
   switch (answer.status) {
     case 429:
       return new Problem(sentence ?? "Too many scripts at once.", "The page asks again by itself in some seconds.", true);
     case 502:
     case 504:
-      return new Problem(sentence ?? `${AWAY}.`, "The page asks again by itself.", true, undefined, true);
+      return ran(sentence ?? `${AWAY}.`, own);
     case 503:
       return new Problem(sentence ?? `${AWAY}.`, "The page asks again by itself.", true);
     case 413:
@@ -80,10 +88,19 @@ function refusal(answer: Response, text: string): Problem {
   }
 }
 
+/** A failure of a script that has run and may be its cause: whatever it has done to the server it would do again. */
+function ran(sentence: string, own: boolean): Problem {
+  return own
+    ? new Problem(sentence, "It was not sent again: run it with less data.")
+    : new Problem(sentence, "The page asks again by itself.", true);
+}
+
 /** Make a sentence of what the server says of a script. */
-function scriptFault(said: string, line: number | undefined): Problem {
+function scriptFault(said: string, own: boolean, line: number | undefined): Problem {
   const words = innermost(said).trim();
-  return new Problem(/[.!?)]$/.test(words) ? words : `${words}.`, line ? `Look at line ${line} of the script.` : "Look at the script.", false, line);
+  const look = line ? `Look at line ${line} of the script.` : "Look at the script.";
+  const advice = own ? look : "Load the page again; if that does not help, ask the one who runs this server.";
+  return new Problem(/[.!?)]$/.test(words) ? words : `${words}.`, advice, false, line);
 }
 
 /**

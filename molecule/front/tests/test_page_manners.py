@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 from page import AXE, KEPLER_11
@@ -15,6 +16,21 @@ PAGES = {
     "tour": ("#/tour/2", ".script"),
 }
 MARKUP = "<img src=x onerror=document.title='taken'>"
+OWN = "7 7 +"
+"""A script that the page itself does not send."""
+CUT = f"""
+const real = fetch;
+window.sent = 0;
+window.fetch = (address, given) => {{
+  if (given?.body !== "{OWN}") return real(address, given);
+  window.sent += 1;
+  return Promise.resolve(new Response(new ReadableStream({{
+    start: (body) => body.enqueue(new TextEncoder().encode("[1")),
+    pull: (body) => body.error(new TypeError("network error")),
+  }})));
+}};
+"""
+"""Answers to that script break off."""
 
 
 def opened(open_page, name: str, **given) -> Page:
@@ -119,6 +135,16 @@ def test_the_keyboard_alone_finds_and_folds_a_star(open_page):
     assert any(name.startswith("Light curve of star") for name in reached)
 
 
+def with_own_script(visit, view: str) -> Page:
+    """Run a script that the visitor wrote, in the editor or in the tour."""
+    if view == "ask":
+        return visit.go(f"#/ask?script={quote(OWN)}&run=1")
+    page = visit.go("#/tour/1")
+    page.get_by_label("Script of step 1").fill(OWN)
+    page.get_by_role("button", name="Run").click()
+    return page
+
+
 def test_a_wait_shows_itself(open_page):
     visit = open_page()
     held = []
@@ -131,13 +157,14 @@ def test_a_wait_shows_itself(open_page):
     expect(page.locator("[data-drawn]")).to_be_visible()
 
 
+@pytest.mark.parametrize("view", ["ask", "tour"])
 @pytest.mark.parametrize("status", [502, 504])
-def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status):
+def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status, view):
     visit = open_page()
     sent = []
 
     def refuse(route) -> None:
-        if "7 7 +" not in (route.request.post_data or ""):
+        if OWN not in (route.request.post_data or ""):
             route.continue_()
             return
         sent.append(route)
@@ -145,12 +172,34 @@ def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status):
         route.fulfill(status=status, content_type="application/json", body=body)
 
     visit.page.route("**/api/v0/exec", refuse)
-    page = visit.go("#/ask?script=7%207%20%2B&run=1")
+    page = with_own_script(visit, view)
     alert = page.get_by_role("alert").first
     expect(alert).to_contain_text("It has ended. It was not sent again: run it with less data.")
     # Longer than the page waits before it repeats a request.
     page.wait_for_timeout(4000)
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("view", ["ask", "tour"])
+def test_a_script_of_ones_own_whose_answer_breaks_off_is_not_sent_again(open_page, view):
+    visit = open_page()
+    visit.page.add_init_script(CUT)
+    page = with_own_script(visit, view)
+    alert = page.get_by_role("alert").first
+    expect(alert).to_contain_text("broke off. It was not sent again: run it with less data.")
+    page.wait_for_timeout(4000)
+    assert page.evaluate("window.sent") == 1
+
+
+def test_a_fault_of_the_pages_own_script_names_no_line(open_page):
+    visit = open_page()
+    headers = {"X-Warp10-Error-Message": "It went wrong", "X-Warp10-Error-Line": "7"}
+    visit.page.route(
+        "**/api/v0/exec", lambda route: route.fulfill(status=500, headers=headers, body="{}")
+    )
+    page = visit.go("#/find")
+    expect(page.get_by_role("alert")).to_contain_text("It went wrong. Load the page again")
+    expect(page.get_by_role("alert")).not_to_contain_text("line")
 
 
 @pytest.mark.parametrize(
