@@ -2,7 +2,7 @@
 
 import { choice, fill, h } from "./dom";
 import { MOST_ROWS, type Row, type Rows, type Wanted, findCandidates, findStars, randomStar } from "./find_data";
-import { Problem, problem, unwanted } from "./problem";
+import { Problem } from "./problem";
 import { type Route, address } from "./route";
 import type { Column } from "./column";
 import { sortedTable } from "./table";
@@ -107,15 +107,18 @@ function suggest(name: HTMLInputElement, wait: HTMLElement, result: HTMLElement,
     clearTimeout(timer);
     asked?.abort();
     const text = name.value.trim();
-    if (text.length < SUGGEST_FROM) return;
-    begun();
-    timer = setTimeout(() => {
+    if (text.length < SUGGEST_FROM) {
+      // Until something was asked for a name, what is awaited is what the address asks.
+      if (asked) fill(wait);
+      return;
+    }
+    timer = setTimeout(async () => {
+      begun();
       asked = new AbortController();
       const either = AbortSignal.any([signal, asked.signal]);
       const wanted: Wanted = { name: text, ranges: {}, disposition: "", known: "" };
-      findStars(wanted, either)
-        .then((found) => either.aborted || (fill(wait), fill(result, ...shown("stars", found, text))))
-        .catch((error: unknown) => either.aborted || unwanted(error) || fill(wait, notice(problem(error))));
+      const found = await waiting(wait, "Looking for stars …", either, () => findStars(wanted, either));
+      if (found) fill(result, ...shown("stars", found, text));
     }, SUGGEST_AFTER_MS);
   }, { signal });
 }

@@ -7,6 +7,8 @@ export const MOST_ROWS = 2000;
 
 /** Without a repetition after a bracket, which the server for guests refuses. */
 const FLUX = "'~(pdcsap|sap)%5C.flux'";
+/** Separators that may be missing or several: the server for guests takes five repetitions in all. */
+const MOST_REPEATED = 3;
 const KEPT = ["period", "epoch", "depth", "duration", "snr", "radius", "disposition", "score", "comment", "transits"];
 
 export interface Wanted {
@@ -70,8 +72,10 @@ function starScript(wanted: Wanted, ids: string): string {
 
 /** A regular expression for tags that are lists with commas, where one begins like this. */
 function beginning(text: string): string {
+  let repeated = 0;
+  const name = literal(text).replace(/(\\x2d|[\s_])+/g, () => (repeated++ < MOST_REPEATED ? "[\\s_-]*" : "[\\s_-]"));
   // Warp 10 takes a flag for all of the expression without effect: it is that of a group.
-  return `~(?i:(.*,|)${literal(text).replace(/(\\-|[\s_])+/g, "[\\s_-]*")}.*)`;
+  return `~(?i:(.*,|)${name}.*)`;
 }
 
 /** K00157.01 for KOI-157.01, as the tables have it. */
@@ -140,8 +144,8 @@ $all`;
   };
 }
 
-/** A star at random: of those with a candidate that is likely a planet, else with any, else of all that are tagged. */
-export async function randomStar(signal: AbortSignal): Promise<string | undefined> {
+/** A star at random: of those with a candidate that is likely a planet, else with any, else of all; "" of none. */
+export async function randomStar(signal: AbortSignal): Promise<string> {
   const pick = "<% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE";
   const script = `
 @HELLOEXOWORLD/GETREADTOKEN 'token' STORE
@@ -151,5 +155,5 @@ export async function randomStar(signal: AbortSignal): Promise<string | undefine
 'stars' STORE
 <% $stars SIZE 0 > %> <% $stars RAND $stars SIZE * TOLONG GET %> <% '' %> IFTE`;
   const [star] = (await exec(script, signal)) as Stack;
-  return star ? String(star) : undefined;
+  return String(star ?? "");
 }

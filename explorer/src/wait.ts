@@ -19,11 +19,11 @@ export async function waiting<T>(
   work: () => Promise<T>,
 ): Promise<T | undefined> {
   for (;;) {
-    const timer = setTimeout(() => fill(box, h("p", { class: "wait", role: "status" }, words)), SHOWN_AFTER_MS);
+    const timer = setTimeout(() => signal.aborted || fill(box, h("p", { class: "wait", role: "status" }, words)), SHOWN_AFTER_MS);
     try {
       const done = await work();
-      if (signal.aborted) return undefined;
       clearTimeout(timer);
+      if (signal.aborted) return undefined;
       fill(box);
       return done;
     } catch (error) {

@@ -31,9 +31,9 @@ export function quoted(text: string): string {
   return `'${encoded}'`;
 }
 
-/** Write a text so that a regular expression takes it literally. */
+/** Write a text so that a regular expression takes it literally, without signs that the server for guests counts. */
 export function literal(text: string): string {
-  return text.replace(/[\\^$.|?*+()[\]{}-]/g, "\\$&");
+  return text.replace(/[\\^$.|?*+()[\]{}-]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16)}`);
 }
 
 /**

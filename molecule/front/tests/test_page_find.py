@@ -87,13 +87,92 @@ def test_half_a_number_shows_stars_that_begin_so(open_page, typed):
     expect(page.locator(f'.result a[href="#/star/{KEPLER_11}"]')).to_be_visible()
 
 
-@pytest.mark.parametrize("typed", ["Kepler-", "(((", "'%00", "nobody"])
+@pytest.mark.parametrize(
+    "typed",
+    ["Kepler-", "(((", "*?+{|a", "'%00", "nobody", "the star Kepler 11 b", "a-b-c d e_f-g h"],
+)
 def test_half_a_name_is_no_error(open_page, typed):
     page = open_page().go("#/find")
     page.get_by_label("Name or number").press_sequentially(typed, delay=30)
     said = page.locator(".result").get_by_role("status")
     expect(said).to_contain_text("star")
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("typed", ["Kepler-11", "kepler 11 b", "Kepler_11-b"])
+def test_a_name_is_found_whatever_separates_its_parts(lab, open_page, typed):
+    tagged = lab.execute(
+        "[ @HELLOEXOWORLD/GETREADTOKEN 'pdcsap.flux' { 'planets' '~.*Kepler-11 b.*' } ] FIND SIZE"
+    )[0]
+    if not tagged:
+        pytest.skip("the stars of this lab are not tagged")
+    page = open_page().go("#/find")
+    page.get_by_label("Name or number").fill(typed)
+    expect(page.locator(f'.result a[href="#/star/{KEPLER_11}"]')).to_be_visible()
+
+
+def test_a_suggestion_that_is_refused_comes_later(open_page):
+    visit = open_page()
+    refused = []
+
+    def refuse(route) -> None:
+        if "nobody" in (route.request.post_data or "") and not refused:
+            refused.append(route)
+            route.fulfill(status=429, content_type="application/json", body='{"error": "Later."}')
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", refuse)
+    page = visit.go("#/find")
+    page.get_by_label("Name or number").fill("nobody")
+    expect(page.get_by_role("alert")).to_contain_text("Later. The page asks again by itself")
+    expect(page.locator(".result")).to_contain_text("that begins with “nobody”")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_what_was_asked_by_the_address_comes_though_somebody_began_to_type(open_page):
+    visit = open_page()
+    held = []
+    visit.page.route("**/api/v0/exec", lambda route: held.append(route))
+    page = visit.go("#/find")
+    wait = page.get_by_role("status").filter(has_text="Looking for candidates")
+    expect(wait).to_be_visible()
+    name = page.get_by_label("Name or number")
+    name.fill("abc")
+    name.fill("ab")
+    for route in held:
+        route.continue_()
+    visit.page.unroute("**/api/v0/exec")
+    expect(page.locator(".result")).to_contain_text("candidate")
+    expect(wait).to_have_count(0)
+
+
+def test_a_suggestion_that_is_not_wanted_any_more_is_not_awaited(open_page):
+    visit = open_page()
+    page = visit.go("#/find")
+    expect(page.locator(".result").get_by_role("status")).to_be_visible()
+    visit.page.route("**/api/v0/exec", lambda route: None)
+    name = page.get_by_label("Name or number")
+    name.fill("abc")
+    wait = page.get_by_role("status").filter(has_text="Looking for stars")
+    expect(wait).to_be_visible()
+    name.fill("ab")
+    expect(wait).to_have_count(0)
+
+
+def test_an_empty_server_has_no_star_at_random(open_page):
+    visit = open_page()
+
+    def none(route) -> None:
+        if "RAND" in (route.request.post_data or ""):
+            route.fulfill(json=[""])
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", none)
+    page = visit.go("#/find")
+    page.get_by_role("button", name="One at random").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server has no star yet. Import some")
 
 
 def test_a_star_at_random_is_drawn(open_page):
