@@ -2,7 +2,7 @@
 
 import { choice, fill, h } from "./dom";
 import type { Editor, Word } from "./editor";
-import { Problem, problem, unwanted } from "./problem";
+import { Problem, problem } from "./problem";
 import { FORMS, type Form, bestForm, drawResult } from "./result";
 import { type Route, note } from "./route";
 import { download } from "./table";
@@ -82,8 +82,9 @@ class AskPage {
     void limits().then(({ maxtime, points }) => {
       this.allowed.textContent = `A script may run for ${maxtime} s and read ${points.toLocaleString("en")} points.`;
     });
-    const macros = await fetchMacros(this.signal).catch((error: unknown) => (unwanted(error) ? undefined : []));
-    if (!macros || this.signal.aborted) return;
+    const known = new Map<string, Macro | undefined>();
+    const macros = await waiting(this.help, "Asking the macros what they do …", this.signal, () => fetchMacros(known, this.signal));
+    if (!macros) return;
     this.words = [...macroWords(macros), ...FUNCTION_WORDS];
     this.describe(macros);
   }
@@ -92,7 +93,7 @@ class AskPage {
     fill(
       this.help,
       h("h2", {}, "Macros of this server"),
-      !macros.length && h("p", {}, "The server has none, or does not answer."),
+      !macros.length && h("p", {}, "The server has none."),
       ...macros.map((macro) =>
         h(
           "details",

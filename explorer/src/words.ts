@@ -1,6 +1,7 @@
 // What the editor completes: the macros of the server, by their own INFO, and common functions of WarpScript.
 
 import type { Word } from "./editor";
+import { problem } from "./problem";
 import { exec } from "./warp10";
 
 const MACROS = ["LIGHTCURVE", "DETREND", "DIPS", "FOLD", "CANDIDATES", "MEANAT", "SERIES", "CURVE", "SAMPLE"];
@@ -13,19 +14,25 @@ export interface Macro {
   examples: string[];
 }
 
-/** Ask each macro what it is; one that the server does not have is left out. */
-export async function fetchMacros(signal: AbortSignal): Promise<Macro[]> {
-  const found: Macro[] = [];
+/**
+ * Ask each macro what it is; one that the server does not have is left out.
+ *
+ * @param known what was asked before a failure that passes: it is not asked again
+ */
+export async function fetchMacros(known: Map<string, Macro | undefined>, signal: AbortSignal): Promise<Macro[]> {
   // One after another: a guest may run only a few scripts at once.
-  for (const name of MACROS) {
-    try {
-      const [about] = (await exec(`INFOMODE @HELLOEXOWORLD/${name}`, signal)) as [Macro];
-      found.push(about);
-    } catch (error) {
-      if (signal.aborted) throw error;
-    }
+  for (const name of MACROS) if (!known.has(name)) known.set(name, await fetchMacro(name, signal));
+  return [...known.values()].filter((one) => one !== undefined);
+}
+
+async function fetchMacro(name: string, signal: AbortSignal): Promise<Macro | undefined> {
+  try {
+    const [about] = (await exec(`INFOMODE @HELLOEXOWORLD/${name}`, signal)) as [Macro];
+    return about;
+  } catch (error) {
+    if (signal.aborted || problem(error).passing) throw error;
+    return undefined;
   }
-  return found;
 }
 
 /** What a macro takes and gives, such as: star class → curve. */

@@ -83,6 +83,24 @@ def test_the_address_carries_the_script(open_page):
     expect(other.page.locator(".cm-content")).to_have_text("40 2 +")
 
 
+def test_macros_that_are_refused_come_later(open_page):
+    visit = open_page()
+    refused = []
+
+    def refuse(route) -> None:
+        if "INFOMODE @HELLOEXOWORLD/FOLD" in (route.request.post_data or "") and not refused:
+            refused.append(route)
+            route.fulfill(status=429, content_type="application/json", body='{"error": "Later."}')
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", refuse)
+    page = ask(visit, "1")
+    expect(page.locator(".help").get_by_role("alert")).to_contain_text("Later.")
+    expect(page.locator(".help summary").filter(has_text="FOLD")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_script_that_is_too_long_is_not_sent(open_page):
     page = ask(open_page(), "")
     page.get_by_label("WarpScript").click()
