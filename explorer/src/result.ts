@@ -3,7 +3,7 @@
 import type uPlot from "uplot";
 import { fill, h } from "./dom";
 import { Plot } from "./plot";
-import { robustRange } from "./spread";
+import { at, robustRange } from "./spread";
 import { MARKS, colour } from "./theme";
 import { bkjdOf, date } from "./time";
 import type { Series, Stack } from "./warp10";
@@ -17,6 +17,7 @@ const MOST_JSON = 200_000; // characters of JSON shown; the file has all (chosen
 const FEW = 1000; // points up to which no outlier is cut off (chosen)
 const FOLD_HOURS = 36; // shown of a fold at first (chosen: transits last hours)
 const MOST_ROWS = 500; // of a table (chosen)
+const LEAST_FLUX = 10; // electrons/s (chosen: the faintest stars of the mission give a hundred)
 const AROUND_ZERO_US = 400 * 86_400e6; // ticks nearer to 0 than that are no instants but differences: a fold
 
 /** The form that suits a result best. */
@@ -61,17 +62,23 @@ function plot(all: Series[], signal: AbortSignal): HTMLElement {
   const every = Math.ceil(points / MOST_DRAWN);
   const fold = all.every((series) => series.v.every(([tick]) => Math.abs(tick) < AROUND_ZERO_US));
   const x = (tick: number) => (fold ? tick / 3.6e9 : bkjdOf(tick));
-  const groups = group(all);
+  const found = group(all);
+  // Each group is a column as long as all points: those beyond share one.
+  const alike = found.slice(MOST_SERIES);
+  const groups = found.slice(0, MOST_SERIES);
+  if (alike.length) groups.push({ name: `${alike.length.toLocaleString("en")} more, drawn in one colour`, series: alike.flatMap(({ series }) => series) });
   const drawn: [number, number, number][] = [];
+  let passed = 0;
   groups.forEach((group, k) => {
-    for (const series of group.series) series.v.forEach((point, i) => i % every === 0 && drawn.push([x(point[0]), k, Number(point.at(-1))]));
+    for (const series of group.series) for (const point of series.v) if (passed++ % every === 0) drawn.push([x(point[0]), k, Number(point.at(-1))]);
   });
   drawn.sort((a, b) => a[0] - b[0]);
   const data: (number | null)[][] = [drawn.map(([at]) => at), ...groups.map((_, k) => drawn.map(([, one, value]) => (one === k ? value : null)))];
+  const quantity = quantityOf(all);
   const [first, last] = [drawn[0]![0], drawn.at(-1)![0]];
   const margin = (last - first) * 0.01 || 0.5;
   const many = drawn.length > 5000;
-  const name = (k: number): `mark-${number}` => `mark-${(k + 3) % MARKS}`;
+  const name = (k: number) => (k < MOST_SERIES ? (`mark-${(k + 3) % MARKS}` as const) : "muted");
   const range = (from: number, to: number): [number, number] => {
     const values = drawn.filter(([at]) => at >= from && at <= to).map(([, , value]) => value);
     // Of few points each may be what was asked for.
@@ -85,7 +92,7 @@ function plot(all: Series[], signal: AbortSignal): HTMLElement {
       label: `Result: ${groups.map((one) => one.name).join("; ").slice(0, 200)}`,
       height: (width) => Math.round(Math.min(Math.max(width * 0.4, 260), 440)),
       x: fold ? "time from the middle [hours]" : "time [BKJD = BJD(TDB) − 2454833, days]",
-      y: "value, in the unit of the series",
+      y: quantity ?? "value, in the unit of the series",
       whole: { from: first - margin, to: last + margin },
       series: groups.map((_, k): uPlot.Series => ({
         stroke: () => colour(name(k)),
@@ -99,7 +106,7 @@ function plot(all: Series[], signal: AbortSignal): HTMLElement {
         return fold ? `${point[0].toFixed(3)} h · ${point[2]}` : `BKJD ${point[0].toFixed(4)} · ${date(point[0])} TDB · ${point[2]}`;
       },
       table: () => ({
-        columns: [fold ? "hours" : "BKJD [days]", ...(fold ? [] : ["date [TDB]"]), "value", "series"],
+        columns: [fold ? "hours" : "BKJD [days]", ...(fold ? [] : ["date [TDB]"]), quantity ?? "value", "series"],
         rows: drawn.map(([at, k, value]) => [at.toFixed(4), ...(fold ? [] : [date(at)]), value, groups[k]!.name]),
       }),
     },
@@ -108,13 +115,27 @@ function plot(all: Series[], signal: AbortSignal): HTMLElement {
     fold && last > FOLD_HOURS && first < -FOLD_HOURS ? { from: -FOLD_HOURS, to: FOLD_HOURS } : undefined,
   );
   const legend = h("ul", { class: "legend" });
-  groups.slice(0, MOST_SERIES).forEach((one, k) => {
+  groups.forEach((one, k) => {
     const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
     swatch.style.background = colour(name(k));
     legend.append(h("li", {}, swatch, one.name));
   });
-  if (groups.length > MOST_SERIES) legend.append(h("li", {}, `and ${groups.length - MOST_SERIES} more`));
   return h("div", {}, made.element, legend);
+}
+
+/** What the values of series are, with the unit; undefined where that is not known, or not the same of all. */
+function quantityOf(all: Series[]): string | undefined {
+  const quantities = new Set(all.map(quantity));
+  return quantities.size === 1 ? [...quantities][0] : undefined;
+}
+
+function quantity({ c: classname, a: attributes, v: points }: Series): string | undefined {
+  if (classname === "transit.dip") return "depth [ppm]";
+  if (!/^(?:pdcsap|sap)\.flux$/.test(classname)) return undefined;
+  // LIGHTCURVE notes what it has divided by.
+  if ("level" in attributes) return "relative flux";
+  // Whoever divides without it keeps the class all the same.
+  return at(points.map((point) => Number(point.at(-1))).sort((a, b) => a - b), 0.5) > LEAST_FLUX ? "flux [electrons/s]" : undefined;
 }
 
 /** Series that differ by nothing but the number of their part (labels record, piece …) are drawn alike. */

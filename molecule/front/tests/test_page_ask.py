@@ -83,6 +83,34 @@ def test_the_address_carries_the_script(open_page):
     expect(other.page.locator(".cm-content")).to_have_text("40 2 +")
 
 
+def test_a_result_of_many_stars_is_drawn(open_page):
+    visit = open_page()
+    series = [
+        {
+            "c": "made",
+            "l": {"KEPLERID": str(star)},
+            "a": {},
+            "v": [[(1_300_000_000 + 1800 * i + star) * 10**6, star + i] for i in range(50)],
+        }
+        for star in range(2000)
+    ]
+
+    def give(route) -> None:
+        if route.request.post_data == "7 7 +":
+            route.fulfill(json=[series])
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", give)
+    page = ask(visit, "7 7 +")
+    run(page)
+    expect(page.locator(".result canvas")).to_be_visible()
+    legend = page.locator(".legend li")
+    expect(legend).to_have_count(25)
+    expect(legend.last).to_have_text("1,976 more, drawn in one colour")
+    expect(page.locator(".readout")).to_contain_text("100,000 points")
+
+
 def test_macros_that_are_refused_come_later(open_page):
     visit = open_page()
     refused = []
@@ -124,6 +152,25 @@ def test_each_step_of_the_tour_runs(open_page, step):
     expect(page.locator("[data-done]")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator(".result").locator("canvas, table").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("step", "quantity"),
+    [
+        (2, "flux [electrons/s]"),
+        (3, "flux [electrons/s]"),
+        (4, "relative flux"),
+        (5, "relative flux"),
+        (6, "depth [ppm]"),
+        (8, "relative flux"),
+    ],
+)
+def test_a_step_of_the_tour_says_its_unit(open_page, step, quantity):
+    page = open_page().go(f"#/tour/{step}")
+    run(page)
+    page.get_by_text("As a table").click()
+    # The y axis has the same words, which are drawn and no text.
+    expect(page.get_by_role("columnheader", name=quantity)).to_be_visible()
 
 
 def test_the_rhythm_of_the_tour_is_that_of_planets(open_page):
