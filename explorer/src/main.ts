@@ -51,11 +51,16 @@ document.body.append(
 );
 
 let shown: AbortController | undefined;
+let path = "";
 
 function show(): void {
+  const first = !shown;
   shown?.abort();
   shown = new AbortController();
   const route = read(location.hash);
+  const before = path;
+  path = route.path.join("/");
+  const held = path === before ? labelled(document.activeElement) : undefined;
   const name = route.path[0] ?? "find";
   links.forEach((link, i) => {
     if (LINKS[i]![0] === name) link.setAttribute("aria-current", "page");
@@ -67,6 +72,30 @@ function show(): void {
   const view = VIEWS[name];
   if (view) void view(root, route, shown.signal);
   else fill(root, h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: address([]) }, "Go to the beginning")));
+  // As a page is loaded, the browser begins at its top by itself.
+  if (!first) focus(held, shown.signal);
+}
+
+/** A selector of a control of the view. */
+function labelled(element: Element | null): string | undefined {
+  const label = root.contains(element) && element?.getAttribute("aria-label");
+  return label ? `${element!.localName}[aria-label="${CSS.escape(label)}"]` : undefined;
+}
+
+/** Go on at the heading of the new view; where it has the control that was used in the old one, there as soon as it comes. */
+function focus(held: string | undefined, signal: AbortSignal): void {
+  const heading = root.querySelector("h1") ?? root;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  const look = () => {
+    const control = held && root.querySelector<HTMLElement>(held);
+    if (control && document.activeElement === heading) control.focus({ preventScroll: true });
+    return control;
+  };
+  if (!held || look()) return;
+  const found = new MutationObserver(() => look() && found.disconnect());
+  found.observe(root, { childList: true, subtree: true });
+  signal.addEventListener("abort", () => found.disconnect());
 }
 
 addEventListener("hashchange", show);

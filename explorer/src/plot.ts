@@ -29,7 +29,7 @@ export interface PlotGiven {
   moved?: (window: Window) => void;
   /** Somebody clicked at an instant. */
   picked?: (x: number) => void;
-  /** Further keys; true where the key meant something. */
+  /** The keys n and p, for the next and the previous transit; true where the key meant something. */
   key?: (key: string) => boolean;
   /** The plot as a table: names of the columns with units, rows within the window. */
   table: () => { columns: string[]; rows: (string | number)[][] };
@@ -53,6 +53,8 @@ export class Plot {
   readonly element: HTMLElement;
   private readonly canvas = h("div", { class: "canvas" });
   private readonly said = h("p", { class: "readout" });
+  /** What a key or a button has led to, for those who do not see it. */
+  private readonly told = h("p", { class: "unseen", "aria-live": "polite" });
   private readonly rows = h("div", {});
   private readonly details: HTMLDetailsElement;
   private readonly plot: uPlot;
@@ -62,7 +64,7 @@ export class Plot {
     const help = unique("keys");
     this.current = window ?? given.whole;
     const button = (name: string, words: string, act: () => void) =>
-      h("button", { type: "button", class: "tool", "aria-label": words, title: words, onclick: act }, name);
+      h("button", { type: "button", class: "tool", "aria-label": words, title: words, onclick: () => (act(), this.tell()) }, name);
     const frame = h(
       "div",
       { class: "frame", tabindex: 0, role: "application", "aria-label": given.label, "aria-describedby": help },
@@ -87,7 +89,8 @@ export class Plot {
           button("⤢", "All of it", () => this.show(given.whole)),
         ),
       ),
-      h("p", { id: help, class: "unseen" }, "Arrow keys move, plus and minus zoom, 0 shows all. The table below has the numbers."),
+      this.told,
+      h("p", { id: help, class: "unseen" }, `Arrow keys move, plus and minus zoom, 0 shows all${given.key ? ", n and p show the next and the previous transit" : ""}. The table below has the numbers.`),
       this.details,
     );
     this.plot = new uPlot(this.options(), data, this.canvas);
@@ -143,6 +146,11 @@ export class Plot {
 
   private say(index: number | undefined, x?: number): void {
     this.said.textContent = this.given.readout?.(x, index) ?? "";
+  }
+
+  private tell(): void {
+    const { from, to } = this.current;
+    this.told.textContent = `From ${from.toFixed(2)} to ${to.toFixed(2)}: ${this.given.x}. ${this.said.textContent}`;
   }
 
   private tabulate(): void {
@@ -252,6 +260,7 @@ export class Plot {
       if (act) act();
       else if (!this.given.key?.(event.key)) return;
       event.preventDefault();
+      this.tell();
     }, { signal });
     const size = new ResizeObserver(() => {
       const width = this.canvas.clientWidth;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -113,6 +114,36 @@ def test_a_message_with_markup_is_text(open_page):
     page = open_page().go("#/ask?run=1&script=%27%3Cimg%20src=x%3E%27%20MSGFAIL")
     expect(page.get_by_role("alert")).to_contain_text("<img src=x>")
     assert page.locator("main img").count() == 0
+
+
+def test_the_focus_goes_on_at_the_heading_of_the_next_view(open_page):
+    page = opened(open_page, "find")
+    assert page.evaluate("document.activeElement === document.body")
+    page.get_by_role("link", name="Ask", exact=True).click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Ask in WarpScript")
+    expect(heading).to_be_focused()
+
+
+def test_a_select_that_makes_the_page_anew_keeps_the_focus(open_page):
+    page = opened(open_page, "star")
+    select = page.get_by_label("Brightness")
+    select.focus()
+    select.select_option("e")
+    expect(page).to_have_url(re.compile("unit=e"))
+    expect(page.locator("[data-drawn]")).to_be_visible()
+    expect(select).to_have_value("e")
+    expect(select).to_be_focused()
+
+
+def test_a_key_says_what_it_has_led_to(open_page):
+    page = opened(open_page, "star")
+    frame = page.locator(".curve .frame").first
+    expect(frame).to_have_accessible_description(re.compile("n and p show the next"))
+    frame.focus()
+    page.keyboard.press("+")
+    said = page.locator(".curve [aria-live=polite]").first
+    expect(said).to_have_text(re.compile(r"^From \d+\.\d\d to \d+\.\d\d: time \[BKJD"))
 
 
 def test_the_keyboard_alone_finds_and_folds_a_star(open_page):
