@@ -4,13 +4,12 @@ import { choice, fill, h } from "./dom";
 import type { Editor, Word } from "./editor";
 import { Problem, problem } from "./problem";
 import { FORMS, type Form, bestForm, drawResult } from "./result";
-import { type Route, note } from "./route";
+import { type Route, note, settle } from "./route";
 import { download } from "./table";
 import { notice, waiting } from "./wait";
 import { type Stack, exec, limits } from "./warp10";
 import { FUNCTION_WORDS, type Macro, fetchMacros, macroWords, signature } from "./words";
 
-const NOTED_AFTER_MS = 400; // chosen: browsers refuse an address that changes too often
 const FIRST = `// The light curve of Kepler-11 without its slow changes, and the dips in it.
 6541920 'pdcsap.flux' @HELLOEXOWORLD/LIGHTCURVE 1.5 d @HELLOEXOWORLD/DETREND 'flat' STORE
 $flat 6 @HELLOEXOWORLD/DIPS
@@ -68,15 +67,10 @@ class AskPage {
     // The editor is a third of all scripts, and nobody needs it elsewhere.
     const { createEditor } = await import("./editor.js");
     if (this.signal.aborted) return;
-    let timer: ReturnType<typeof setTimeout>;
     this.editor = createEditor(this.host, text, () => this.words, {
       run: () => void this.execute(),
-      changed: (script) => {
-        clearTimeout(timer);
-        timer = setTimeout(() => this.signal.aborted || note({ script }), NOTED_AFTER_MS);
-      },
+      changed: (script) => note({ script }),
     });
-    this.signal.addEventListener("abort", () => clearTimeout(timer));
     this.host.dataset["ready"] = "true";
     if (this.query.has("run")) void this.execute();
     void limits().then(({ maxtime, points }) => {
@@ -120,6 +114,7 @@ class AskPage {
     if (!editor) return;
     const script = editor.text();
     note({ script });
+    settle();
     editor.fault(undefined);
     const most = (await limits()).script_bytes;
     const bytes = new TextEncoder().encode(script).length;

@@ -17,6 +17,17 @@ PAGES = {
     "tour": ("#/tour/2", ".script"),
 }
 MARKUP = "<img src=x onerror=document.title='taken'>"
+SHOWN = r"from=([-\d.]+)&to=([-\d.]+)"
+RARE = """
+const real = history.replaceState.bind(history);
+window.changes = 0;
+history.replaceState = (...given) => {
+  window.changes += 1;
+  if (window.changes < 3) throw new DOMException("too often", "SecurityError");
+  real(...given);
+};
+"""
+"""A browser that refuses the first two changes of the address."""
 OWN = "7 7 +"
 """A script that the page itself does not send."""
 CUT = f"""
@@ -144,6 +155,27 @@ def test_a_key_says_what_it_has_led_to(open_page):
     page.keyboard.press("+")
     said = page.locator(".curve [aria-live=polite]").first
     expect(said).to_have_text(re.compile(r"^From \d+\.\d\d to \d+\.\d\d: time \[BKJD"))
+
+
+def test_a_wheel_changes_the_address_seldom_and_a_refusal_is_no_error(open_page):
+    visit = open_page()
+    visit.page.add_init_script(RARE)
+    page = visit.star()
+    page.locator(".u-over").first.hover()
+    for _ in range(15):
+        page.mouse.wheel(0, -100)
+        page.mouse.wheel(0, -100)
+        page.mouse.wheel(0, 100)
+    expect(page).to_have_url(re.compile("from="))
+    assert page.evaluate("window.changes") < 15
+    # The address is that of the last notch, also for those who leave at once.
+    page.locator(".frame").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.evaluate("document.body.click()")
+    first, last = (float(part) for part in re.search(SHOWN, page.url).groups())
+    said = page.locator(".curve [aria-live=polite]").first.inner_text()
+    assert said.startswith(f"From {first:.2f} to {last:.2f}:")
 
 
 def test_the_keyboard_alone_finds_and_folds_a_star(open_page):
