@@ -179,8 +179,9 @@ class Reader:
         self.wire = tls(front)
         # A large buffer would take much of the answer.
         self.wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        script = b"'a' 1 20 <% DROP DUP + %> FOR 'a' STORE 1 60 <% DROP $a %> FOR"
-        self.wire.sendall(head("POST", "/api/v0/exec", f"Content-Length: {len(script)}") + script)
+        script = "'a' 1 20 <% DROP DUP + %> FOR 'a' STORE 1 60 <% DROP $a %> FOR"
+        asked = head("POST", "/api/v0/exec", f"Content-Length: {len(script)}")
+        self.wire.sendall(asked + script.encode())
 
     def go_on(self) -> None:
         for _ in range(32):
