@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,19 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
     settings = open_source(server.url, cache=str(tmp_path / "file" / "cache")).settings
     assert read_item(item, settings) == b"first processing"
     assert "nothing is kept there" in caplog.text
+
+
+def test_what_a_killed_writer_has_left_goes(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, limit=1000)
+    cache.keep("https://x/1", b"1")
+    folder = cache._content("https://x/1").parent
+    old, new = folder / ".part-old", folder / ".part-new"
+    for part, age in ((old, 7200), (new, 0)):
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age,) * 2)
+    cache.keep("https://x/2", b"2")
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_the_oldest_make_room(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from kepler_lens.archive import names
+from kepler_lens.archive import Item, names
+from kepler_lens.archive.listing import name_in
+from kepler_lens.cli.archive import _unlike
 from kepler_lens.missions import kepler
 
 
@@ -70,3 +72,11 @@ def test_a_stamp_belongs_to_one_quarter() -> None:
 )
 def test_which_files_may_be_light_curves(name: str, allowed: bool) -> None:
     assert names.may_be_light_curve(name) is allowed
+
+
+@pytest.mark.parametrize("link", ["..%2F..%2Fx.fits", "%2Ftmp%2Fx.fits", "a/..%2fx.fits", "x.fits"])
+def test_no_link_names_a_file_of_another_folder(link: str, tmp_path: Path) -> None:
+    name = name_in(f"https://example.org/kepler/{link}")
+    assert name == "x.fits"
+    # Nor does a member of a tarball.
+    assert _unlike(set(), tmp_path, Item(f"../../{name}", "tarball", 7)) == tmp_path / "x.fits"

@@ -10,6 +10,8 @@ import pytest
 from astropy.io import fits
 from commands import Done, process, run
 
+from kepler_lens.cli.light_curves import _from_server
+from kepler_lens.cli.shared import Cadence
 from kepler_lens.gts import parse_gts, to_gts
 from kepler_lens.lightcurve import read_light_curve
 from kepler_lens.missions.kepler import QUARTER_STARTS, us_to_bkjd
@@ -158,3 +160,16 @@ def test_push_show_delete(
     again = run(*words, "--yes")
     assert again.returncode == 1
     assert "has nothing of 996541920" in again.stderr
+
+
+def test_all_series_of_a_class_are_drawn(warp10: Warp10, tmp_path: Path) -> None:
+    """The archive has changed a label of some stars between quarters."""
+    lines = [
+        f"{tick}// sap.flux{{KEPLERID=7,MISSION=Kepler,OBSMODE=long%20cadence,OBJECT={name}}} 1.5"
+        for tick, name in ((1, "KIC%207"), (2, "KIC%207"), (3, "other"))
+    ]
+    warp10.update("\n".join(lines).encode(), Token("write"))
+    token = tmp_path / "read.token"
+    token.write_text("read\n")
+    _, _, series = _from_server(7, warp10.url, token, Cadence.LONG)
+    assert series["SAP_FLUX"].time_us.tolist() == [1, 2, 3]

@@ -101,8 +101,15 @@ def test_a_copy_under_another_name_does_not_take_the_entry_over():
     assert (decision.outcome, decision.entry) == ("unchanged", None)
 
 
-def test_changed_content_of_the_same_name_replaces_even_if_older():
-    decision = one(source_file(filever="5.0"), entry())
+def test_an_older_file_of_the_same_name_replaces_only_by_force():
+    """The archive gives a reprocessed file its old name."""
+    older = source_file(filever="5.0")
+    assert one(older, entry()).outcome == "superseded"
+    assert one(older, entry(), options=replace(OPTIONS, force=True)).outcome == "replaced"
+
+
+def test_changed_content_of_the_same_name_and_version_replaces():
+    decision = one(source_file(), entry())
     assert decision.outcome == "replaced"
     assert decision.entry.stale == {"SAP_FLUX": [(1_000, 3_000)], "PDCSAP_FLUX": [(1_000, 3_000)]}
 

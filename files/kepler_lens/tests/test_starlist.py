@@ -72,6 +72,7 @@ def test_what_may_be_written(text: str, stars: list[int | str]) -> None:
         ("KIC 000", "line 1", "KIC 000", "begin at 1"),
         ("-5", "line 1", "-5", "KIC or EPIC numbers, or names"),
         ("+5", "line 1", "+5", "KIC or EPIC numbers, or names"),
+        ("9" * 5000, "line 1", "9" * 5000, "9 digits"),
         ("2101486923385239808", "line 1", "2101486923385239808", "9 digits"),
         ("1, Tabby", "line 1", "Tabby", "KIC or EPIC numbers, or names"),
         ("1;2", "line 1", "1;2", "KIC or EPIC numbers, or names"),

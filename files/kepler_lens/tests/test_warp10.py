@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from scripted_server import Answer, Scripted
 
 from kepler_lens.errors import InputRefusedError, ServerFullError, TokenError, Warp10Error
@@ -110,6 +111,30 @@ def test_patience_counts_from_the_first_failure(scripted: Callable[..., Scripted
 
     Warp10(server.url, patience=2).update(slow, TOKEN)
     assert len(server.requests) == 3
+
+
+def test_a_redirection_is_not_followed(scripted: Callable[..., Scripted]) -> None:
+    """Followed, it would be a GET request without points, and the token would go with it."""
+    other = scripted((200, ""))
+    server = scripted((301, "", "Moved", {"Location": f"{other.url}/api/v0/update"}))
+    with pytest.raises(Warp10Error, match=f"leads to {other.url}/api/v0/update. Name the address"):
+        Warp10(server.url).update(b"0// a{} 1", TOKEN)
+    assert len(server.requests) == 1
+    assert other.requests == []
+
+
+def test_a_certificate_that_nobody_trusts_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Warp10("https://example.org")
+    asked = []
+
+    def post(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+
+    monkeypatch.setattr(server._session, "post", post)
+    with pytest.raises(Warp10Error, match=r"example\.org cannot be trusted"):
+        server.update(b"0// a{} 1", TOKEN)
+    assert len(asked) == 1
 
 
 def test_nobody_there() -> None:

@@ -8,12 +8,19 @@ import logging
 import os
 import random
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _SMALL = 64 * 2**20
 """Limit of a cache, bytes (chosen). Up to this limit, the cache is checked after every file that it
 keeps; above it, after one file in 64."""
+_PART = ".part-"
+"""How files begin that are being written."""
+_ABANDONED_S = 3600.0
+"""Age, seconds, at which such a file is taken for one whose writer was killed (chosen: a light
+curve is written within seconds)."""
 _log = logging.getLogger(__name__)
 
 
@@ -125,6 +132,11 @@ class Cache:
         """
         if self.limit > _SMALL and random.randrange(64):  # noqa: S311
             return
+        old = time.time() - _ABANDONED_S
+        for part in self.folder.glob(f"??/{_PART}*"):
+            with suppress(FileNotFoundError):
+                if part.stat().st_mtime < old:
+                    part.unlink()
         kept = []
         for content in self.folder.glob("??/*.fits"):
             try:
@@ -142,7 +154,7 @@ class Cache:
 
 def _write_atomically(path: Path, data: bytes) -> None:
     """Write beside the file and rename: a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PART)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

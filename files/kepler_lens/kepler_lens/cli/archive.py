@@ -249,7 +249,8 @@ def _selection(star: int, segments: list[int] | None, cadence: Cadence) -> Selec
 
 def _unlike(taken: set[Path], output: Path, item: Item) -> Path:
     """Return a path that no earlier file has: files of several folders may have equal names."""
-    name = item.name.removesuffix(".gz")
+    # Whatever a source calls its files, they stay in the folder.
+    name = Path(item.name.removesuffix(".gz")).name
     path, number = output / name, 1
     while path in taken:
         number += 1

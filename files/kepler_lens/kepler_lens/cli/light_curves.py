@@ -175,5 +175,9 @@ def _from_server(
     if not found:
         raise KeplerLensError(f"The server {server} has no {cadence} cadence of star {star}.")
     columns = {classname: column for column, classname in CLASS_OF_COLUMN.items()}
-    series = {columns[s.classname]: join([s.arrays()]) for s in found}
+    # There are several series of a class where the archive has changed a label between quarters.
+    series = {
+        columns[classname]: join([s.arrays() for s in found if s.classname == classname])
+        for classname in dict.fromkeys(s.classname for s in found)
+    }
     return found[0].labels["OBJECT"], found[0].labels["MISSION"], series

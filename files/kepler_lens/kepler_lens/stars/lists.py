@@ -218,12 +218,10 @@ def _entries(line: str) -> Iterator[tuple[str, Star | None]]:
     at = _end(_GAP, line, 0)
     while at < len(line):
         if match := _NUMBER.match(line, at):
-            number = int(match[1])
-            found = number if 0 < number < 10**_DIGITS else None
-            yield match[0], found
+            yield match[0], _number(match[1]) or None
         elif match := _KOI.match(line, at):
             candidate = re.escape(match[3]) if match[3] else r"\.[0-9]{2}"
-            pattern = f"k{int(match[1] or match[2]):05d}{candidate}"
+            pattern = f"k{_number(match[1] or match[2]):05d}{candidate}"
             yield match[0], Name(_one_blank(match[0]), "kois", pattern)
         elif match := _HOST.match(line, at):
             yield match[0], Name(_one_blank(match[0]), "planets", _host(match[1], match[2]))
@@ -232,6 +230,12 @@ def _entries(line: str) -> Iterator[tuple[str, Star | None]]:
             assert match is not None  # noqa: S101 - no gap stands here, so a word does
             yield match[0], None
         at = _end(_GAP, line, match.end())
+
+
+def _number(digits: str) -> int:
+    """Return the number of a star, or 0 for what has too many digits to be one."""
+    significant = digits.lstrip("0")
+    return int(significant) if 0 < len(significant) <= _DIGITS else 0
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

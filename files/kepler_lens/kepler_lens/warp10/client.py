@@ -290,13 +290,24 @@ class Warp10:
                 # A file is sent in blocks, so that the time limit is for each block, not for all.
                 data=body() if callable(body) else io.BytesIO(body),
                 timeout=self.timeout,
+                # A redirection that is followed becomes a GET request without the body, and takes
+                # the token to another server.
+                allow_redirects=False,
             )
         except (requests.ConnectionError, requests.Timeout, OSError) as error:
             if isinstance(error, ValueError):
                 raise Warp10Error(
                     f"{self.url} is no address of a server: it should look like http://HOST:PORT."
                 ) from None
-            raise retries.PassingError(_hide(retries.cause(error), *secrets)) from None
+            why = _hide(retries.cause(error), *secrets)
+            if isinstance(error, requests.exceptions.SSLError) and not retries.may_pass(error):
+                raise Warp10Error(f"{self.url} cannot be trusted: {why}.") from None
+            raise retries.PassingError(why) from None
+        if response.is_redirect:
+            raise Warp10Error(
+                f"{self.url} is not the address of Warp 10: it leads to "
+                f"{response.headers['Location']}. Name the address of the server itself."
+            )
         if response.ok:
             response.encoding = "utf-8"
             return response.text

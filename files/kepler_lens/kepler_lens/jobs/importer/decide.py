@@ -183,8 +183,10 @@ def _against_ledger(file: SourceFile, prior: Entry | None, options: ImportOption
     if prior.sha256 == file.sha256:
         return _same_content(file, prior, options)
     curve = file.curve
-    newer = version(curve.filever, curve.date) > version(prior.filever, prior.date)
-    if prior.name != file.item.name and not newer:
+    mine, theirs = version(curve.filever, curve.date), version(prior.filever, prior.date)
+    # The archive gives a reprocessed file its old name: an old copy does not replace a newer one.
+    older = mine < theirs and not options.force
+    if older or (prior.name != file.item.name and mine <= theirs):
         return _superseded(file, prior.name, prior.filever, prior.date)
     stale = {}
     _add_spans(stale, prior.columns)
