@@ -43,7 +43,15 @@ def kept(folder: Path, cache: Path) -> Path:
         whole.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     target = cache / whole.hexdigest()[:16]
     if not target.exists():
-        shutil.copytree(folder, target)
+        # Copied beside it and renamed: nobody sees a part, and a part is not taken for the whole.
+        with tempfile.TemporaryDirectory(dir=cache) as part:
+            shutil.copytree(folder, Path(part) / target.name)
+            try:
+                (Path(part) / target.name).rename(target)
+            except OSError:
+                # Another play was first.
+                if not target.is_dir():
+                    raise
     return target
 
 
