@@ -7,7 +7,7 @@ import pytest
 import test_importer_server as with_a_server
 from msgspec import structs
 
-from kepler_lens.archive import Selection
+from kepler_lens.archive import Selection, SourceError
 from kepler_lens.cli import main
 from kepler_lens.jobs.importer.config import Job
 from kepler_lens.jobs.importer.driver import run_import
@@ -156,3 +156,25 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
 @pytest.fixture
 def job(server, source, tmp_path):
     return Job(str(source), server.url, server.tokens, state=tmp_path / "state")
+
+
+def test_one_damaged_tarball_keeps_no_file_out(server, job, source):
+    """The import of all others ends first, in the first run and in the next."""
+    (source / "a.tgz").write_text("no tarball")
+    count = len(list(source.glob("*.fits")))
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"a\.tgz"):
+            run_import(job)
+    (source / "a.tgz").unlink()
+    assert with_a_server.outcomes(run_import(job)) == {"unchanged": count}
+
+
+def test_files_whose_names_tell_nothing_are_not_lost_to_a_damaged_tarball(server, job, source):
+    for number, path in enumerate(sorted(source.glob("*.fits"))):
+        path.rename(source / f"{number}.fits")
+    (source / "a.tgz").write_text("no tarball")
+    count = len(list(source.glob("*.fits")))
+    with pytest.raises(SourceError, match=r"a\.tgz"):
+        run_import(job)
+    (source / "a.tgz").unlink()
+    assert with_a_server.outcomes(run_import(job)) == {"unchanged": count}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ..errors import LightCurveError
+from ..errors import LightCurveError, SourceError
 from ..lightcurve import read_light_curve
 from . import MissingItemError, read_item
 from .base import Item, Selection, Settings
@@ -29,19 +29,26 @@ def with_star(items: Iterable[Item], selection: Selection, settings: Settings) -
         Without a star where the file cannot be read.
     """
     nameless = []
-    for item in items:
-        if item.star is not None:
-            yield item
-        elif item.data is not None:
-            # The content of such items is too large to hold until all files are known.
-            found = _identified(item, settings)
-            if _wanted(found, selection):
-                yield found
-        else:
-            nameless.append(_identified(item, settings))
+    broken: SourceError | None = None
+    try:
+        for item in items:
+            if item.star is not None:
+                yield item
+            elif item.data is not None:
+                # The content of such items is too large to hold until all files are known.
+                found = _identified(item, settings)
+                if _wanted(found, selection):
+                    yield found
+            else:
+                nameless.append(_identified(item, settings))
+    except SourceError as error:
+        # The files that were listed before it are not lost.
+        broken = error
     for item in sorted(nameless, key=lambda i: (i.star is None, i.star or 0, i.name)):
         if _wanted(item, selection):
             yield item
+    if broken is not None:
+        raise broken
 
 
 def _identified(item: Item, settings: Settings) -> Item:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from kepler_lens.archive import Item, Source, open_source
-from kepler_lens.errors import KeplerLensError
+from kepler_lens.errors import KeplerLensError, SourceError
 from kepler_lens.jobs.driver import Driver, job_name, lock
 from kepler_lens.jobs.fleet import DATA_IN_FLIGHT, Fleet, Killed, Work
 from kepler_lens.jobs.importer import estimate
@@ -125,6 +125,8 @@ class _Driver(Driver[Progress]):
         self.pushed: set[int] = set()
         self.new_stars = 0
         self.source: Source | None = None
+        # Why the listing ended early.
+        self.broken: SourceError | None = None
 
     def work(self) -> None:
         """Import, then count what is on the server."""
@@ -192,8 +194,15 @@ class _Driver(Driver[Progress]):
         planner = threading.Thread(target=self._plan, args=(source, ledger), daemon=True)
         planner.start()
         self._list_ahead()
-        if self.progress.listing_done and not self.waiting:
-            return  # nothing to do, so no fleet is needed
+        # Where nothing is to be done, no fleet is needed.
+        if self.waiting or not self.progress.listing_done:
+            self._push(ledger, source)
+        if self.broken is not None:
+            raise self.broken
+
+    def _push(self, ledger: Ledger, source: Source) -> None:
+        """Have the fleet import what is waiting and what is still listed."""
+        job = self.job
         volume = self._volume()
         estimate.check(job, volume, ledger.summary().stars)
         self.say(volume.sentence())
@@ -254,6 +263,11 @@ class _Driver(Driver[Progress]):
         try:
             piece = self.pieces.get(timeout=timeout) if timeout else self.pieces.get_nowait()
         except queue.Empty:
+            return 0
+        if isinstance(piece, SourceError):
+            # What was listed is imported before the job ends with this error.
+            self.broken = piece
+            self.progress.listing_done = True
             return 0
         if isinstance(piece, BaseException):
             raise piece

@@ -16,6 +16,7 @@ from kepler_lens.archive import (
     fingerprint_of,
 )
 from kepler_lens.archive.headers import with_star
+from kepler_lens.errors import SourceError
 from kepler_lens.jobs.importer.decide import ImportOptions, already_in
 from kepler_lens.ledger import Entry, Ledger
 
@@ -134,16 +135,23 @@ def batches_of(items: Sequence[Item]) -> list[tuple[Item, ...]]:
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
     chunk: list[Item] = []
     stars = size = 0
-    for _, group in groupby(items, key=lambda item: item.star):
-        before = len(chunk)
-        chunk += group
-        stars += 1
-        size += data_bytes(chunk[before:])
-        if stars >= CHUNK_STARS or len(chunk) >= CHUNK_FILES or size >= CHUNK_DATA_BYTES:
-            yield chunk
-            chunk, stars, size = [], 0, 0
+    broken: SourceError | None = None
+    try:
+        for _, group in groupby(items, key=lambda item: item.star):
+            before = len(chunk)
+            chunk += group
+            stars += 1
+            size += data_bytes(chunk[before:])
+            if stars >= CHUNK_STARS or len(chunk) >= CHUNK_FILES or size >= CHUNK_DATA_BYTES:
+                yield chunk
+                chunk, stars, size = [], 0, 0
+    except SourceError as error:
+        # What was listed before it is imported.
+        broken = error
     if chunk:
         yield chunk
+    if broken is not None:
+        raise broken
 
 
 def _piece(
