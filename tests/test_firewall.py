@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 RULES = "roles/base/templates/helloexoworld.nft.j2"
 
 
@@ -23,6 +25,14 @@ def test_the_port_of_what_was_removed_is_closed(render):
         settings = {"warp10_port": "9091", "warp10_state": state}
         rules = render("warp10.example.org", ["base"], {"rules": RULES}, **settings)["rules"]
         assert ("tcp dport { 9091 } ip saddr" in rules) == open_
+
+
+def test_the_users_of_a_host_have_one_order(render):
+    """Without it, every other run would write and try new rules."""
+    users = [{"name": name, "group": "warp10", "home": "/"} for name in "hcafdbeg"]
+    sources = {"users": "{{ base_warp10_users }}"}
+    said = render("warp10.example.org", ["base"], sources, base_service_users=users)["users"]
+    assert json.loads(said) == ["root", *"abcdefgh"]
 
 
 def test_the_ports_of_workers_are_those_that_their_unit_names(render):
