@@ -49,6 +49,21 @@ class Visit:
         self.page.goto(self.address + fragment)
         return self.page
 
+    def refuse_once(self, words: str) -> None:
+        """Answer the first script that has these words with a refusal that passes."""
+        refused = []
+
+        def refuse(route) -> None:
+            if words in (route.request.post_data or "") and not refused:
+                refused.append(route)
+                route.fulfill(
+                    status=429, content_type="application/json", body='{"error": "Later."}'
+                )
+            else:
+                route.continue_()
+
+        self.page.route("**/api/v0/exec", refuse)
+
     def star(self, number: str = KEPLER_11, query: str = "") -> Page:
         """Open a star and wait until it is drawn."""
         page = self.go(f"#/star/{number}{query}")

@@ -113,16 +113,7 @@ def test_a_result_of_many_stars_is_drawn(open_page):
 
 def test_macros_that_are_refused_come_later(open_page):
     visit = open_page()
-    refused = []
-
-    def refuse(route) -> None:
-        if "INFOMODE @HELLOEXOWORLD/FOLD" in (route.request.post_data or "") and not refused:
-            refused.append(route)
-            route.fulfill(status=429, content_type="application/json", body='{"error": "Later."}')
-        else:
-            route.continue_()
-
-    visit.page.route("**/api/v0/exec", refuse)
+    visit.refuse_once("INFOMODE @HELLOEXOWORLD/FOLD")
     page = ask(visit, "1")
     expect(page.locator(".help").get_by_role("alert")).to_contain_text("Later.")
     expect(page.locator(".help summary").filter(has_text="FOLD")).to_be_visible()

@@ -113,16 +113,7 @@ def test_a_name_is_found_whatever_separates_its_parts(lab, open_page, typed):
 
 def test_a_suggestion_that_is_refused_comes_later(open_page):
     visit = open_page()
-    refused = []
-
-    def refuse(route) -> None:
-        if "nobody" in (route.request.post_data or "") and not refused:
-            refused.append(route)
-            route.fulfill(status=429, content_type="application/json", body='{"error": "Later."}')
-        else:
-            route.continue_()
-
-    visit.page.route("**/api/v0/exec", refuse)
+    visit.refuse_once("nobody")
     page = visit.go("#/find")
     page.get_by_label("Name or number").fill("nobody")
     expect(page.get_by_role("alert")).to_contain_text("Later. The page asks again by itself")

@@ -119,5 +119,5 @@ def list_page(url: str, settings: Settings) -> list[str]:
 
 
 def name_in(url: str) -> str:
-    """Return the file name at the end of a URL, percent-decoded; it has no slash of either kind."""
+    """Return the file name at the end of a URL, percent-decoded and without slashes."""
     return unquote(urlsplit(url).path).rsplit("/", 1)[-1]

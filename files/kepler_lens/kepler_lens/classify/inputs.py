@@ -39,8 +39,8 @@ BRANCHES: dict[str, tuple[str, ...]] = {
 
 DEFAULT = tuple(name for name in BRANCHES if name not in ("global", "double"))
 """Branches that a network has by default (chosen: with some thousand examples, convolutions of the
-global view could memorise these; `shape` and `dip` hold what the global view shows). `make bench-
-training PART=all` measures the row "with the global branch"."""
+global view could memorise these; `shape` and `dip` hold what the global view shows).
+`make bench-training PART=all` measures the row "with the global branch"."""
 
 FURTHER = ("scalars", "odd_even", "secondary", "half", "double")
 """Branches that published records lack, all or some of them. Training drops these branches more
