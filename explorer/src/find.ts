@@ -2,11 +2,10 @@
 
 import { choice, fill, h } from "./dom";
 import { MOST_ROWS, type Row, type Rows, type Wanted, findCandidates, findStars, randomStar } from "./find_data";
-import { Problem } from "./problem";
 import { type Route, address } from "./route";
 import type { Column } from "./column";
 import { sortedTable } from "./table";
-import { notice, waiting } from "./wait";
+import { waiting } from "./wait";
 
 const RANGES: Record<string, [string, string, string]> = {
   period: ["Period", "d", "candidate"],
@@ -51,7 +50,6 @@ export async function findView(root: HTMLElement, route: Route, signal: AbortSig
   const randomly = async () => {
     const star = await waiting(wait, "Choosing a star …", signal, () => randomStar(signal));
     if (star) location.hash = address(["star", star]);
-    else if (star === "") fill(wait, notice(new Problem("The server has no star yet.", "Import some first.")));
   };
   fill(
     root,

@@ -1,5 +1,6 @@
 // Stars and candidates by what they have, chosen on the server.
 
+import { Problem } from "./problem";
 import { type Stack, exec, literal, quoted } from "./warp10";
 
 /** Rows that one answer has at most (chosen: a table longer than that is searched again, not read). */
@@ -144,7 +145,7 @@ $all`;
   };
 }
 
-/** A star at random: of those with a candidate that is likely a planet, else with any, else of all; "" of none. */
+/** A star at random: of those with a candidate that is likely a planet, else with any, else of all. Throws a Problem of none. */
 export async function randomStar(signal: AbortSignal): Promise<string> {
   const pick = "<% DROP LABELS 'KEPLERID' GET %> LMAP UNIQUE";
   const script = `
@@ -155,5 +156,6 @@ export async function randomStar(signal: AbortSignal): Promise<string> {
 'stars' STORE
 <% $stars SIZE 0 > %> <% $stars RAND $stars SIZE * TOLONG GET %> <% '' %> IFTE`;
   const [star] = (await exec(script, signal)) as Stack;
-  return String(star ?? "");
+  if (!star) throw new Problem("The server has no star yet.", "Import some first.");
+  return String(star);
 }

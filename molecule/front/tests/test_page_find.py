@@ -152,18 +152,25 @@ def test_a_suggestion_that_is_not_wanted_any_more_is_not_awaited(open_page):
 
 
 def test_an_empty_server_has_no_star_at_random(open_page):
+    """The notice stays, although the list that the page began with comes after it."""
     visit = open_page()
+    lists = []
 
     def none(route) -> None:
         if "RAND" in (route.request.post_data or ""):
             route.fulfill(json=[""])
         else:
-            route.continue_()
+            lists.append(route)
 
     visit.page.route("**/api/v0/exec", none)
     page = visit.go("#/find")
     page.get_by_role("button", name="One at random").click()
-    expect(page.get_by_role("alert")).to_contain_text("The server has no star yet. Import some")
+    notice = page.get_by_role("alert").filter(has_text="The server has no star yet. Import some")
+    expect(notice).to_be_visible()
+    for route in lists:
+        route.continue_()
+    expect(page.locator(".result table")).to_be_visible()
+    expect(notice).to_be_visible()
 
 
 def test_a_star_at_random_is_drawn(open_page):
