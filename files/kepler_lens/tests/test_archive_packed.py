@@ -83,12 +83,44 @@ def test_a_tarball_that_cannot_be_read_stops_no_other(folder: Path) -> None:
     assert found == [Q5, Q3, Q1, OTHER, Q2]
 
 
-def test_the_tarball_of_a_star_beside_its_files_is_not_read_again(tmp_path: Path) -> None:
-    star = "kplr006541920_lc_Q01000000000000000.tar"
-    pack(tmp_path / star, Q1, Q2)
-    assert len(list(open_source(str(tmp_path)).items(Selection()))) == 2
-    (tmp_path / Q1).write_text(Q1)
-    assert [i.name for i in open_source(str(tmp_path)).items(Selection())] == [Q1]
+class TestTheTarballOfAStarBesideItsFiles:
+    NAME = "kplr006541920_lc_Q011000000000000000.tar"
+
+    def names(self, folder: Path, selection: Selection | None = None) -> list[tuple[str, bool]]:
+        """Name each file, and say whether it came out of the tarball."""
+        items = open_source(str(folder)).items(selection or Selection())
+        return [(item.name, item.data is not None) for item in items]
+
+    def test_is_not_read_where_they_are_the_same_files(self, tmp_path: Path) -> None:
+        (tmp_path / self.NAME).write_text("no tarball: whoever reads it fails")
+        (tmp_path / Q1).write_text(Q1)
+        (tmp_path / f"{Q2}.gz").write_text(Q2)
+        assert self.names(tmp_path) == [(Q1, False), (f"{Q2}.gz", False)]
+
+    def test_gives_the_files_that_are_missing_beside_it(self, tmp_path: Path) -> None:
+        pack(tmp_path / self.NAME, Q1, Q2)
+        assert self.names(tmp_path) == [(Q1, True), (Q2, True)]
+        (tmp_path / Q1).write_text(Q1)
+        assert self.names(tmp_path) == [(Q1, False), (Q2, True)]
+
+    def test_is_read_only_for_quarters_that_are_wanted(self, tmp_path: Path) -> None:
+        (tmp_path / self.NAME).write_text("no tarball: whoever reads it fails")
+        (tmp_path / Q1).write_text(Q1)
+        only = Selection(segments=(1,), mission="Kepler")
+        assert self.names(tmp_path, only) == [(Q1, False)]
+
+    def test_is_read_where_the_files_beside_it_have_another_cadence(self, tmp_path: Path) -> None:
+        short = "kplr006541920-2009166044711_slc.fits"
+        pack(tmp_path / "kplr006541920_sc_Q010000000000000000.tar", short)
+        (tmp_path / Q1).write_text(Q1)
+        assert self.names(tmp_path, Selection(cadence="short")) == [(short, True)]
+
+    def test_is_read_where_a_quarter_has_more_months(self, tmp_path: Path) -> None:
+        months = [f"kplr006541920-{s}_slc.fits" for s in ("2009201121230", "2009231120729")]
+        pack(tmp_path / "kplr006541920_sc_Q002000000000000000.tar", *months)
+        (tmp_path / months[1]).write_text("")
+        found = self.names(tmp_path, Selection(cadence="short"))
+        assert found == [(months[1], False), (months[0], True)]
 
 
 @pytest.mark.parametrize("name", ["portal.zip", "portal.zip.1"])
@@ -140,7 +172,7 @@ def test_names_of_tarballs(name: str, packed: bool) -> None:
         ("public_c102_long_1.tgz", NameFacts(None, "K2", 102, "long")),
         (
             "kplr006541920_sc_Q00033333333333333.tar",
-            NameFacts(6541920, "Kepler", None, "short"),
+            NameFacts(6541920, "Kepler", None, "short", dict.fromkeys(range(3, 17), 3)),
         ),
         ("mine.tgz", NameFacts()),
     ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from kepler_lens.missions import MISSIONS, NameFacts, mission_of_star
 
@@ -72,5 +73,5 @@ def _first(name: str, readers: Iterable[Callable[[str], NameFacts | None]]) -> N
             star = facts.star
             if star is None or facts.mission is not None:
                 return facts
-            return NameFacts(star, mission_of_star(star), facts.segment, facts.cadence)
+            return replace(facts, mission=mission_of_star(star))
     return NameFacts()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
+
+from kepler_lens.missions import NameFacts
 
 from ..errors import SourceError
 from .base import Item, Seen, Selection, Settings, Source, Wanted, choose, in_order
@@ -68,7 +71,7 @@ def items_of_listing(
         A tarball cannot be read; all others have been read.
     """
     packed: list[Item] = []
-    loose: set[tuple[str, int]] = set()
+    loose: dict[tuple[str, int], list[Item]] = defaultdict(list)
 
     def files() -> Iterator[Item]:
         for item in listing:
@@ -76,23 +79,50 @@ def items_of_listing(
                 packed.append(item)
                 continue
             if item.star is not None:
-                loose.add((_folder(item), item.star))
+                loose[_folder(item), item.star].append(item)
             yield item
 
     yield from in_order(choose(files(), selection, wanted, seen))
     failed: list[str] = []
     for item in sorted(packed, key=lambda one: (one.name, one.url)):
         facts = facts_of_bundle(item.name)
+        if not selection.admits(facts.star, facts.mission, facts.segment, facts.cadence):
+            continue
         # Beside the files of a star the archive keeps a tarball of the same files.
-        beside = facts.star is not None and (_folder(item), facts.star) in loose
-        if beside or not selection.admits(facts.star, facts.mission, facts.segment, facts.cadence):
+        beside = [] if facts.star is None else loose.get((_folder(item), facts.star), [])
+        if beside and _covered(facts, beside, selection):
             continue
         try:
-            yield from open_packed(item.url, settings, seen).items(selection, wanted)
+            inside = open_packed(item.url, settings, seen)
+            yield from inside.items(selection, _but(beside, wanted))
         except SourceError as error:
             failed.append(str(error))
     if failed:
         raise SourceError("; ".join(failed))
+
+
+def _covered(facts: NameFacts, beside: Iterable[Item], selection: Selection) -> bool:
+    """Return whether the loose files stand for all wanted files in the tarball of a star."""
+    if not facts.counts:
+        return False
+    there = Counter(item.segment for item in beside if item.cadence == facts.cadence)
+    return all(
+        there[quarter] >= count
+        for quarter, count in facts.counts.items()
+        if selection.admits(facts.star, facts.mission, quarter, facts.cadence)
+    )
+
+
+def _but(beside: Iterable[Item], wanted: Wanted | None) -> Wanted | None:
+    """Return a choice that leaves out the members whose names the loose files have."""
+    names = {_uncompressed(item.name) for item in beside}
+    if not names:
+        return wanted
+    return lambda item: _uncompressed(item.name) not in names and (wanted is None or wanted(item))
+
+
+def _uncompressed(name: str) -> str:
+    return name.lower().removesuffix(".gz")
 
 
 def _folder(item: Item) -> str:

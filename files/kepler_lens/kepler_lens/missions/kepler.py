@@ -198,7 +198,8 @@ _QUARTER_OF = {
 }
 _FILE = re.compile(r"kplr(\d{9})-(\d{13})_(llc|slc)\.fits(?:\.gz)?", re.IGNORECASE)
 _BUNDLE = re.compile(r".*_Q(\d{1,2})_(long|short)(?:_\d+)?\..*", re.IGNORECASE)
-_STAR_BUNDLE = re.compile(r"kplr(\d{9})_([ls]c)_Q\d+\..*", re.IGNORECASE)
+_STAR_BUNDLE = re.compile(r"kplr(\d{9})_([ls]c)_Q(\d+)\..*", re.IGNORECASE)
+"""After Q there is a digit for each quarter from 0 on: the number of files of the quarter."""
 
 
 def _facts(name: str) -> NameFacts | None:
@@ -213,7 +214,8 @@ def _bundle_facts(name: str) -> NameFacts | None:
     """Read the name of a tarball, ``public_Q10_long_3.tgz`` or that of one star."""
     if match := _STAR_BUNDLE.fullmatch(name):
         cadence = "long" if match[2].lower() == "lc" else "short"
-        return NameFacts(int(match[1]), None, None, cadence)
+        counts = {quarter: int(digit) for quarter, digit in enumerate(match[3]) if digit != "0"}
+        return NameFacts(int(match[1]), None, None, cadence, counts)
     if match := _BUNDLE.fullmatch(name):
         return NameFacts(None, MISSION.name, int(match[1]), match[2].lower())
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kepler_lens.missions.observing import Observing
@@ -121,12 +121,16 @@ class NameFacts:
         Quarter or campaign.
     cadence : str or None
         'long' or 'short'.
+    counts : dict of int to int
+        Of the tarball of one star: each quarter to its number of files; empty where the name does
+        not tell.
     """
 
     star: int | None = None
     mission: str | None = None
     segment: int | None = None
     cadence: str | None = None
+    counts: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
