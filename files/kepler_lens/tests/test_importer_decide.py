@@ -159,6 +159,23 @@ def test_an_interrupted_replacement_still_knows_what_to_delete():
     }
 
 
+@pytest.mark.parametrize("name", ["a.fits", "b.fits"])
+def test_an_older_file_does_not_take_the_place_of_an_interrupted_newer_one(name):
+    interrupted = entry(state=PENDING, name="a.fits")
+    older = source_file(name=name, filever="5.0")
+    decision = one(older, interrupted)
+    assert (decision.outcome, decision.push, decision.entry) == ("superseded", (), None)
+    assert decision.reason.startswith("a.fits of version 6.1")
+    assert "was interrupted: import that file again" in decision.reason
+    forced = one(older, interrupted, options=replace(OPTIONS, force=True))
+    assert (forced.outcome, forced.push) == ("replaced", OPTIONS.columns)
+
+
+def test_a_newer_file_takes_the_place_of_an_interrupted_older_one():
+    decision = one(source_file(name="b.fits", filever="7.0"), entry(state=PENDING))
+    assert (decision.outcome, decision.push) == ("replaced", OPTIONS.columns)
+
+
 def test_a_column_wanted_later_is_pushed_alone_and_the_others_stay_known():
     options = replace(OPTIONS, columns=("SAP_FLUX", "SAP_FLUX_ERR"))
     decision = one(source_file(sha="old", fingerprint="f1"), entry(), options=options)

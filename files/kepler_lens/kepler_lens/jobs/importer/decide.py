@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kepler_lens.archive import Item
 from kepler_lens.ledger import DONE, PENDING, Entry, Span
@@ -98,6 +98,7 @@ def decide(
 
     Files with the same key are versions of one light curve, and only the newest of them is
     imported. It replaces the version in the ledger if it has the same file name, or if it is newer.
+    A version whose import was interrupted is replaced by any that is not older.
 
     Parameters
     ----------
@@ -171,21 +172,29 @@ def _superseded(file: SourceFile, name: str, filever: str, date: str) -> Decisio
     return Decision(file, SUPERSEDED, reason)
 
 
+def _interrupted(file: SourceFile, prior: Entry) -> Decision:
+    decision = _superseded(file, prior.name, prior.filever, prior.date)
+    advice = "its import was interrupted: import that file again, or this one with --force"
+    return replace(decision, reason=f"{decision.reason}; {advice}")
+
+
 def _against_ledger(file: SourceFile, prior: Entry | None, options: ImportOptions) -> Decision:
     if prior is None:
         return _push(file, options.columns, options, PUSHED)
     both = (*options.columns, *(c for c in prior.columns if c not in options.columns))
+    curve = file.curve
+    mine, theirs = version(curve.filever, curve.date), version(prior.filever, prior.date)
+    # The archive gives a reprocessed file its old name: an old copy does not replace a newer one.
+    older = mine < theirs and not options.force
     if prior.state == PENDING:
+        if older:
+            return _interrupted(file, prior)
         stale = {column: list(spans) for column, spans in prior.stale.items()}
         if prior.sha256 != file.sha256:
             _add_spans(stale, prior.columns)
         return _push(file, both, options, REPLACED if stale else PUSHED, stale=stale)
     if prior.sha256 == file.sha256:
         return _same_content(file, prior, options)
-    curve = file.curve
-    mine, theirs = version(curve.filever, curve.date), version(prior.filever, prior.date)
-    # The archive gives a reprocessed file its old name: an old copy does not replace a newer one.
-    older = mine < theirs and not options.force
     if older or (prior.name != file.item.name and mine <= theirs):
         return _superseded(file, prior.name, prior.filever, prior.date)
     stale = {}
