@@ -26,6 +26,7 @@ from kepler_lens.archive import (
     read_item,
     read_with_fingerprint,
 )
+from kepler_lens.archive.together import Together
 from kepler_lens.errors import SourceError
 
 Q1 = "kplr006541920-2009166043257_llc.fits"
@@ -172,6 +173,36 @@ def test_patience_ends_with_a_sentence(server: Server) -> None:
     server.faults = [refuse(503)] * 50
     with pytest.raises(SourceError, match=r"answers 503 .* try later"):
         list(source.items(Selection()))
+
+
+def test_patience_with_a_dead_server_is_spent_once(tmp_path: Path, serve: Serve) -> None:
+    for number in range(200):
+        (tmp_path / f"{number}").mkdir()
+    server = serve(tmp_path)
+    server.faults = [lambda handler: False, *[refuse(503)] * 5000]
+    start = time.monotonic()
+    with pytest.raises(SourceError, match="answers 503"):
+        list(open_source(server.url, parallel=2, patience=0.4).items(Selection()))
+    assert time.monotonic() - start < 4
+    # The root, and the two folders that were asked for together.
+    assert len({path for _, path in server.requests}) == 3
+
+
+def test_after_a_failure_no_call_begins() -> None:
+    called = []
+    go = threading.Event()
+
+    def fails(number: int) -> None:
+        called.append(number)
+        go.wait()
+        raise SourceError(f"dead since {number}")
+
+    with Together(2) as requests:
+        asked = [requests.submit(fails, number) for number in range(100)]
+        go.set()
+        failures = {str(one.exception()) for one in asked}
+    assert sorted(called) == [0, 1]
+    assert failures <= {"dead since 0", "dead since 1"}
 
 
 def test_unreachable_server(tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from ..errors import SourceError
 from .base import Item, MissingItemError, Seen, Selection, Settings, Wanted, choose
 from .http import request
 from .packed import items_of_listing
+from .together import Together
 
 _HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 
@@ -56,7 +58,8 @@ class ListingSource:
         if not first:
             self.seen.empty_page(root)
         entered = {root}
-        with ThreadPoolExecutor(max(1, self.settings.parallel)) as pool:
+        page = partial(list_page, settings=self.settings)
+        with Together(self.settings.parallel) as requests:
             running: set[Future[list[str]]] = set()
 
             def enter(links: list[str]) -> Iterator[Item]:
@@ -65,7 +68,7 @@ class ListingSource:
                         yield Item.from_name(name_in(link), link)
                     elif link not in entered:
                         entered.add(link)
-                        running.add(pool.submit(list_page, link, self.settings))
+                        running.add(requests.submit(page, link))
 
             yield from enter(first)
             while running:

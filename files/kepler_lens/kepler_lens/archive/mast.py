@@ -11,7 +11,7 @@ import heapq
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from ..errors import SourceError
 from .base import Item, MissingItemError, Seen, Selection, Settings, Wanted, choose, in_order
 from .listing import list_page, name_in
 from .s3 import find, list_prefix
+from .together import Together
 
 _MISSIONS = {each.files.folder: name for name, each in MISSIONS.items() if each.files.folder}
 _ONE_MISSION = re.compile(rf".*/({'|'.join(_MISSIONS)})/(?:public/)?lightcurves/?")
@@ -165,14 +166,11 @@ class ArchiveSource:
     def _ahead(self, call: Callable[[A], B], arguments: Iterable[A]) -> Iterator[B]:
         """Yield results in order, with as many requests under way as the limit allows."""
         limit = max(1, self.settings.parallel)
-        with ThreadPoolExecutor(limit) as pool:
+        with Together(limit) as requests:
             running: deque[Future[B]] = deque()
-            try:
-                for argument in arguments:
-                    running.append(pool.submit(call, argument))
-                    if len(running) > 2 * limit:
-                        yield running.popleft().result()
-                while running:
+            for argument in arguments:
+                running.append(requests.submit(call, argument))
+                if len(running) > 2 * limit:
                     yield running.popleft().result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            while running:
+                yield running.popleft().result()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 
@@ -16,6 +15,7 @@ from kepler_lens.archive import (
     fingerprint_of,
 )
 from kepler_lens.archive.headers import with_star
+from kepler_lens.archive.together import Together
 from kepler_lens.errors import SourceError
 from kepler_lens.jobs.importer.decide import ImportOptions, already_in
 from kepler_lens.ledger import Entry, Ledger
@@ -202,5 +202,6 @@ def _ask_fingerprints(
         except MissingItemError:
             return item  # a worker finds the same and quarantines the file
 
-    with ThreadPoolExecutor(max(1, settings.parallel)) as pool:
-        return list(pool.map(ask, chunk))
+    with Together(settings.parallel) as requests:
+        asked = [requests.submit(ask, item) for item in chunk]
+        return [answer.result() for answer in asked]
