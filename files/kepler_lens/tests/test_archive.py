@@ -20,6 +20,7 @@ from http_server import Serve, Server, cut_short, refuse, some_json
 from kepler_lens.archive import (
     Item,
     MissingItemError,
+    RefusedItemError,
     Selection,
     fingerprint_of,
     open_source,
@@ -148,6 +149,26 @@ def test_parallel_requests_are_limited(server: Server) -> None:
     for thread in threads:
         thread.join()
     assert server.busiest == 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 405, 407, 451, 501])
+def test_a_file_that_is_refused_is_told_from_a_dead_server(server: Server, status: int) -> None:
+    source = open_source(server.url)
+    item, other = list(source.items(Selection()))[:2]
+    server.faults = [refuse(status)]
+    with pytest.raises(RefusedItemError, match=rf"{Q1}: .*{status}"):
+        read_item(item, source.settings)
+    assert read_item(other, source.settings) == other.name.encode()
+    # A server may refuse HEAD and give the file.
+    server.faults = [refuse(status)]
+    assert fingerprint_of(item, source.settings) is None
+
+
+@pytest.mark.parametrize("page", [0, 3])
+def test_a_page_that_is_refused_ends_the_listing(server: Server, page: int) -> None:
+    server.faults = [*[lambda handler: False] * page, refuse(403)]
+    with pytest.raises(SourceError, match=r"access refused \(403\); this source must be public"):
+        list(open_source(server.url).items(Selection()))
 
 
 @pytest.mark.parametrize("fault", [refuse(503), refuse(429), refuse(500), cut_short])

@@ -5,6 +5,7 @@ The tests are those of `test_importer_server`, without those that kill processes
 
 import pytest
 import test_importer_server as with_a_server
+from http_server import refuse
 from msgspec import structs
 
 from kepler_lens.archive import Selection, SourceError
@@ -151,6 +152,30 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
     assert not any(
         kept.points for kept in server.series.values() if kept.classname == "import.open"
     )
+
+
+def test_a_file_that_the_web_server_refuses_stops_no_other(server, job, source, serve):
+    refused = sorted(source.iterdir())[1].name
+    web = serve(source)
+    # Its HEAD, its GET, and then the same again with the next import.
+    web.faults = [lambda handler: refused in handler.path and refuse(403)(handler)] * 100
+    report = run_import(structs.replace(job, source=web.url))
+    assert (report["exit_status"], with_a_server.outcomes(report)) == (
+        3, {"pushed": 5, "quarantined": 1},
+    )  # fmt: skip
+    assert report["rejected"][0]["name"] == refused
+    assert "access refused (403)" in report["rejected"][0]["reason"]
+    web.faults = []
+    again = run_import(structs.replace(job, source=web.url))
+    assert with_a_server.outcomes(again) == {"pushed": 1, "unchanged": 5}
+
+
+def test_a_web_server_that_refuses_every_file_is_left_alone(job, source, serve, monkeypatch):
+    monkeypatch.setattr("kepler_lens.jobs.importer.driver.MOST_REFUSED", 4)
+    web = serve(source)
+    web.faults = [lambda handler: ".fits" in handler.path and refuse(403)(handler)] * 100
+    with pytest.raises(SourceError, match=r"one file after the other, 4 by now\. The last: .*403"):
+        run_import(structs.replace(job, source=web.url))
 
 
 @pytest.fixture

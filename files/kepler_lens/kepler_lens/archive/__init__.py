@@ -9,7 +9,15 @@ import zlib
 from kepler_lens.missions.mission import MAST_HTTPS, MAST_S3
 
 from ..errors import SourceError
-from .base import Item, MissingItemError, Selection, Settings, Source
+from .base import (
+    Item,
+    ItemError,
+    MissingItemError,
+    RefusedItemError,
+    Selection,
+    Settings,
+    Source,
+)
 from .bucket import S3Source
 from .fetch import fetch
 from .folder import FolderSource
@@ -24,7 +32,9 @@ __all__ = [
     "MAST_HTTPS",
     "MAST_S3",
     "Item",
+    "ItemError",
     "MissingItemError",
+    "RefusedItemError",
     "Selection",
     "Settings",
     "Source",
@@ -109,8 +119,8 @@ def read_item(item: Item, settings: Settings) -> bytes:
 
     Raises
     ------
-    MissingItemError
-        This file is gone or cannot be decompressed.
+    ItemError
+        This file is gone, cannot be decompressed, or is refused.
     SourceError
         The source does not answer.
     """

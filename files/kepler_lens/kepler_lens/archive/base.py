@@ -13,8 +13,16 @@ from ..errors import SourceError
 from . import names
 
 
-class MissingItemError(SourceError):
-    """A file that the source listed does not exist any more; the source itself answers."""
+class ItemError(SourceError):
+    """One file of the source cannot be used; the source itself answers, and may have others."""
+
+
+class MissingItemError(ItemError):
+    """A file that the source listed does not exist any more, or cannot be read."""
+
+
+class RefusedItemError(ItemError):
+    """The source refuses to give this file."""
 
 
 @dataclass(frozen=True, slots=True)

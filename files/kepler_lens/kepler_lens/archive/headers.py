@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..errors import LightCurveError, SourceError
 from ..lightcurve import read_light_curve
-from . import MissingItemError, read_item
+from . import ItemError, read_item
 from .base import Item, Selection, Settings
 
 
@@ -54,7 +54,7 @@ def with_star(items: Iterable[Item], selection: Selection, settings: Settings) -
 def _identified(item: Item, settings: Settings) -> Item:
     try:
         curve = read_light_curve(read_item(item, settings), (), name=item.name)
-    except (LightCurveError, MissingItemError):
+    except (LightCurveError, ItemError):
         return item  # the next reader finds the same, and reports it
     return replace(
         item, star=curve.star, mission=curve.mission, segment=curve.segment, cadence=curve.cadence

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from .. import __version__, retries
 from ..errors import SourceError
 from ..retries import PassingError
-from .base import MissingItemError, Settings
+from .base import MissingItemError, RefusedItemError, Settings
 
 _USER_AGENT = f"kepler-lens/{__version__}"
 _DEBIAN_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -122,8 +122,10 @@ def request(
     ------
     MissingItemError
         The status is 404 or 410.
+    RefusedItemError
+        The status is another one that does not pass.
     SourceError
-        The server gives another answer, or none within the patience.
+        The server does not answer within the patience.
     """
 
     def once() -> Answer:
@@ -195,7 +197,7 @@ def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
 
     Raises
     ------
-    PassingError, MissingItemError, SourceError
+    PassingError, MissingItemError, RefusedItemError
         By the status.
     """
     status, where = response.status_code, response.url
@@ -208,9 +210,12 @@ def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
     if status in (404, 410):
         raise MissingItemError(f"{where}: not there ({status}); list the source again")
     if status in (401, 403):
-        raise SourceError(f"{where}: access refused ({status}); this source must be public")
+        raise RefusedItemError(f"{where}: access refused ({status}); this source must be public")
     if status >= 300 and status not in accept:
-        raise SourceError(f"{where}: the server answers {status} {response.reason}")
+        raise RefusedItemError(
+            f"{where}: the server refuses it ({status} {response.reason}); "
+            "ask who keeps the server, or name another source"
+        )
 
 
 def _check_length(response: requests.Response, got: int) -> None:
@@ -245,5 +250,9 @@ def fingerprint_from(headers: Mapping[str, str]) -> str | None:
 
 
 def fingerprint_http(url: str, settings: Settings) -> str | None:
-    """Return the fingerprint of a file, by one HEAD request."""
-    return fingerprint_from(request("HEAD", url, settings).headers)
+    """Return the fingerprint of a file, by one HEAD request; None where the server refuses it."""
+    try:
+        return fingerprint_from(request("HEAD", url, settings).headers)
+    except RefusedItemError:
+        # A server may refuse HEAD and give the file: who reads the file finds that out.
+        return None

@@ -11,7 +11,7 @@ import fsspec
 
 from ..errors import SourceError
 from ..retries import PassingError
-from .base import Item, MissingItemError, Settings
+from .base import Item, MissingItemError, RefusedItemError, Settings
 from .http import authorities, gate, patiently
 
 T = TypeVar("T")
@@ -54,8 +54,10 @@ def read_s3(url: str, settings: Settings) -> bytes:
     ------
     MissingItemError
         There is no such object.
+    RefusedItemError
+        The object is not public.
     SourceError
-        The bucket does not answer, or refuses.
+        The bucket does not answer.
     """
     return cast(bytes, _ask(url, settings, lambda system: system.cat_file(url)))
 
@@ -109,7 +111,7 @@ def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
         except FileNotFoundError as error:
             raise MissingItemError(f"{url}: not there; list the source again") from error
         except PermissionError as error:
-            raise SourceError(f"{url}: access refused; this bucket must be public") from error
+            raise RefusedItemError(f"{url}: access refused; this bucket must be public") from error
         except (OSError, botocore.exceptions.BotoCoreError, TimeoutError) as error:
             raise PassingError(f"S3 does not answer ({error})") from error
         except botocore.exceptions.ClientError as error:

@@ -96,7 +96,7 @@ def fetch(
     """Fetch a star's light curve files; those already there and intact are kept.
 
     Each file is verified by its checksums before it gets its name. One that is damaged at the
-    source is named and left out; the exit status is then 3 (1 where none is intact).
+    source, or that the source refuses, is named and left out; the exit status is then 3 (1 where none is intact).
 
     Examples
     --------
@@ -104,7 +104,7 @@ def fetch(
 
     `kepler-lens fetch 6541920 --quarter 4 --cadence short -o kepler-11/`
     """
-    from kepler_lens.archive import MissingItemError, open_source, read_item
+    from kepler_lens.archive import ItemError, open_source, read_item
     from kepler_lens.archive.headers import with_star
     from kepler_lens.lightcurve import read_light_curve
     from kepler_lens.stars.names import star_wanted
@@ -126,7 +126,7 @@ def fetch(
         try:
             data = read_item(item, opened.settings)
             read_light_curve(data, name=item.url)
-        except (LightCurveError, MissingItemError) as error:
+        except (LightCurveError, ItemError) as error:
             left_out += 1
             say(str(error))
             continue

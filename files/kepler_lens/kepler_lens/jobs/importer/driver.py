@@ -44,6 +44,10 @@ AHEAD_S = 20.0
 """Seconds of listing after which the work begins in any case (chosen)."""
 DEATHS_A_STAR = 2
 """Deaths of a batch with one star alone, after which its files are rejected (chosen)."""
+MOST_REFUSED = 200
+"""Files that the source refuses one after the other, with which the import ends (chosen: more than
+two full batches, so that a folder that is not public does not end it; a server that wants no more
+requests gets no more)."""
 BATCHES_A_THREAD = 3
 """Batches under way for each thread of the fleet (chosen)."""
 
@@ -122,6 +126,7 @@ class _Driver(Driver[Progress]):
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
         self.waiting: deque[Batch] = deque()
         self.deaths: Counter[int | None] = Counter()
+        self.refused = 0
         self.pushed: set[int] = set()
         self.new_stars = 0
         self.source: Source | None = None
@@ -328,6 +333,16 @@ class _Driver(Driver[Progress]):
                 self.pushed.add(file.star)
             if file.defect:
                 self.progress.defects.add(file.defect, file.name)
+            self._count_refusal(file)
+
+    def _count_refusal(self, file: FileResult) -> None:
+        """Count the files that the source refuses one after the other; end with too many."""
+        self.refused = self.refused + 1 if file.refused else 0
+        if self.refused >= MOST_REFUSED:
+            raise SourceError(
+                f"The source refuses one file after the other, {self.refused} by now. The last: "
+                f"{file.reason}. What is in stays in: import again when the source gives its files."
+            )
 
     def _again(self, items: Batch) -> None:
         """Retry a batch whose workers died, star by star; reject a star whose batch kills again."""

@@ -9,7 +9,7 @@ from itertools import chain, groupby
 
 from kepler_lens.archive import (
     Item,
-    MissingItemError,
+    ItemError,
     Selection,
     Settings,
     fingerprint_of,
@@ -199,7 +199,7 @@ def _ask_fingerprints(
             return item
         try:
             return replace(item, fingerprint=fingerprint_of(item, settings))
-        except MissingItemError:
+        except ItemError:
             return item  # a worker finds the same and quarantines the file
 
     with Together(settings.parallel) as requests:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 
 from kepler_lens.archive import (
     Item,
-    MissingItemError,
+    ItemError,
+    RefusedItemError,
     Selection,
     Settings,
     fingerprint_of,
@@ -106,6 +107,8 @@ class FileResult:
         Why, for people; empty where the outcome needs no reason.
     defect : str
         Kind of the program's own error (`kepler_lens.jobs.defects`); empty if there was none.
+    refused : bool
+        Whether the source refused to give the file.
     """
 
     name: str
@@ -114,6 +117,7 @@ class FileResult:
     points: int = 0
     reason: str = ""
     defect: str = ""
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -244,8 +248,10 @@ class Batch:
         except LightCurveError as error:
             self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, error.reason))
             return None
-        except (MissingItemError, NoTickError) as error:
-            self.results.append(FileResult(item.name, item.star, QUARANTINED, 0, str(error)))
+        except (ItemError, NoTickError) as error:
+            result = FileResult(item.name, item.star, QUARANTINED, 0, str(error))
+            result = replace(result, refused=isinstance(error, RefusedItemError))
+            self.results.append(result)
             return None
         except KeplerLensError:
             raise
