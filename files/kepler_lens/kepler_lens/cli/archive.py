@@ -96,7 +96,8 @@ def fetch(
     """Fetch a star's light curve files; those already there and intact are kept.
 
     Each file is verified by its checksums before it gets its name. One that is damaged at the
-    source, or that the source refuses, is named and left out; the exit status is then 3 (1 where none is intact).
+    source, or that the source refuses, is named and left out; the exit status is then 3 (1 where
+    none is intact).
 
     Examples
     --------
