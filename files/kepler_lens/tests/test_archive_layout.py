@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
 import os
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import boto3
+import botocore.exceptions
 import pytest
 from http_server import Serve, Server, refuse
 from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
 from kepler_lens.archive import (
     MAST_HTTPS,
@@ -23,6 +29,7 @@ from kepler_lens.archive import (
     fingerprint_of,
     open_source,
     read_item,
+    s3,
 )
 from kepler_lens.archive.mast import mission_roots
 from kepler_lens.errors import SourceError
@@ -187,6 +194,89 @@ def test_a_tarball_in_a_bucket(bucket: str, tmp_path: Path) -> None:
     assert (item.name, item.data) == (FIRST, content(FIRST))
     with pytest.raises(SourceError, match="not there"):
         list(open_source(bucket + "bulk/q2.tgz").items(Selection()))
+
+
+def bulk(folder: Path, bucket: str, kind: str, times: int = 20) -> str:
+    """Put a tarball or zip file of several parts into the bucket, and return its URL."""
+    path = folder / f"bulk.{kind}"
+    path.parent.mkdir(exist_ok=True)
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as packed:
+            for file in KEPLER:
+                packed.writestr(file, content(file) * times)
+    else:
+        # Compressed by nothing, so that it has several parts.
+        how = {"mode": "w:gz", "compresslevel": 0} if kind == "tgz" else {"mode": "w"}
+        with tarfile.open(path, **how) as tar:
+            for file in KEPLER:
+                member = tarfile.TarInfo(file)
+                member.size = len(content(file) * times)
+                tar.addfile(member, io.BytesIO(content(file) * times))
+    client = owner(os.environ["AWS_ENDPOINT_URL_S3"])
+    client.upload_file(str(path), "stpubdata", f"bulk/{path.name}", {"ACL": "public-read"})
+    return f"{bucket}bulk/{path.name}"
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, failures: list[BaseException | None]) -> None:
+    """Let requests for the content of objects fail in turn, but for each None."""
+    ask = S3FileSystem._call_s3
+
+    async def fails(self: S3FileSystem, method: str, *arguments: Any, **others: Any) -> Any:
+        if method == "get_object" and failures and (failure := failures.pop(0)):
+            raise failure
+        return await ask(self, method, *arguments, **others)
+
+    monkeypatch.setattr(S3FileSystem, "_call_s3", fails)
+    # The program makes the pauses: s3fs tries once.
+    monkeypatch.setattr(S3FileSystem, "retries", 1)
+    monkeypatch.setattr(s3, "_PART_BYTES", 5000, raising=False)
+
+
+BROKEN = [
+    TimeoutError(),
+    http.client.IncompleteRead(b""),
+    aiohttp.ClientPayloadError("Response payload is not completed"),
+    botocore.exceptions.ReadTimeoutError(endpoint_url="https://s3"),
+    botocore.exceptions.ResponseStreamingError(error="reset"),
+    OSError("connection reset"),
+]
+
+
+@pytest.mark.parametrize("kind", ["tgz", "tar", "zip"])
+def test_a_broken_download_from_a_bucket_goes_on(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    url = bulk(tmp_path, bucket, kind)
+    # One after the other would make the pauses long.
+    failures = [failure for broken in BROKEN for failure in (broken, None)]
+    failing(monkeypatch, failures)
+    items = list(open_source(url).items(Selection()))
+    assert [item.name for item in items] == last(*KEPLER[:3], KEPLER[4])
+    assert [item.data for item in items] == [content(KEPLER[n]) * 20 for n in (0, 1, 2, 4)]
+    assert not failures
+
+
+def test_patience_with_a_tarball_in_a_bucket_ends_with_a_sentence(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = bulk(tmp_path, bucket, "tgz")
+    for failure in BROKEN:
+        failing(monkeypatch, [failure] * 50)
+        with pytest.raises(SourceError, match=r"bulk\.tgz.*S3 does not answer .*try later"):
+            list(open_source(url, patience=0.1).items(Selection()))
+
+
+def test_a_tarball_in_a_bucket_that_changes_underneath(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = bulk(tmp_path, bucket, "tar", times=1000)
+    failing(monkeypatch, [])
+    items = open_source(url).items(Selection())
+    next(items)
+    client = owner(os.environ["AWS_ENDPOINT_URL_S3"])
+    client.put_object(Bucket="stpubdata", Key="bulk/bulk.tar", Body=b"-" * 60_000)
+    with pytest.raises(SourceError, match="changed while it was read"):
+        list(items)
 
 
 def test_an_object_that_went_away(bucket: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tarfile
 import zipfile
@@ -145,6 +146,19 @@ def test_a_damaged_member_of_a_zip_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"a" * 1000, b"b" * 1000))
     with pytest.raises(SourceError, match=f"at its member {Q1} .*CRC"):
         list(open_source(str(path)).items(Selection()))
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_cannot_be_unpacked_is_named(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "portal.zip"
+    with zipfile.ZipFile(path, "w", kind) as packed:
+        packed.writestr(Q1, random.Random(1).randbytes(1000))
+    data = bytearray(path.read_bytes())
+    for position in (*range(30 + len(Q1), 30 + len(Q1) + 12), *range(500, 600)):
+        for broken in (0, 0xFF):
+            path.write_bytes(data[:position] + bytes([broken]) * 8 + data[position + 8 :])
+            with pytest.raises(SourceError, match=f"at its member {Q1} "):
+                list(open_source(str(path)).items(Selection()))
 
 
 @pytest.mark.parametrize(

@@ -34,3 +34,8 @@ class PackedFile:
             f"{self.url}: the {what} cannot be read{where} ({why}); "
             "fetch it again: what was read so far stays imported"
         )
+
+
+def why(error: BaseException) -> str:
+    """Return the words of an error, without a full stop; its name where it has none."""
+    return str(error).rstrip(".") or type(error).__name__

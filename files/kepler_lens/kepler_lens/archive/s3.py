@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import http.client
+import io
+import os
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
+import aiohttp
 import botocore.exceptions  # type: ignore[import-untyped]
 import fsspec
 
 from ..errors import SourceError
-from ..retries import PassingError
+from ..retries import PassingError, cause
 from .base import Item, MissingItemError, RefusedItemError, Settings
 from .http import authorities, gate, patiently
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_PART_BYTES = 8 * 2**20
+"""Part of an object that one request reads, bytes (chosen: a second of a fast line, beside which a
+request takes no time)."""
 T = TypeVar("T")
 
 
@@ -68,13 +79,87 @@ def fingerprint_s3(url: str, settings: Settings) -> str | None:
 
 
 def open_s3(url: str, settings: Settings) -> BinaryIO:
-    """Open an object, to read it from its beginning to its end."""
-    opened = _ask(
-        url,
-        settings,
-        lambda system: system.open(url, "rb", block_size=8 * 2**20, cache_type="readahead"),
-    )
-    return cast(BinaryIO, opened)
+    """Open an object, to read it in parts, see `ObjectStream`."""
+    facts = _ask(url, settings, lambda system: system.info(url))
+    if facts["type"] != "file":
+        raise MissingItemError(f"{url}: not there; list the source again")
+    return cast(BinaryIO, io.BufferedReader(ObjectStream(url, settings, _item(facts))))
+
+
+class ObjectStream(io.RawIOBase):
+    """Raw reader of an object, in any order; it asks for each part until the part is there.
+
+    Parameters
+    ----------
+    url : str
+        s3://BUCKET/KEY.
+    settings : Settings
+        Timeout and patience.
+    item : Item
+        Size and fingerprint of the object.
+    """
+
+    def __init__(self, url: str, settings: Settings, item: Item) -> None:
+        self._url = url
+        self._settings = settings
+        self._size = item.size or 0
+        self._fingerprint = item.fingerprint
+        self._offset = 0
+        self._part = b""
+        self._begin = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position, bytes from the beginning."""
+        return self._offset
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a position, bytes from the beginning, the position or the end; return it."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._offset = base + offset
+        return self._offset
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read at most the buffer's length; return the number of bytes, 0 only at the end."""
+        view = memoryview(buffer).cast("B")
+        if self._offset >= self._size:
+            return 0
+        if not self._begin <= self._offset < self._begin + len(self._part):
+            self._part, self._begin = self._fetch(self._offset), self._offset
+        first = self._offset - self._begin
+        data = self._part[first : first + len(view)]
+        view[: len(data)] = data
+        self._offset += len(data)
+        return len(data)
+
+    def _fetch(self, begin: int) -> bytes:
+        end = min(begin + _PART_BYTES, self._size)
+
+        def part(system: Any) -> bytes:
+            try:
+                data: bytes = system.cat_file(self._url, start=begin, end=end)
+            finally:
+                # After the part has come, so that a part of another version is found for certain;
+                # and after a failure, since a shorter version may not have the part.
+                now = _item(system.info(self._url)).fingerprint
+                if now != self._fingerprint:
+                    raise SourceError(
+                        f"{self._url}: the file changed while it was read; start again"
+                    )
+            if len(data) != end - begin:
+                raise OSError(f"{len(data)} of {end - begin} bytes came")
+            return data
+
+        return _ask(self._url, self._settings, part)
 
 
 def _item(facts: dict[str, Any]) -> Item:
@@ -103,6 +188,16 @@ def _file_system(settings: Settings) -> Any:
     )
 
 
+# Beside botocore's errors those of the libraries below it, as they come while a body is read.
+_NO_ANSWER = (
+    OSError,
+    TimeoutError,
+    botocore.exceptions.BotoCoreError,
+    aiohttp.ClientError,
+    http.client.HTTPException,
+)
+
+
 def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
     def once() -> T:
         try:
@@ -112,8 +207,8 @@ def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
             raise MissingItemError(f"{url}: not there; list the source again") from error
         except PermissionError as error:
             raise RefusedItemError(f"{url}: access refused; this bucket must be public") from error
-        except (OSError, botocore.exceptions.BotoCoreError, TimeoutError) as error:
-            raise PassingError(f"S3 does not answer ({error})") from error
+        except _NO_ANSWER as error:
+            raise PassingError(f"S3 does not answer ({cause(error)})") from error
         except botocore.exceptions.ClientError as error:
             raise SourceError(f"{url}: S3 refuses ({error})") from error
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
 from .base import Item, Selection, Wanted, choose
-from .members import PackedFile
+from .members import PackedFile, why
 from .stream import opened
 
 
@@ -51,7 +51,7 @@ class TarballSource(PackedFile):
                     pass
         except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             after = f" after its member {last}" if last else ""
-            raise self.unreadable("tarball", after, _cause(error)) from error
+            raise self.unreadable("tarball", after, why(error)) from error
 
 
 class _StrictHeader(tarfile.TarInfo):
@@ -83,7 +83,3 @@ def _unpacking(raw: BinaryIO) -> BinaryIO:
     if start.startswith(b"\xfd7zXZ\x00"):
         return cast(BinaryIO, lzma.LZMAFile(file))
     return file
-
-
-def _cause(error: BaseException) -> str:
-    return str(error).rstrip(".") or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from .base import Item, Selection, Wanted, choose
-from .members import PackedFile
+from .members import PackedFile, why
 from .stream import opened
 
 
@@ -32,10 +33,11 @@ class ZipSource(PackedFile):
                     for item in choose([found], selection, wanted, self.seen):
                         yield item.with_data(packed.read(member))
         except (
-            zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
+            zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError,
+            NotImplementedError, ValueError,
         ) as error:  # fmt: skip
             at = f" at its member {last}" if last else ""
-            raise self.unreadable("zip file", at, str(error).rstrip(".")) from error
+            raise self.unreadable("zip file", at, why(error)) from error
 
     @contextmanager
     def _whole(self) -> Iterator[BinaryIO]:
