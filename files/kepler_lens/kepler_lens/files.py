@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from kepler_lens.archive import unpacked
+from kepler_lens.archive import ItemError, MissingItemError, unpacked
 from kepler_lens.archive.folder import light_curve_paths
 from kepler_lens.archive.names import facts_of
-from kepler_lens.errors import KeplerLensError, LightCurveError, SourceError
+from kepler_lens.archive.sizes import check_size, size_reason
+from kepler_lens.errors import KeplerLensError, LightCurveError
 from kepler_lens.lightcurve import LightCurve, read_light_curve, version
 from kepler_lens.missions import DEFAULT_COLUMNS
 
@@ -119,11 +120,14 @@ def read_file(path: Path, columns: Sequence[str] = DEFAULT_COLUMNS) -> LightCurv
         The file cannot be read, or is not an intact light curve.
     """
     try:
+        check_size(str(path), path.stat().st_size)
         data = unpacked(path.read_bytes(), str(path))
     except OSError as error:
         raise LightCurveError(str(path), f"cannot be read ({error.strerror})") from error
-    except SourceError as error:
+    except MissingItemError as error:
         raise LightCurveError(str(path), "is a damaged .gz file") from error
+    except ItemError as error:
+        raise LightCurveError(str(path), size_reason()) from error
     return read_light_curve(data, columns, name=str(path))
 
 

@@ -8,6 +8,8 @@ import pickle
 import tarfile
 import threading
 import time
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler
@@ -19,6 +21,7 @@ from http_server import Serve, Server, cut_short, refuse, some_json
 
 from kepler_lens.archive import (
     Item,
+    ItemError,
     MissingItemError,
     RefusedItemError,
     Selection,
@@ -26,6 +29,7 @@ from kepler_lens.archive import (
     open_source,
     read_item,
     read_with_fingerprint,
+    unpacked,
 )
 from kepler_lens.archive.together import Together
 from kepler_lens.errors import SourceError
@@ -266,6 +270,41 @@ def test_gzipped_files_are_unpacked(tmp_path: Path) -> None:
     assert read_item(whole, source.settings) == b"light"
     with pytest.raises(MissingItemError, match="damaged gzip"):
         read_item(damaged, source.settings)
+
+
+@pytest.mark.parametrize("kind", ["path", "http", "gz", "tar", "zip"])
+def test_a_file_too_large_for_a_light_curve_is_not_read(
+    tmp_path: Path, serve: Serve, kind: str
+) -> None:
+    url = str(tmp_path)
+    large = tmp_path / "image.fits"
+    with large.open("wb") as file:
+        file.truncate(64_000_001)
+    if kind == "http":
+        url = serve(tmp_path).url
+    elif kind == "tar":
+        with tarfile.open(tmp_path / "a.tar", "w") as tar:
+            tar.add(large, arcname=large.name)
+    elif kind == "zip":
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.write(large, large.name)
+    elif kind == "gz":
+        (tmp_path / "image.fits.gz").write_bytes(gzip.compress(large.read_bytes(), 1))
+    if kind not in ("path", "http"):
+        large.unlink()
+    source = open_source(url)
+    tracemalloc.start()
+    try:
+        (item,) = source.items(Selection())
+        with pytest.raises(ItemError, match=r"image\.fits.*more than 64 MB, and was not read"):
+            read_item(item, source.settings)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A .gz file does not tell its size: it is unpacked up to the limit.
+    assert peak < 10_000_000 or kind == "gz"
+    with pytest.raises(ItemError, match="more than 64 MB"):
+        unpacked(gzip.compress(bytes(64_000_001), 1), "image.fits")
 
 
 @pytest.mark.parametrize("kind", ["path", "http", "tar"])

@@ -44,6 +44,18 @@ def test_a_folders_files_are_those_of_an_import(mixed: Path) -> None:
     assert len(files.paths) == 4
 
 
+def test_a_large_file_is_named_and_not_read(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = mixed / "image.fits"
+    with large.open("wb") as file:
+        file.truncate(64_000_001)
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: path != large and read(path))
+    said: list[str] = []
+    assert len(list(LightCurveFiles([mixed], said.append).read())) == 3
+    (reason,) = (line for line in said if str(large) in line)
+    assert "more than 64 MB" in reason
+
+
 @pytest.mark.parametrize(
     "command",
     [

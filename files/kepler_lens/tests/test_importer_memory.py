@@ -154,6 +154,16 @@ def test_status_counts_anew_and_delete_leaves_right_sums(
     )
 
 
+def test_an_image_is_rejected_by_its_size(server, job, source):
+    with (source / "image.fits").open("wb") as file:
+        file.truncate(400_000_000)
+    report = run_import(job)
+    assert (report["exit_status"], with_a_server.outcomes(report)) == (
+        3, {"pushed": 6, "quarantined": 1},
+    )  # fmt: skip
+    assert "more than 64 MB" in report["rejected"][0]["reason"]
+
+
 def test_a_file_that_the_web_server_refuses_stops_no_other(server, job, source, serve):
     refused = sorted(source.iterdir())[1].name
     web = serve(source)

@@ -121,6 +121,12 @@ JOB = Job("x", "http://w:8080", Tokens("r", "w", "lr", "lw"))
 WORK = work_of(BatchSettings("r", JOB.server, JOB.tokens, (), False, Selection(), Settings(), "j"))
 
 
+def test_an_image_counts_nothing_in_the_estimate():
+    one = estimate.volume([item(1, 1)], JOB, listing_done=True)
+    image = replace(item(1, 1), name="image.fits", size=400_000_000)
+    assert estimate.volume([item(1, 1), image], JOB, listing_done=True) == one
+
+
 def test_the_estimate_is_right_within_a_tenth(kepler_11):
     items = [Item.from_name(f.name, f.as_uri(), f.stat().st_size) for f in kepler_11]
     guess = estimate.volume(items, JOB, listing_done=True)

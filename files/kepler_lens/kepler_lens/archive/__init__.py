@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 
@@ -27,6 +28,7 @@ from .local import fingerprint_file, read_file
 from .mast import ArchiveSource, mission_roots
 from .packed import is_packed, open_packed
 from .s3 import fingerprint_s3
+from .sizes import LARGEST_BYTES, check_size
 
 __all__ = [
     "MAST_HTTPS",
@@ -120,7 +122,7 @@ def read_item(item: Item, settings: Settings) -> bytes:
     Raises
     ------
     ItemError
-        This file is gone, cannot be decompressed, or is refused.
+        This file is gone, too large, or refused, or cannot be decompressed.
     SourceError
         The source does not answer.
     """
@@ -143,6 +145,7 @@ def read_with_fingerprint(item: Item, settings: Settings) -> tuple[bytes, str | 
         See `fingerprint_of`. It belongs to exactly this content, even if the file changes at the
         same time.
     """
+    check_size(item.url, item.size)
     if item.data is not None:
         return unpacked(item.data, item.name), item.fingerprint
     if _scheme(item.url) == "file":
@@ -200,10 +203,15 @@ def unpacked(data: bytes, name: str) -> bytes:
     ------
     MissingItemError
         The content cannot be decompressed.
+    ItemError
+        The content is too large for a light curve.
     """
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            content = file.read(LARGEST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise MissingItemError(f"{name}: damaged gzip file ({error})") from error
+    check_size(name, len(content))
+    return content

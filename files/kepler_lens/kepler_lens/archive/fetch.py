@@ -61,12 +61,12 @@ def _from_http(
         asked["If-None-Match"] = entry.etag
     elif entry and entry.modified:
         asked["If-Modified-Since"] = entry.modified
-    response = request("GET", item.url, settings, headers=asked, accept=(304,))
+    response = request("GET", item.url, settings, headers=asked, accept=(304,), limited=True)
     if response.status_code == 304 and cache and entry:
         data = cache.data(entry)
         if data is not None:
             return data, entry.fingerprint
-        response = request("GET", item.url, settings)
+        response = request("GET", item.url, settings, limited=True)
     headers = response.headers
     fingerprint = fingerprint_from(headers)
     if cache:

@@ -20,6 +20,7 @@ from .. import __version__, retries
 from ..errors import SourceError
 from ..retries import PassingError
 from .base import MissingItemError, RefusedItemError, Settings
+from .sizes import check_size
 
 _USER_AGENT = f"kepler-lens/{__version__}"
 _DEBIAN_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -97,6 +98,7 @@ def request(
     *,
     headers: Mapping[str, str] | None = None,
     accept: tuple[int, ...] = (),
+    limited: bool = False,
 ) -> Answer:
     """Make one request and read its whole body; try again while that may help.
 
@@ -112,6 +114,8 @@ def request(
         Headers of the request.
     accept : tuple of int
         Status codes from 300 on that are no failure.
+    limited : bool
+        Whether a body that is too large for a light curve is refused, and not read.
 
     Returns
     -------
@@ -124,6 +128,8 @@ def request(
         The status is 404 or 410.
     RefusedItemError
         The status is another one that does not pass.
+    ItemError
+        The body is too large.
     SourceError
         The server does not answer within the patience.
     """
@@ -136,7 +142,7 @@ def request(
                 method, url, headers=dict(headers or {}), timeout=wait, stream=True
             ) as response,
         ):
-            content = b"".join(response.iter_content(_BLOCK_BYTES))
+            content = _body(response, url if limited else None)
         check(response, accept)
         if method == "GET":
             _check_length(response, len(content))
@@ -216,6 +222,20 @@ def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
             f"{where}: the server refuses it ({status} {response.reason}); "
             "ask who keeps the server, or name another source"
         )
+
+
+def _body(response: requests.Response, limited: str | None) -> bytes:
+    """Read a body, of the file with this URL if it is limited."""
+    expected = response.headers.get("Content-Length", "")
+    if limited and expected.isdigit():
+        check_size(limited, int(expected))
+    blocks, size = [], 0
+    for block in response.iter_content(_BLOCK_BYTES):
+        blocks.append(block)
+        size += len(block)
+        if limited:
+            check_size(limited, size)
+    return b"".join(blocks)
 
 
 def _check_length(response: requests.Response, got: int) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import SourceError
 from .base import Item, Seen, Settings
+from .sizes import too_large
 
 
 class PackedFile:
@@ -27,6 +30,10 @@ class PackedFile:
     def member(self, path: str, size: int, fingerprint: str) -> Item:
         """Make the item of a member, still without its content."""
         return Item.from_name(path.rsplit("/", 1)[-1], f"{self.url}#{path}", size, fingerprint)
+
+    def with_content(self, item: Item, read: Callable[[], bytes]) -> Item:
+        """Read a member's content, unless it is too large: whoever reads the item finds that."""
+        return item if too_large(item.size) else item.with_data(read())
 
     def unreadable(self, what: str, where: str, why: str) -> SourceError:
         """Make the error of a file that cannot be read to its end."""

@@ -13,6 +13,7 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO, Self, cast
 
 from .base import Item, Selection, Wanted, choose
@@ -44,14 +45,18 @@ class TarballSource(PackedFile):
                             member.name, member.size, f"{int(member.mtime)}-{member.size}"
                         )
                         for item in choose([found], selection, wanted, self.seen):
-                            content = tar.extractfile(member)
-                            yield item.with_data(content.read() if content else b"")
+                            yield self.with_content(item, partial(_content, tar, member))
                 # The checksum of the compression is at the very end.
                 while plain.read(2**20):
                     pass
         except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
             after = f" after its member {last}" if last else ""
             raise self.unreadable("tarball", after, why(error)) from error
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = tar.extractfile(member)
+    return content.read() if content else b""
 
 
 class _StrictHeader(tarfile.TarInfo):

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import BinaryIO, cast
 
 from .base import Item, Selection, Wanted, choose
@@ -31,7 +32,7 @@ class ZipSource(PackedFile):
                         member.filename, member.file_size, f"{member.CRC:08x}-{member.file_size}"
                     )
                     for item in choose([found], selection, wanted, self.seen):
-                        yield item.with_data(packed.read(member))
+                        yield self.with_content(item, partial(packed.read, member))
         except (
             zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError,
             NotImplementedError, ValueError,

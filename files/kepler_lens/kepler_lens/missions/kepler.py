@@ -185,9 +185,14 @@ def star_folder(star: int) -> str:
 
 
 def other_product(prefix: str) -> re.Pattern[str]:
-    """Return a pattern of names of target pixels, validation reports and the like."""
-    kinds = "targ|dvt|dvs|dvr|dvm|tcert|wcs|bkg|cbv|art"
-    return re.compile(rf"{prefix}\d{{9}}[-_].*(?:{kinds})\b.*", re.IGNORECASE)
+    """Return a pattern of names of target pixels, validation reports and the like.
+
+    Instead of a star, names of full-frame images, cotrending vectors, background pixels and
+    response functions have a time stamp, a campaign or a part of the detector.
+    """
+    kinds = "targ|dvt|dvs|dvr|dvm|tcert|wcs|bkg|cbv|art|ffi|prf"
+    of_what = r"\d{9}|\d{13}|\d{3}|\d\d\.\d|-[cd]\d+"
+    return re.compile(rf"{prefix}(?:{of_what})[-_].*(?:{kinds})\b.*", re.IGNORECASE)
 
 
 _QUARTER_OF = {

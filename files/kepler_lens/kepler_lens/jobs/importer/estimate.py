@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kepler_lens.archive import Item
+from kepler_lens.archive.sizes import too_large
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.jobs.importer.config import Job
 
@@ -110,6 +111,9 @@ def volume(items: Iterable[Item], job: Job, *, listing_done: bool, new_stars: in
     stars = set()
     typical = TYPICAL_ROWS[job.selection.cadence]
     for item in items:
+        # Such a file is rejected, and would pass for millions of rows.
+        if too_large(item.size):
+            continue
         files += 1
         stars.add(item.star)
         rows += typical if item.size is None else max(0, item.size - OTHER_BYTES) // ROW_BYTES
