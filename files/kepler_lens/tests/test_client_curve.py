@@ -171,6 +171,47 @@ def test_astropy(curve: Callable[..., StarCurve]) -> None:
     assert series.fold(period=2 * units.d, epoch_time=series.time[0]).time.max() <= 1 * units.d
 
 
+class TestPartOfTheQuality:
+    """SAP_QUALITY was imported of the second quarter only."""
+
+    @pytest.fixture
+    def partly(
+        self, scripted: Callable[..., Scripted], two_quarters: list[Path], star: int
+    ) -> StarCurve:
+        first, second = ([file] for file in two_quarters)
+        found = {name: [name, *rest] for name, *rest in stored(second, (*FLUXES, "SAP_QUALITY"))}
+        for name, _, _, ticks, values in stored(first, FLUXES):
+            found[name][3:] = ((*ticks, *found[name][3]), (*values, *found[name][4]))
+        server = scripted(answer([tuple(one) for one in found.values()]))
+        return connect(server.url).light_curve(star)
+
+    def test_is_masked_where_there_is_none(self, partly: StarCurve) -> None:
+        quality = partly.columns["SAP_QUALITY"]
+        assert quality.dtype == np.int32
+        assert np.array_equal(np.ma.getmaskarray(quality), partly.quarter == 1)
+        assert 1000 < np.ma.count_masked(quality) < len(partly)
+
+    def test_is_masked_in_every_form(self, partly: StarCurve, tmp_path: Path) -> None:
+        first = partly.quarter == 1
+        assert np.array_equal(partly.to_table()["sap_quality"].mask, first)
+        assert np.array_equal(partly.to_timeseries()["sap_quality"].mask, first)
+        assert np.array_equal(partly.to_pandas()["sap_quality"].isna(), first)
+        assert partly.to_pandas()["sap_quality"].dtype == "Int32"
+        partly.to_votable(tmp_path / "part.vot")
+        back = Table.read(tmp_path / "part.vot", format="votable", unit_format="generic")
+        assert np.array_equal(back["sap_quality"].mask, first)
+        assert len(partly.plot().axes) == 2
+
+    def test_is_said_to_who_leaves_out_by_it(self, partly: StarCurve) -> None:
+        with pytest.warns(UserWarning, match=r"no SAP_QUALITY at [\d,]+ of [\d,]+ cadences: none"):
+            light = partly.to_lightkurve()
+        assert (light["quarter"] == 1).sum() == (partly.quarter == 1).sum()
+        assert 0 < (light["quarter"] == 2).sum() <= (partly.quarter == 2).sum()
+        with pytest.raises(NoLightCurveError, match=r"no SAP_QUALITY at [\d,]+ of [\d,]+ cadences"):
+            partly.to_lightkurve(quality_bitmask="hard")
+        assert len(partly.to_lightkurve(quality_bitmask="none")) == len(partly)
+
+
 @pytest.mark.long
 def test_bkjd_is_a_format_without_lightkurve() -> None:
     import subprocess

@@ -34,7 +34,8 @@ class StarCurve(CurveData):
         quality_bitmask : str or int, optional
             Flagged cadences to leave out: 'none', 'default', 'hard', 'hardest' or bits, see
             `lightkurve.utils.KeplerQualityFlags`. By default 'default', as in lightkurve, if the
-            server has SAP_QUALITY, and else 'none'.
+            server has SAP_QUALITY, and else 'none'. If the server lacks SAP_QUALITY at some
+            cadences only, these stay, and a warning gives their number.
 
         Returns
         -------
@@ -44,7 +45,8 @@ class StarCurve(CurveData):
         Raises
         ------
         KeplerLensError
-            lightkurve is not installed, or the light curve lacks a column.
+            lightkurve is not installed, or the light curve lacks a column, or `quality_bitmask` is
+            given and SAP_QUALITY is not there at every cadence.
         """
         from kepler_lens.client.forms import lightkurve_of
 

@@ -199,11 +199,15 @@ def _joined(star: int, cadence: str, pieces: Sequence[_Piece]) -> StarCurve:
         mine = [piece for piece in pieces if piece.classname == classname]
         if not mine:
             continue
-        empty = 0 if mine[0].value.dtype.kind == "i" else np.nan
-        columns[column] = np.full(len(time_us), empty, mine[0].value.dtype)
+        whole = mine[0].value.dtype.kind == "i"
+        values = np.full(len(time_us), 0 if whole else np.nan, mine[0].value.dtype)
+        missing = np.full(len(time_us), True)
         # There are several series only where the archive changed a label between quarters.
         for piece in mine:
-            columns[column][np.searchsorted(time_us, piece.time_us)] = piece.value
+            rows = np.searchsorted(time_us, piece.time_us)
+            values[rows], missing[rows] = piece.value, False
+        # A whole number has no NaN, and 0 would say that there is no flag.
+        columns[column] = np.ma.masked_array(values, missing) if whole and missing.any() else values
     # Labels of the newest quarter: the archive may rename a star, but never in earlier quarters.
     newest = max(pieces, key=lambda piece: int(piece.time_us[-1]) if len(piece.time_us) else 0)
     return StarCurve(

@@ -35,8 +35,8 @@ class CurveData:
         The same as BKJD: days after noon of 1 January 2009 (TDB).
     columns : dict
         FITS name to array[n]. Fluxes and their errors are float32, electrons/s, NaN where there is
-        no value; SAP_QUALITY is int32. SAP_FLUX and PDCSAP_FLUX are there, and of the other columns
-        those that were imported.
+        no value; SAP_QUALITY is int32, and a masked array where some files were imported without
+        it. SAP_FLUX and PDCSAP_FLUX are there, and of the other columns those that were imported.
     """
 
     star: int

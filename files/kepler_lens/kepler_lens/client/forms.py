@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from astropy import units
-from astropy.table import Column, Table
+from astropy.table import Column, MaskedColumn, Table
 from astropy.timeseries import TimeSeries
 
 from kepler_lens.client.data import CurveData
@@ -45,7 +47,8 @@ def columns_of(curve: CurveData) -> dict[str, Any]:
     Returns
     -------
     dict
-        sap_flux and other fluxes to Quantity[n] of electron/s; sap_quality and quarter to int32[n].
+        sap_flux and other fluxes to Quantity[n] of electron/s; sap_quality (masked where it is not
+        there) and quarter to int32[n].
     """
     columns: dict[str, Any] = {
         name.lower(): value if value.dtype.kind == "i" else units.Quantity(value, ELECTRONS)
@@ -84,10 +87,12 @@ def lightkurve_of(
             f"The light curve of star {curve.star} has no {flux_column}, only {there}."
         )
     quality = columns.get("sap_quality")
-    if quality is None and quality_bitmask not in (None, "none", 0):
+    lacking = len(curve) if quality is None else int(np.ma.getmaskarray(quality).sum())
+    if lacking and quality_bitmask not in (None, "none", 0):
+        where = "" if quality is None else f" at {lacking:,} of {len(curve):,} cadences"
         raise NoLightCurveError(
-            f"The light curve of star {curve.star} has no SAP_QUALITY, so nothing can be left out "
-            "by quality_bitmask: the server's import_columns have to name SAP_QUALITY."
+            f"The light curve of star {curve.star} has no SAP_QUALITY{where}, so nothing can be "
+            "left out by quality_bitmask: the server's import_columns have to name SAP_QUALITY."
         )
     bitmask = quality_bitmask
     if bitmask is None:
@@ -112,8 +117,15 @@ def lightkurve_of(
     )
     if quality is None or bitmask in ("none", 0):
         return made
+    if lacking:
+        warnings.warn(
+            f"Star {curve.star} has no SAP_QUALITY at {lacking:,} of {len(curve):,} cadences: none "
+            "of these is left out. Import all of its files with SAP_QUALITY.",
+            stacklevel=3,
+        )
     flags = lightkurve.utils.KeplerQualityFlags
-    return made[flags.create_quality_mask(quality_array=quality, bitmask=bitmask)]
+    known = np.ma.filled(quality, 0)
+    return made[flags.create_quality_mask(quality_array=known, bitmask=bitmask)]
 
 
 def timeseries_of(curve: CurveData) -> TimeSeries:
@@ -126,18 +138,25 @@ def timeseries_of(curve: CurveData) -> TimeSeries:
 def table_of(curve: CurveData) -> Table:
     """Implement `CurveData.to_table`."""
     columns = {"time": units.Quantity(curve.time, units.d), **columns_of(curve)}
-    made = [
-        Column(value, name=name, description=TEXT[name], unit=getattr(value, "unit", None))
-        for name, value in columns.items()
-    ]
+    made = [_column(name, value) for name, value in columns.items()]
     return Table(made, meta=meta_of(curve))
+
+
+def _column(name: str, value: Any) -> Column:
+    kind = MaskedColumn if np.ma.isMaskedArray(value) else Column
+    return kind(value, name=name, description=TEXT[name], unit=getattr(value, "unit", None))
 
 
 def pandas_of(curve: CurveData) -> pd.DataFrame:
     """Implement `CurveData.to_pandas`."""
     pandas = _installed("pandas")
     quarter = curve.quarter
-    columns = {name.lower(): value for name, value in curve.columns.items()}
+    columns = {
+        name.lower(): pandas.arrays.IntegerArray(value.data, np.ma.getmaskarray(value))
+        if np.ma.isMaskedArray(value)
+        else value
+        for name, value in curve.columns.items()
+    }
     return pandas.DataFrame(
         columns if quarter is None else columns | {"quarter": quarter},
         index=pandas.Index(curve.time, name="time"),
