@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".csv", ".gts")
 _PIECE = 2**20
+"""Bytes that are read and sent together, but for the rest of a line (chosen)."""
 _STAR = re.compile(rb"[{,]" + STAR_LABEL.encode() + rb"=([0-9]{1,10})[,}]")
 
 app = typer.Typer(
@@ -43,8 +45,8 @@ def push(
 ) -> None:
     """Push light curves to a Warp 10 server, from CSV or GTS text as `kepler-lens convert` writes.
 
-    A file that the server or the reader turns down is named and left out, the others are pushed;
-    the exit status is then 3. Pushing a file again changes nothing. For whole missions use
+    A file that cannot be read, or that the server turns down, is named and left out, the others are
+    pushed; the exit status is then 3. Pushing a file again changes nothing. For whole missions use
     `kepler-lens import`, which remembers what is there.
 
     Examples
@@ -57,13 +59,12 @@ def push(
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     from kepler_lens.warp10.client import Token, Warp10
-    from kepler_lens.warp10.directory import CLASS
-    from kepler_lens.warp10.star_points import forget
 
     token = Token.from_file(token_file)
     stars: set[int] = set()
     files = list(_files(paths))
     warp10 = Warp10(server, patience=30)
+    sizes = [_size(file) for file in files]
     pushed = failed = 0
     columns = (
         TextColumn("{task.description}"),
@@ -72,49 +73,73 @@ def push(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("pushing", total=sum(f.stat().st_size for f in files))
-        for file in files:
+        task = progress.add_task("pushing", total=sum(sizes))
+        for file, size in zip(files, sizes, strict=True):
             progress.update(task, description=file.name)
             try:
-                points = _push(warp10, file, token, stars)
-            except (LightCurveError, InputRefusedError) as error:
+                pushed += _push(warp10, file, token, stars)
+            except (LightCurveError, InputRefusedError, OSError) as error:
+                why = error.strerror or error if isinstance(error, OSError) else error
                 failed += 1
-                progress.console.print(f"{file}: left out. {error}", markup=False, soft_wrap=True)
-            else:
-                pushed += points
-            progress.advance(task, file.stat().st_size)
-    # The notes may lack new series of these stars; without a note, readers use the server's own
-    # directory.
-    forget(warp10, token, f"{CLASS}{{}}", sorted(stars))
+                progress.console.print(f"{file}: left out. {why}", markup=False, soft_wrap=True)
+            progress.advance(task, size)
+    # Once more: an import may have noted the stars meanwhile.
+    _forget(warp10, token, stars)
     typer.echo(f"{pushed} points of {len(files) - failed} files pushed, {failed} files left out.")
     if failed:
         raise typer.Exit(SOME_FAILED)
 
 
 def _push(warp10: Warp10, file: Path, token: Token, stars: set[int]) -> int:
-    """Push a file, add its stars to `stars`, and return its number of points (lines)."""
+    """Push a file, add its stars to `stars`, and return its number of points (lines).
+
+    The notes of its stars are deleted before, so that they are right whenever the command ends.
+    """
     from kepler_lens.csv_text import from_csv
     from kepler_lens.gts import to_gts
 
     if file.suffix == ".csv":
         curve = from_csv(file.read_bytes(), file.name)
         text = to_gts(curve)
+        _forget(warp10, token, {curve.star} - stars)
         stars.add(curve.star)
         warp10.update(text, token)
         return text.count(b"\n")
     lines = 0
-
-    def pieces() -> Iterator[bytes]:
-        nonlocal lines
-        lines = 0
-        with file.open("rb") as opened:
-            while piece := opened.read(_PIECE) + opened.readline():
-                lines += piece.count(b"\n")
-                stars.update(map(int, _STAR.findall(piece)))
-                yield piece
-
-    warp10.update(pieces, token)
+    found: set[int] = set()
+    for piece in _pieces(file):
+        lines += piece.count(b"\n")
+        found.update(map(int, _STAR.findall(piece)))
+    _forget(warp10, token, found - stars)
+    stars |= found
+    warp10.update(partial(_pieces, file), token)
     return lines
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    """Yield a file in pieces of whole lines."""
+    with file.open("rb") as opened:
+        while piece := opened.read(_PIECE) + opened.readline():
+            yield piece
+
+
+def _forget(warp10: Warp10, token: Token, stars: Iterable[int]) -> None:
+    """Delete the notes of some stars' series: a note may lack new ones.
+
+    Without a note, readers use the server's own directory.
+    """
+    from kepler_lens.warp10.directory import CLASS
+    from kepler_lens.warp10.star_points import forget
+
+    forget(warp10, token, f"{CLASS}{{}}", sorted(stars))
+
+
+def _size(file: Path) -> int:
+    """Return a file's size in bytes; 0 where it cannot be read, which is found and said later."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -126,7 +151,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
                 )
             yield path
             continue
-        inside = sorted(f for f in path.rglob("*") if f.suffix in _ENDINGS)
+        inside = sorted(f for f in path.rglob("*") if f.suffix in _ENDINGS and not f.is_dir())
         if not inside:
             raise KeplerLensError(f"{path}: there is no .csv or .gts file in this folder.")
         yield from inside

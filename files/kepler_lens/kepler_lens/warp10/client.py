@@ -155,7 +155,8 @@ class Warp10:
         Parameters
         ----------
         body : bytes or callable
-            GTS text, or a function that yields it in pieces and is called again for each retry.
+            GTS text, or a function that yields it in pieces and is called again for each retry. An
+            error of the function is raised as it is.
         token : Token
             A write token.
         """
@@ -283,18 +284,21 @@ class Warp10:
         headers = {_TOKEN_HEADER: token.reveal()} if token else {}
         if what in ("find", "fetch", "delete"):
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        pieces = _Pieces(body()) if callable(body) else None
         try:
             response = self._session.post(
                 f"{self.url}/api/v0/{what}",
                 headers=headers,
                 # A file is sent in blocks, so that the time limit is for each block, not for all.
-                data=body() if callable(body) else io.BytesIO(body),
+                data=pieces or io.BytesIO(body),  # type: ignore[arg-type]
                 timeout=self.timeout,
                 # A redirection that is followed becomes a GET request without the body, and takes
                 # the token to another server.
                 allow_redirects=False,
             )
         except (requests.ConnectionError, requests.Timeout, OSError) as error:
+            if pieces and pieces.failure:
+                raise pieces.failure from None
             if isinstance(error, ValueError):
                 raise Warp10Error(
                     f"{self.url} is no address of a server: it should look like http://HOST:PORT."
@@ -317,6 +321,28 @@ class Warp10:
         if refused is not None:
             raise refused
         raise retries.PassingError(f"{status} {readable(why)}", answered=True)
+
+
+class _Pieces:
+    """The pieces of a body, and the error with which they ended.
+
+    Such an error is not one of the connection, for which requests would take it.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+    """
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._pieces
+        except Exception as error:
+            self.failure = error
+            raise
 
 
 def _form(fields: Mapping[str, str]) -> bytes:
