@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from kepler_lens.classify.build import StarSettings
+from kepler_lens.classify.build import StarRecords, StarSettings
 from kepler_lens.classify.labels import Known, LabelTable
+from kepler_lens.jobs.builder import driver
 from kepler_lens.jobs.builder.config import Tokens, load_job
 from kepler_lens.jobs.builder.report import Progress, render_summary
 from kepler_lens.jobs.builder.task import BUILT, BuildResult, BuildSettings, Star, build_star
 from kepler_lens.jobs.config import JobError
+from kepler_lens.jobs.fleet import Killed
 from kepler_lens.jobs.star_results import QUARANTINED
 
 JOB = {"server": "http://127.0.0.1:1", "tokens": {"read": "/r"}, "labels": "/labels.csv"}
@@ -77,6 +82,85 @@ def test_a_worker_of_another_version_ends_the_job():
     result = build_star(Star(11, StarSettings(TABLE.of(11))), settings, worker="w")
     assert "another version of the recipe search-1" in result.fatal
     assert not result.outcome
+
+
+class OneByOne:
+    """A fleet that does each star at once; one whose deaths are not used up kills its workers."""
+
+    message, in_flight = "", 0
+
+    def __init__(self, deaths):
+        self.deaths, self.results, self.taken = Counter(deaths), [], []
+
+    def takes(self, batch):
+        return not self.results
+
+    def submit(self, batch):
+        star = batch.number
+        self.taken.append(star)
+        self.in_flight = 1
+        if self.deaths[star]:
+            self.deaths[star] -= 1
+            self.results.append(Killed(batch))
+            return
+        made = StarRecords(star, [f"record of {star}".encode()], {})
+        self.results.append(BuildResult("w", star, BUILT, records=made))
+
+    def collect(self, timeout):
+        results, self.results, self.in_flight = self.results, [], 0
+        return results
+
+
+class TestStarsWhoseWorkersDie:
+    @pytest.fixture
+    def build(self, tmp_path, monkeypatch):
+        """Build the stars 11 to 13, without the shards at the end."""
+        assembled = []
+
+        def assemble(parts):
+            assert not parts.missing()
+            assembled.append(
+                {s: json.loads(parts._said(s).read_text())["left_out"] for s in parts.plan.stars}
+            )
+            return SimpleNamespace(counts={})
+
+        monkeypatch.setattr(driver.Parts, "assemble", assemble)
+        monkeypatch.setattr(driver, "read_labels", lambda *_: TABLE)
+        job = load_job(job_file(tmp_path, stars=[11, 12, 13], state=str(tmp_path / "state")))
+
+        def run(deaths, stop=False):
+            fleet = OneByOne(deaths)
+
+            @contextmanager
+            def one(self, *_):
+                yield fleet
+                if stop:
+                    self.stop.set()
+
+            monkeypatch.setattr(driver._Driver, "fleet", one)
+            return driver.run_build(job), fleet.taken, assembled
+
+        return run
+
+    def test_are_tried_again_after_the_others(self, build):
+        report, taken, assembled = build({11: 1})
+        assert taken == [11, 12, 13, 11]
+        assert (report["exit_status"], assembled) == (0, [{11: {}, 12: {}, 13: {}}])
+
+    def test_are_named_where_they_die_again(self, build):
+        report, taken, assembled = build({11: 2})
+        assert taken == [11, 12, 13, 11]
+        assert report["exit_status"] == 3
+        assert "The workers of 1 of them died (11): to have these" in report["message"]
+        assert [star["star"] for star in report["quarantined_stars"]] == [11]
+        assert "died again and again" in assembled[0][11]["star 11"]
+
+    def test_are_left_to_the_next_job_where_nothing_is_assembled(self, build):
+        report, _, assembled = build({11: 2}, stop=True)
+        assert (report["exit_status"], assembled) == (4, [])
+        report, taken, assembled = build({})
+        assert taken == [11]
+        assert (report["exit_status"], assembled) == (0, [{11: {}, 12: {}, 13: {}}])
 
 
 def test_what_was_built_and_left_out_is_counted(tmp_path):

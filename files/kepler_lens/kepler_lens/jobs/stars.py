@@ -20,7 +20,8 @@ STARS_A_THREAD = 2
 """Stars under way for each thread of the fleet (chosen): one is worked on and one waits. A star
 takes long, and the last stars should be spread over the threads."""
 
-_KILLED = "The workers that tried it died again and again: see their journals."
+KILLED = "The workers that tried it died again and again: see their journals."
+"""Why a star was quarantined whose workers died."""
 
 
 class NumberedStar(Protocol):
@@ -120,13 +121,13 @@ class StarDriver(Driver[Progress]):
                 fleet.submit(batch)
             for outcome in fleet.collect(timeout=0.25):
                 if isinstance(outcome, Killed):
-                    self.account(self.killed(outcome.batch))
+                    self.killed(outcome.batch)
                 else:
                     self.account(outcome)
 
-    def killed(self, batch: Any) -> StarResult:
-        """Return the result of a star whose workers died."""
-        return StarResult("none", batch.number, QUARANTINED, _KILLED)
+    def killed(self, batch: Any) -> None:
+        """Count a star whose workers died."""
+        self.account(StarResult("none", batch.number, QUARANTINED, KILLED))
 
     def every_star(self, warp10: Warp10, read: Token, column: str) -> list[int]:
         """List the stars of which the server's register has a light curve of long cadence.

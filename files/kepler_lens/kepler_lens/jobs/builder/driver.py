@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,9 +19,15 @@ from kepler_lens.jobs.builder.task import BuildResult, BuildSettings, Star, buil
 from kepler_lens.jobs.driver import lock
 from kepler_lens.jobs.fleet import Work
 from kepler_lens.jobs.star_results import QUARANTINED, SKIPPED, StarResult
-from kepler_lens.jobs.stars import StarDriver, work_on_stars
+from kepler_lens.jobs.stars import KILLED, StarDriver, work_on_stars
 from kepler_lens.run_name import new_run
 from kepler_lens.warp10.client import Token, Warp10
+
+DEATHS_A_STAR = 2
+"""Deaths of the workers of a star, after which the star is left out (chosen: a star may have been
+beside another that took the memory; the second try comes after all others)."""
+_SHOWN = 5
+"""Stars that a sentence names (chosen)."""
 
 
 def run_build(job: Job, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
@@ -57,6 +64,8 @@ class _Driver(StarDriver[Progress]):
         self.job = job
         self.parts: Parts | None = None
         self.table: LabelTable | None = None
+        self.deaths: Counter[int] = Counter()
+        self.dead: list[int] = []
 
     def work(self) -> None:
         """Make the records of each star that lacks them, then assemble the data set."""
@@ -90,6 +99,9 @@ class _Driver(StarDriver[Progress]):
         if progress.defects.found:
             return  # the next job tries these stars again
         self.idle("assembling the data set")
+        # Only now: a job that is stopped before leaves these stars to the next one.
+        for star in self.dead:
+            self.parts.put(StarRecords(star, [], {f"star {star}": KILLED}))
         progress.classes = dict(self.parts.assemble().counts)
 
     def _stars(self, table: LabelTable) -> set[int]:
@@ -121,10 +133,26 @@ class _Driver(StarDriver[Progress]):
         made = result.records if isinstance(result, BuildResult) else None
         self.parts.put(made or StarRecords(result.star, [], {f"star {result.star}": result.reason}))
 
+    def killed(self, batch: Star) -> None:
+        """Try a star again whose workers died, after all others; then count it as left out."""
+        self.deaths[batch.number] += 1
+        if self.deaths[batch.number] < DEATHS_A_STAR:
+            self.waiting.append(batch.number)
+            return
+        self.dead.append(batch.number)
+        StarDriver.account(self, StarResult("none", batch.number, QUARANTINED, KILLED))
+
     def rejected(self) -> str:
         """Return a sentence with the number of stars left out; empty for none."""
         count = self.progress.outcomes[QUARANTINED]
-        return f"{count} stars are left out of the data set." if count else ""
+        parts = [f"{count} stars are left out of the data set."] if count else []
+        if dead := sorted(self.dead):
+            names = ", ".join(map(str, dead[:_SHOWN])) + (" …" if len(dead) > _SHOWN else "")
+            parts.append(
+                f"The workers of {len(dead)} of them died ({names}): to have these too, give the "
+                "workers more memory, remove the data set and build it again."
+            )
+        return " ".join(parts)
 
     def summary(self, report: dict[str, Any]) -> str:
         """Return the report as text, see `kepler_lens.jobs.builder.report`."""
