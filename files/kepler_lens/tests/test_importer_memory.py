@@ -10,9 +10,11 @@ from msgspec import structs
 
 from kepler_lens.archive import Selection, SourceError
 from kepler_lens.cli import main
+from kepler_lens.jobs.importer import task
 from kepler_lens.jobs.importer.config import Job
 from kepler_lens.jobs.importer.driver import run_import
 from kepler_lens.simulation.simulate import simulate
+from kepler_lens.warp10.directory import Directory
 
 source = with_a_server.source
 
@@ -186,6 +188,64 @@ def test_a_web_server_that_refuses_every_file_is_left_alone(job, source, serve, 
     web.faults = [lambda handler: ".fits" in handler.path and refuse(403)(handler)] * 100
     with pytest.raises(SourceError, match=r"one file after the other, 4 by now\. The last: .*403"):
         run_import(structs.replace(job, source=web.url))
+
+
+@pytest.fixture
+def delete(memory, monkeypatch, capsys):
+    """Delete the first star by the command."""
+    server, tokens = memory
+
+    def run():
+        words(
+            *(capsys, monkeypatch, "delete", with_a_server.STARS[0], "--yes"),
+            *("--server", server.url, "--token-file", tokens / "write.token"),
+            *("--ledger-token-file", tokens / "ledger-write.token"),
+            *("--ledger-read-token-file", tokens / "ledger-read.token"),
+        )
+
+    return run
+
+
+def test_a_star_that_is_deleted_between_its_points_and_its_entry(
+    server, job, source, delete, monkeypatch
+):
+    tell, done = task.tell, []
+
+    def tells(*arguments):
+        tell(*arguments)
+        if not done:
+            done.append(True)
+            delete()
+
+    monkeypatch.setattr(task, "tell", tells)
+    monkeypatch.setattr(task, "_PAUSES_S", (0, 0, 0))
+    # In this thread, in which a command may run.
+    monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", with_a_server.InThisProcess)
+    report = run_import(job)
+    assert done
+    assert with_a_server.outcomes(report) == {"pushed": 6}
+    assert server.points() == with_a_server.in_files(source)
+    assert server.ledger.summary().files == 6
+
+
+def test_a_star_that_is_imported_while_it_is_deleted(server, job, source, delete, monkeypatch):
+    run_import(job)
+    remove, done = Directory.forget, []
+
+    def imports(*arguments):
+        if not done:
+            done.append(True)
+            run_import(job)
+        remove(*arguments)
+
+    # After the command has deleted the entries, and before it deletes the points.
+    monkeypatch.setattr(Directory, "forget", imports)
+    delete()
+    assert done
+    assert {star for _, star in server.points()} == {with_a_server.STARS[1]}
+    assert server.ledger.summary().files == 3
+    assert with_a_server.outcomes(run_import(job)) == {"pushed": 3, "unchanged": 3}
+    assert server.points() == with_a_server.in_files(source)
 
 
 @pytest.fixture

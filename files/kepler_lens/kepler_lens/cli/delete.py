@@ -81,12 +81,10 @@ def delete(
         raise KeplerLensError(f"The server {server} has nothing of {names}.")
     if not yes:
         typer.confirm(f"Delete {len(found)} series of {names} from {server}?", abort=True)
-    if ledger_token:
+    ledger = Ledger(warp10, ledger_read or ledger_token, ledger_token) if ledger_token else None
+    if ledger:
         # The ledger first: if this command is interrupted, an import repairs the rest.
-        ledger = Ledger(warp10, ledger_read or ledger_token, ledger_token)
         ledger.forget(numbers)
-        if ledger_read:
-            ledger.settle_own()
     # Then the register: as long as a series exists, this command can be repeated.
     Register(warp10, token, token).forget(numbers)
     Directory(warp10, token, token).forget(numbers)
@@ -96,4 +94,9 @@ def delete(
             forget(warp10, results_token, f"{name}{{}}", numbers)
     for one in meant:
         warp10.delete(*one)
+    if ledger:
+        # An import beside this command may have taken a star for done before its points were gone.
+        ledger.forget(numbers)
+        if ledger_read:
+            ledger.settle_own()
     typer.echo(f"{len(found)} series of {names} deleted.")

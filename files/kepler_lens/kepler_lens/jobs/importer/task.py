@@ -4,7 +4,8 @@ The order of the steps makes it safe to kill a worker at any moment and to run t
 First the entries are written as ``pending``, before anything else changes. Then the points are
 pushed in one request. Then the register gets the new series, and `warp10.changes` gets the
 changed stars. Last the entries are written as ``done``, after the server has acknowledged all of
-that. Writing a point twice equals writing it once.
+that. Writing a point twice equals writing it once. ``kepler-lens delete`` may run beside: it
+deletes the entries before the points and after them, and without its entry no file is ``done``.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ def import_batch(
 
 
 class TakenOverError(KeplerLensError):
-    """Another attempt at the same files is under way, by a worker that was thought to be dead."""
+    """Another worker has the same files too, or a command has deleted them meanwhile."""
 
 
 class Batch:
@@ -204,7 +205,7 @@ class Batch:
         Raises
         ------
         TakenOverError
-            Nothing was pushed yet, so the batch can be tried again later.
+            Not all of the batch is in, and it can be tried again later.
         """
         self._know({item.star for item in items if item.star is not None})
         files = [file for item in items if (file := self._read(item, items)) is not None]
@@ -223,7 +224,9 @@ class Batch:
             # Before the entries: a worker that dies in between repeats this step too.
             self.register.write(_series(pushes))
         tell(self.warp10, self.token, (d.file.curve.star for d in pushes if _changes(d)))
-        self.ledger.write(replace(d.entry, state=DONE, stale={}) for d in pushes if d.entry)
+        written = [d.entry for d in pushes if d.entry]
+        self._still_there(written)
+        self.ledger.write(replace(entry, state=DONE, stale={}) for entry in written)
         return self.results + [_result(d) for d in decisions]
 
     def _know(self, stars: set[int]) -> None:
@@ -287,8 +290,7 @@ class Batch:
         """
         if not entries:
             return
-        now = self.ledger.entries(sorted({entry.star for entry in entries}))
-        attempts = {entry.key: entry.attempt for known in now.values() for entry in known}
+        attempts = self._attempts(entries)
         for entry in entries:
             # An attempt that was thought to be dead must not delete what its successor has pushed.
             if attempts.get(entry.key) != self.options.attempt:
@@ -297,6 +299,20 @@ class Batch:
                 selector = series_name(CLASS_OF_COLUMN[column], entry.star_labels)
                 for first, last in spans:
                     self.warp10.delete(selector, self.token, first, last)
+
+    def _still_there(self, entries: Sequence[Entry]) -> None:
+        """Raise TakenOverError if an entry has been deleted: its points may be gone, too."""
+        if not entries:
+            return
+        attempts = self._attempts(entries)
+        for entry in entries:
+            if entry.key not in attempts:
+                raise TakenOverError(f"{entry.name} was deleted while it was imported.")
+
+    def _attempts(self, entries: Sequence[Entry]) -> dict[tuple[int, str, str, int], str]:
+        """Read the key and attempt of all entries that the stars of some entries have now."""
+        now = self.ledger.entries(sorted({entry.star for entry in entries}))
+        return {entry.key: entry.attempt for known in now.values() for entry in known}
 
 
 def _text(pushes: Sequence[Decision]) -> Iterator[bytes]:
