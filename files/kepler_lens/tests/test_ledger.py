@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
@@ -12,6 +13,7 @@ from memory_server import Near
 from kepler_lens.ledger import DONE, PENDING, Entry, Ledger, Off, Writer
 from kepler_lens.ledger import sums as of_sums
 from kepler_lens.ledger.earlier import convert
+from kepler_lens.run_name import began_of, new_run
 from kepler_lens.warp10.client import Token, Warp10
 from kepler_lens.warp10.ticks import (
     BUCKET_STARS,
@@ -297,6 +299,38 @@ def test_a_command_leaves_no_series_of_marks(server):
     book.settle_own()
     assert not [kept for kept in server.series.values() if kept.classname == "import.open"]
     assert kept(server) == there(server)
+
+
+@pytest.mark.parametrize("by", ["import", "command"])
+@pytest.mark.parametrize(
+    ("age", "job", "stays"),
+    [
+        (timedelta(days=2), "elsewhere:command", False),
+        (timedelta(hours=1), "elsewhere:command", True),
+        # A job is not given up, however its folder is called: its lock tells.
+        (timedelta(days=2), "elsewhere:/a:command", True),
+    ],
+)
+def test_the_marks_of_a_command_that_was_killed_go(server, by, age, job, stays):
+    book = ledger(server)
+    book.write(BATCH)
+    book.settle()
+    killed = f"{datetime.now(UTC) - age:%Y%m%dT%H%M%SZ}-abcdef"
+    with pytest.raises(Killed):
+        ledger(server, killed, job, left=3).forget(FAR[:1])
+    assert marks(server) == {(killed, bucket_of(FAR[0]))}
+    assert said(server) == there(server)
+    other = ledger(server, "r2", "host:job" if by == "import" else "host:command")
+    other.write([entry(FAR[1], 300)])
+    other.settle() if by == "import" else other.settle_own()
+    assert bool(marks(server)) == stays
+    assert said(server) == there(server)
+    assert stays or kept(server) == there(server)
+
+
+def test_a_run_tells_when_it_began():
+    assert abs(datetime.now(UTC) - began_of(new_run())) < timedelta(minutes=1)
+    assert began_of("r1") is None
 
 
 def test_a_late_worker_of_a_job_that_has_ended_is_counted(server):

@@ -198,16 +198,17 @@ class Ledger:
     def settle(self) -> None:
         """Update the sums of the buckets that this run and older runs of its job have marked.
 
-        Call it where a lock proves that the older runs are dead, at the end of this run.
+        So it does with the marks of commands that were interrupted. Call it where a lock proves
+        that the older runs are dead, at the end of this run.
         """
-        self.sums.settle(lambda other: other.job == self.writer.job, self.writer)
+        self.sums.settle(lambda other: other.job == self.writer.job or other.given_up, self.writer)
 
     def settle_own(self) -> None:
         """Update the sums of the buckets that this run, which has no workers, has marked.
 
-        Call it at the end of the run.
+        So it does with the marks of commands that were interrupted. Call it at the end of the run.
         """
-        self.sums.settle(lambda other: other == self.writer, self.writer)
+        self.sums.settle(lambda other: other == self.writer or other.given_up, self.writer)
         self.sums.remove(self.writer)
 
     def summary(self) -> Summary:

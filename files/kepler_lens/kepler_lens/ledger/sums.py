@@ -26,11 +26,12 @@ import json
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from kepler_lens.errors import Warp10Error
 from kepler_lens.gts import series_name
-from kepler_lens.run_name import new_run
+from kepler_lens.run_name import began_of, new_run
 from kepler_lens.warp10.client import Series, Token, Warp10, token_to_write
 from kepler_lens.warp10.ticks import (
     BUCKET_STARS,
@@ -52,6 +53,12 @@ LIVE_MOST = 64
 """Marked buckets that are counted for a reader of the sums (chosen: as many as one request counts
 in less than a second; an import of a whole mission marks all buckets)."""
 
+_COMMAND = ":command"
+"""End of the job's name of a command that holds no lock."""
+_COMMAND_LASTS = timedelta(days=1)
+"""Time after which a command is taken to have ended (chosen: commands take minutes; until then, a
+reader of the sums counts what is marked)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Writer:
@@ -71,7 +78,19 @@ class Writer:
     @classmethod
     def new(cls, job: str | None = None) -> Writer:
         """Name a new run of a job; without a job, of a command that holds no lock."""
-        return cls(new_run(), f"{socket.gethostname()}:command" if job is None else job)
+        return cls(new_run(), f"{socket.gethostname()}{_COMMAND}" if job is None else job)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether this is a command that began so long ago that it has ended, in whatever way.
+
+        No lock tells of a command whether it is alive. Without this, the marks of one that was
+        killed would stay for ever.
+        """
+        began = began_of(self.run)
+        # A job's name has the path of its folder.
+        is_command = self.job.endswith(_COMMAND) and "/" not in self.job
+        return is_command and began is not None and datetime.now(UTC) - began > _COMMAND_LASTS
 
     def marks(self, buckets: Iterable[int]) -> list[str]:
         """Return the lines, in Warp 10's input format, that mark some buckets."""
