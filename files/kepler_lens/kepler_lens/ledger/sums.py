@@ -15,6 +15,8 @@ the same time:
   request under way has already registered the series in the server's directory and stores its
   points a moment later. If the series were deleted, nobody would see these points. The next run of
   the job deletes the series when it is empty.
+- A job's lock proves that its older runs are dead. A command holds no lock: its marks are given up
+  a day after it began.
 - After a sum is written, the process counts the bucket again. It deletes its own marks only when
   the sum agrees with that count. If two processes count one bucket, the second one finds what the
   first one missed.
