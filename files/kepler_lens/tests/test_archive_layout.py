@@ -271,7 +271,7 @@ def test_a_tarball_in_a_bucket_that_changes_underneath(
 ) -> None:
     url = bulk(tmp_path, bucket, "tar", times=1000)
     failing(monkeypatch, [])
-    items = open_source(url).items(Selection())
+    items = open_source(url, patience=2).items(Selection())
     next(items)
     client = owner(os.environ["AWS_ENDPOINT_URL_S3"])
     client.put_object(Bucket="stpubdata", Key="bulk/bulk.tar", Body=b"-" * 60_000)
