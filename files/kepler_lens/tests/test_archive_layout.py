@@ -269,7 +269,7 @@ def test_patience_with_a_tarball_in_a_bucket_ends_with_a_sentence(
 def test_a_tarball_in_a_bucket_that_changes_underneath(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = bulk(tmp_path, bucket, "tar", times=1000)
+    url = bulk(tmp_path, bucket, "tar", times=200)
     failing(monkeypatch, [])
     items = open_source(url, patience=2).items(Selection())
     next(items)
