@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 from lab import SCHEDULER, SERVER, Lab
-from page import browser, open_page
+from page import browser, contexts, open_page
 
-__all__ = ["browser", "open_page"]
+__all__ = ["browser", "contexts", "open_page"]
 
 os.environ["LAB_INVENTORY"] = str(Path(__file__).resolve().parents[1] / "inventory")
 GUEST = "warp10-guest"

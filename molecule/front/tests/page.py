@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from lab import PROJECT
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 KEPLER_11 = "6541920"
 EXPLORER = PROJECT / "explorer"
@@ -18,6 +18,8 @@ AXE = EXPLORER / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
 PATIENCE_MS = 20_000
 """Chosen for a lab on two cores that other scenarios share; a benchmark measures speeds."""
+REPEATED_WITHIN_MS = 4_000
+"""Chosen: more than the 3 s that the page waits before it repeats a request."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -48,6 +50,14 @@ class Visit:
     def go(self, fragment: str) -> Page:
         self.page.goto(self.address + fragment)
         return self.page
+
+    def command_time(self) -> None:
+        """Let the page's time pass by `pass_time` too, from the next address on."""
+        self.page.clock.install()
+
+    def pass_time(self) -> None:
+        """Let more time pass for the page than it waits before it repeats a request."""
+        self.page.clock.run_for(REPEATED_WITHIN_MS)
 
     def refuse_once(self, words: str) -> None:
         """Answer the first script that has these words with a refusal that passes."""
@@ -86,28 +96,41 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Callable[[int, str], BrowserContext]:
+    """Give one context for each width and colour scheme: a new one for each test takes a second."""
+    made: dict[tuple[int, str], BrowserContext] = {}
+
+    def context(width: int, scheme: str) -> BrowserContext:
+        if (width, scheme) not in made:
+            made[width, scheme] = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme=scheme,
+                # The browser does not know the lab's own authority.
+                ignore_https_errors=True,
+            )
+        return made[width, scheme]
+
+    return context
+
+
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
+def open_page(contexts, address: str) -> Iterator[Callable[..., Visit]]:
     """Open pages; at the end of the test, check that each had no errors and no other host."""
     visits: list[Visit] = []
 
     def opened(width: int = 1280, scheme: str = "light", init: Path | None = None) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,
-            # The browser does not know the lab's own authority.
-            ignore_https_errors=True,
-        )
+        page = contexts(width, scheme).new_page()
         if init:
             # The debugger adds the script, so the Content Security Policy does not apply.
-            context.add_init_script(path=init)
-        visit = Visit(context.new_page(), address)
+            page.add_init_script(path=init)
+        visit = Visit(page, address)
         visits.append(visit)
         return visit
 
     yield opened
     for visit in visits:
         visit.page.unroute_all(behavior="ignoreErrors")
-        visit.page.context.close()
+        visit.page.close()
     for visit in visits:
         visit.keeps_to_its_manners()

@@ -113,9 +113,11 @@ def test_a_result_of_many_stars_is_drawn(open_page):
 
 def test_macros_that_are_refused_come_later(open_page):
     visit = open_page()
+    visit.command_time()
     visit.refuse_once("INFOMODE @HELLOEXOWORLD/FOLD")
     page = ask(visit, "1")
     expect(page.locator(".help").get_by_role("alert")).to_contain_text("Later.")
+    visit.pass_time()
     expect(page.locator(".help summary").filter(has_text="FOLD")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
 

@@ -113,10 +113,12 @@ def test_a_name_is_found_whatever_separates_its_parts(lab, open_page, typed):
 
 def test_a_suggestion_that_is_refused_comes_later(open_page):
     visit = open_page()
+    visit.command_time()
     visit.refuse_once("nobody")
     page = visit.go("#/find")
     page.get_by_label("Name or number").fill("nobody")
     expect(page.get_by_role("alert")).to_contain_text("Later. The page asks again by itself")
+    visit.pass_time()
     expect(page.locator(".result")).to_contain_text("that begins with “nobody”")
     expect(page.get_by_role("alert")).to_have_count(0)
 

@@ -224,6 +224,7 @@ def test_a_wait_shows_itself(open_page):
 @pytest.mark.parametrize("status", [502, 504])
 def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status, view):
     visit = open_page()
+    visit.command_time()
     sent = []
 
     def refuse(route) -> None:
@@ -238,19 +239,19 @@ def test_a_script_of_ones_own_that_has_run_is_not_sent_again(open_page, status, 
     page = with_own_script(visit, view)
     alert = page.get_by_role("alert").first
     expect(alert).to_contain_text("It has ended. It was not sent again: run it with less data.")
-    # Longer than the page waits before it repeats a request.
-    page.wait_for_timeout(4000)
+    visit.pass_time()
     assert len(sent) == 1
 
 
 @pytest.mark.parametrize("view", ["ask", "tour"])
 def test_a_script_of_ones_own_whose_answer_breaks_off_is_not_sent_again(open_page, view):
     visit = open_page()
+    visit.command_time()
     visit.page.add_init_script(CUT)
     page = with_own_script(visit, view)
     alert = page.get_by_role("alert").first
     expect(alert).to_contain_text("broke off. It was not sent again: run it with less data.")
-    page.wait_for_timeout(4000)
+    visit.pass_time()
     assert page.evaluate("window.sent") == 1
 
 
@@ -270,9 +271,11 @@ def test_a_fault_of_the_pages_own_script_names_no_line(open_page):
 )
 def test_a_refusal_is_said_and_the_page_asks_again(open_page, status, sentence):
     visit = open_page()
+    visit.command_time()
     refused = []
 
     def refuse(route) -> None:
+        # The page asks for the light curve and for what is known of the star.
         if len(refused) < 2:
             refused.append(route)
             route.fulfill(
@@ -286,5 +289,6 @@ def test_a_refusal_is_said_and_the_page_asks_again(open_page, status, sentence):
     visit.page.route("**/api/v0/exec", refuse)
     page = visit.go(f"#/star/{KEPLER_11}")
     expect(page.get_by_role("alert").first).to_contain_text(sentence)
+    visit.pass_time()
     expect(page.locator("[data-drawn]")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
