@@ -115,6 +115,23 @@ def test_an_empty_group_is_named():
             find("warp10", groups)
 
 
+def test_one_host_of_the_scheduler_serves_the_fleet():
+    filters = runpy.run_path(str(PROJECT / "plugins/filter/endpoints.py"))
+    known = filters["FilterModule"]().filters()
+    two = {"scheduler": ["one", "two"]}
+    for name, given in (("endpoint_host", [two]), ("endpoint_port", [{}, two])):
+        with pytest.raises(AnsibleFilterError, match=r"scheduler has 2 hosts \(one, two\)"):
+            known[name]("scheduler", *given)
+
+
+def test_a_host_s_own_users_reach_the_server_where_it_listens(render):
+    """The rules of the front's host name the address on which the server listens."""
+    settings = {"warp10_listen_address": "192.0.2.11", "front": True}
+    wanted = {"servers": "{{ base_warp10_servers }}"}
+    said = render(SERVER, ["base"], wanted, **settings)
+    assert json.loads(said["servers"]) == ["192.0.2.11"]
+
+
 def test_roles_ask_the_server_s_host(render):
     wanted = {"host": "{{ fleet_warp10 }}", "folder": "{{ import_server_data_dir }}"}
     said = render(SCHEDULER, ["fleet", "import"], wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, Event, get_worker
+from plays import PROJECT
 
 pytestmark = pytest.mark.long
 
@@ -72,6 +74,19 @@ def test_a_host_finishes_its_tasks_and_gets_no_new_ones(run_module, scheduler):
         assert task.result() is True
         places = set(client.gather(client.map(place, range(100, 120), pure=False)))
         assert {at.split(":")[1] for at in places} == {f"//{THERE}"}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("2001:db8:0::31", "tls://[2001:db8::31]:8790"), ("192.0.2.31", "tls://192.0.2.31:8790")],
+)
+def test_an_address_is_found_however_it_is_written(written, told):
+    class Scheduler:
+        def scheduler_info(self, n_workers: int) -> dict:
+            return {"workers": {told: {}, "tls://192.0.2.99:8790": {}}}
+
+    module = runpy.run_path(str(PROJECT / "plugins/modules/dask_retirement.py"))
+    assert list(module["workers"](Scheduler(), written)) == [told]
 
 
 def test_a_scheduler_that_is_away_is_named(run_module, monkeypatch):

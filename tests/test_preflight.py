@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -128,3 +129,27 @@ def test_a_database_that_the_servers_unit_hides_is_refused(asked, name):
     refused = f"warp10_data_dir is {folder}, which the server cannot see" in asked[name]
     assert refused is (name == "hidden"), asked[name]
     assert {"ProtectHome=true", "PrivateTmp=true"} <= directives()
+
+
+@pytest.mark.parametrize(
+    ("databases", "left"), [(["old"], True), (["old", "new"], False), ([], False), (["new"], False)]
+)
+def test_a_database_that_the_settings_leave_behind_is_found(tmp_path, render, databases, left):
+    """Another folder of data would start the server without any series."""
+    for name in databases:
+        (tmp_path / name / "leveldb").mkdir(parents=True)
+        (tmp_path / name / "leveldb" / "CURRENT").touch()
+    conf = tmp_path / "warp10.conf"
+    conf.write_text(f"leveldb.home = {tmp_path}/old/leveldb\nleveldb.cache.size = 1\n")
+    tasks = yaml.safe_load((PROJECT / "roles/warp10/tasks/preflight.yml").read_text())
+    (script,) = [task["ansible.builtin.shell"] for task in tasks if "ansible.builtin.shell" in task]
+    settings = {"ansible_facts": debian("13"), "warp10_data_dir": f"{tmp_path}/new"}
+    settings |= {"warp10_home": "/nowhere", "warp10_packages": []}
+    said = render("warp10.example.org", ["warp10"], {"script": script}, **settings)["script"]
+    lines = subprocess.run(
+        ["sh", "-c", said.replace("/etc/warp10/warp10.conf", str(conf))],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.splitlines()
+    assert lines[2] == (f"{tmp_path}/old/leveldb" if left else "none")

@@ -12,6 +12,7 @@ const RANGES: Record<string, [string, string, string]> = {
   depth: ["Depth", "ppm", "candidate"],
   snr: ["SNR", "", "candidate"],
   score: ["Score", "0 to 1", "candidate"],
+  candidates: ["Planets and candidates", "", "star"],
   teff: ["Temperature", "K", "star"],
   radius: ["Radius", "R☉", "star"],
 };

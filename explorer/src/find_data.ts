@@ -35,7 +35,7 @@ export interface Rows {
 }
 
 const CANDIDATE_RANGES = ["period", "depth", "snr", "score"];
-const STAR_RANGES = ["teff", "radius"];
+const STAR_RANGES = ["candidates", "teff", "radius"];
 
 function known([low, high]: [number, number]): boolean {
   return !Number.isNaN(low) || !Number.isNaN(high);

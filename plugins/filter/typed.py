@@ -1,11 +1,13 @@
-"""Read lists that people type: of stars, of whole numbers, of words.
+"""Read what people type: paths, and lists of stars, of whole numbers, of words.
 
-Each filter returns ``list``, the entries, and ``fault``, a sentence if the text cannot be read, so
-that a role can refuse the text before it changes anything. The package's own module reads the text.
+Each filter of a list returns ``list``, the entries, and ``fault``, a sentence if the text cannot be
+read, so that a role can refuse the text before it changes anything. The package's own module reads
+the text.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +27,17 @@ def typed_stars(value: Any, variable: str) -> dict[str, Any]:
 def typed_numbers(value: Any, variable: str) -> dict[str, Any]:
     """Read whole numbers from 0 on."""
     return _read(lambda: starlist.numbers_of(value, variable))
+
+
+def typed_path(value: Any) -> str:
+    """Return a path of the controller as an absolute one; an empty text stays empty.
+
+    A relative path starts at the folder in which the command was typed. Modules and plugins of
+    Ansible start it at other folders, each at its own.
+    """
+    path = os.path.expanduser(str(value))
+    here = os.environ.get("PWD") or os.getcwd()
+    return os.path.normpath(os.path.join(here, path)) if path else ""
 
 
 def typed_words(value: Any, variable: str) -> dict[str, Any]:
@@ -48,4 +61,5 @@ class FilterModule:
             "typed_stars": typed_stars,
             "typed_numbers": typed_numbers,
             "typed_words": typed_words,
+            "typed_path": typed_path,
         }

@@ -40,6 +40,7 @@ workers:
   sample: [tls://192.0.2.12:9000]
 """
 
+import ipaddress
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,7 +60,16 @@ class RetirementError(Exception):
 def workers(client: Any, host: str) -> dict[str, Any]:
     """Return the workers on a host with what the scheduler knows of them."""
     known = client.scheduler_info(n_workers=-1)["workers"]
-    return {at: about for at, about in known.items() if urlsplit(at).hostname == host}
+    wanted = plain(host)
+    return {at: about for at, about in known.items() if plain(urlsplit(at).hostname) == wanted}
+
+
+def plain(host: str | None) -> str | None:
+    """Return the one way in which an address is written: IPv6 knows several."""
+    try:
+        return str(ipaddress.ip_address(host or ""))
+    except ValueError:
+        return host
 
 
 def busy(client: Any, host: str) -> bool:

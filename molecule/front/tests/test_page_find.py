@@ -80,6 +80,23 @@ def test_stars_by_what_is_known_of_them(lab, open_page):
     assert {row.split("\t")[0] for row in rows.all_inner_texts()} == set(tagged)
 
 
+def test_stars_by_how_many_planets_they_have(lab, open_page):
+    tagged = lab.execute(
+        "[ @HELLOEXOWORLD/GETREADTOKEN 'pdcsap.flux' {} ] FIND <% DROP 'one' STORE "
+        "[ $one LABELS 'KEPLERID' GET $one ATTRIBUTES 'candidates' GET ] %> LMAP UNIQUE"
+    )[0]
+    many = {star for star, number in tagged if number is not None and int(number) >= 7}
+    if not many:
+        pytest.skip("the stars of this lab are not tagged")
+    page = open_page().go("#/find")
+    page.get_by_label("Planets and candidates, at least").fill("7")
+    page.get_by_role("button", name="Find stars").click()
+    rows = page.locator(".result tbody tr")
+    expect(rows).to_have_count(len(many))
+    assert {row.split("\t")[0] for row in rows.all_inner_texts()} == many
+    assert len(many) < len({star for star, _ in tagged})
+
+
 @pytest.mark.parametrize("typed", ["654", "6541920", "KIC 6541"])
 def test_half_a_number_shows_stars_that_begin_so(open_page, typed):
     page = open_page().go("#/find")

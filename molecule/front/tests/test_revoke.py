@@ -10,6 +10,7 @@ from lab import SCHEDULER, SERVER, playbook
 from test_hostile import Import
 
 TOKENS = "/etc/warp10/tokens"
+RULES = "inet helloexoworld"
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +90,10 @@ def test_the_public_token_is_made_anew_for_all(front):
     """The public token that every guest has is withdrawn; a new one replaces it everywhere."""
     lab = front.lab
     old = front.exec("@HELLOEXOWORLD/GETREADTOKEN").json()[0]
-    run = playbook(
-        "playbooks/revoke.yml", "-e", "revoke_token=read", "-e", "warp10_distribution=wheel"
-    )
+    # Somebody has deleted the rules of the firewall, which the service does not notice.
+    lab.shell(SCHEDULER, f"nft delete table {RULES}")
+    # The play alone finds which distribution the lab has.
+    run = playbook("playbooks/revoke.yml", "-e", "revoke_token=read")
     assert run.rc == 0, run.output[-3000:]
     assert "It was the token read of the server itself" in " ".join(run.output.split())
     front.wait_health(60)
@@ -102,3 +104,4 @@ def test_the_public_token_is_made_anew_for_all(front):
     assert front.exec(f"[ '{old}' 'sap.flux' {{}} ] FIND").status_code == 500
     assert front.exec("6541920 'sap.flux' @HELLOEXOWORLD/LIGHTCURVE SIZE").json()[0] > 10
     assert lab.shell(SCHEDULER, "cat /etc/kepler-lens/tokens/read.token").strip() == new
+    assert "policy drop" in lab.shell(SCHEDULER, f"nft list table {RULES}")
