@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+from pathlib import Path
 
 import pytest
 from plays import PROJECT
@@ -44,7 +45,7 @@ def test_no_role_or_play_reads_that_folder_by_itself():
 def test_results_go_to_a_folder_that_is_typed(render, role):
     wanted = {"folder": f"{{{{ {role}_results }}}}"}
     said = render("scheduler.example.org", [role], wanted, **{f"{role}_folder": "found"})
-    assert said["folder"] == os.path.join(os.environ.get("PWD") or os.getcwd(), "found")
+    assert said["folder"] == str(Path(os.environ.get("PWD") or Path.cwd(), "found"))
 
 
 def test_jobs_are_told_from_services():

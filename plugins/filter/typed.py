@@ -35,9 +35,10 @@ def typed_path(value: Any) -> str:
     A relative path starts at the folder in which the command was typed. Modules and plugins of
     Ansible start it at other folders, each at its own.
     """
-    path = os.path.expanduser(str(value))
-    here = os.environ.get("PWD") or os.getcwd()
-    return os.path.normpath(os.path.join(here, path)) if path else ""
+    if not value:
+        return ""
+    here = os.environ.get("PWD") or Path.cwd()
+    return os.path.normpath(Path(here, Path(str(value)).expanduser()))
 
 
 def typed_words(value: Any, variable: str) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from kepler_lens.transit_search.search import search_and_vet
 from kepler_lens.transit_search.vetting.eclipse import Dimming
 from kepler_lens.transit_search.vetting.vet import CANDIDATE, FALSE_POSITIVE, second_eclipse
 
+pytestmark = pytest.mark.long
+
 EPOCH = 135.0
 
 
@@ -81,8 +83,8 @@ def test_the_table_of_transits_says_how_late_each_is(delayed, tmp_path):
     "depths",
     [
         (0.10, 0.08),
-        pytest.param((0.40, 0.37), marks=pytest.mark.long),
-        pytest.param((0.020, 0.018), marks=pytest.mark.long),
+        (0.40, 0.37),
+        (0.020, 0.018),
     ],
 )
 def test_two_eclipses_are_one_row_at_the_binarys_period(depths):
@@ -93,7 +95,6 @@ def test_two_eclipses_are_one_row_at_the_binarys_period(depths):
     assert "second dimming" in said(result)
 
 
-@pytest.mark.long
 def test_a_planets_own_light_is_not_held_against_it():
     hot = planet(4.8855, 5.2, 0.08)
     behind = Binary(4.8855, EPOCH, (0.0, 1e-4), 5.2)
@@ -143,7 +144,6 @@ def test_one_event_far_off_decides_nothing_among_many_transits_but_much_among_fe
     assert consistency(transits_of(many[10:20], 1e-4)) > 20
 
 
-@pytest.mark.long
 def test_an_eclipse_too_large_for_a_planet_leaves_nothing_else():
     result = search_and_vet(star(Binary(3.2145, EPOCH, (0.31, 0.0), 4.0).light))
     ((period, disposition),) = rows(result)

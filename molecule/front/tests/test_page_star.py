@@ -187,6 +187,12 @@ def test_the_page_of_plots_is_that_of_the_candidate_and_loaded_as_it_is_opened(
     assert front.get(f"/candidates/{KEPLER_11}/2.png").content == brought.read_bytes()
 
 
+def test_a_star_without_pages_of_plots_is_no_error(front):
+    answer = front.get("/candidates/757076/run")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_a_page_of_plots_of_another_search_is_not_offered(candidates, open_page):
     visit = open_page()
     visit.page.route("**/candidates/*/run", lambda route: route.fulfill(body="another\n"))

@@ -99,4 +99,3 @@ def test_memory_that_does_not_suffice_is_named(lab):
     run = playbook(*TRAIN, *ALONE, "-e", "training_memory=20M")
     assert run.rc == 2
     assert "more memory than kepler-training.service allows" in run.output, run.output[-3000:]
-    playbook(*PLAY, *ALONE)
