@@ -121,7 +121,14 @@ class Fleet(Generic[Batch, Result]):
         self._threads = 0
         self._asked = 0.0
         self._seen_threads = 0.0
-        dask.config.set({"distributed.admin.large-graph-warning-threshold": DATA_IN_FLIGHT})
+        dask.config.set(
+            {
+                "distributed.admin.large-graph-warning-threshold": DATA_IN_FLIGHT,
+                # Nobody looks at the stacks that workers record a hundred times a second. While one
+                # is recorded, Python before 3.11.9 may stand still for good (CPython issue 106883).
+                "distributed.worker.profile.enabled": False,
+            }
+        )
         # This driver handles a lost scheduler; distributed's own messages are noise.
         for name in ("distributed.client", "distributed.core", "distributed.batched"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
