@@ -58,8 +58,13 @@ class Visit:
         self.page.clock.install()
 
     def pass_time(self) -> None:
-        """Let more time pass for the page than it waits before it repeats a request."""
+        """Let more time pass for the page than it waits before it repeats a request.
+
+        A request that the page then sends has reached the test's route when this returns.
+        """
         self.page.clock.run_for(REPEATED_WITHIN_MS)
+        # The browser reports requests in their order, so this answer comes after the others' begin.
+        assert self.page.evaluate("fetch('/explorer.json').then((answer) => answer.ok)")
 
     def refuse_once(self, words: str) -> None:
         """Answer the first script that has these words with a refusal that passes."""

@@ -95,7 +95,7 @@ def test_an_expired_certificate_is_refused_by_guests_and_a_run_changes_nothing_e
     )
     with pytest.raises(requests.exceptions.SSLError, match="expired"):
         front.get("/health")
-    run = playbook("playbooks/front.yml", "-e", "warp10_distribution=wheel")
+    run = playbook("playbooks/front.yml")
     assert run.rc == 0, run.output[-2000:]
     assert run.tasks_changed == RENEWAL, run.output[-3000:]
     front.wait_health(30)

@@ -42,7 +42,7 @@ def test_a_token_in_a_file_is_refused_within_90_s_while_points_come_in(
     # Without its file, the server keeps the token under no name.
     lab.shell(SERVER, f"rm {TOKENS}/call.token")
     assert reads(lab, leaked)
-    words = ("-e", f"revoke_token={path}", "-e", "warp10_distribution=wheel")
+    words = ("-e", f"revoke_token={path}")
     dry = playbook("playbooks/revoke.yml", *words, "--check")
     assert dry.rc == 0, dry.output[-2000:]
     assert "would refuse the token" in " ".join(dry.output.split())
@@ -78,9 +78,7 @@ def test_what_is_no_token_is_refused(front, tmp_path):
         ("nosuch", "nothing was changed"),
         (str(tmp_path / "text"), "nothing was changed"),
     ):
-        run = playbook(
-            "playbooks/revoke.yml", "-e", f"revoke_token={named}", "-e", "warp10_distribution=wheel"
-        )
+        run = playbook("playbooks/revoke.yml", "-e", f"revoke_token={named}")
         assert run.rc != 0
         assert words in " ".join(run.output.split())
     assert front.lab.shell(SERVER, "ls /etc/warp10/revoked") == before

@@ -7,7 +7,6 @@ import re
 import pytest
 from lab import SERVER, SERVER_PORT, playbook
 
-WHEEL = ("-e", "warp10_distribution=wheel")
 UNITS = ["warp10-guest.service", "kepler-front.service", "warp10.service"]
 OURS = (
     "/etc/warp10-guest",
@@ -55,17 +54,17 @@ def test_it_is_removed_seen_beforehand_and_comes_back(front):
         return "dport 443 " in front.lab.shell(SERVER, "nft list table inet helloexoworld")
 
     assert open_()
-    run = playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent")
+    run = playbook("playbooks/front.yml", "-e", "front_state=absent")
     assert run.rc == 0, run.output[-3000:]
     assert there() == set()
     assert not open_()
-    assert playbook("playbooks/front.yml", *WHEEL, "-e", "front_state=absent").changed[SERVER] == 0
+    assert playbook("playbooks/front.yml", "-e", "front_state=absent").changed[SERVER] == 0
     # The database still runs.
     assert front.lab.execute("1 1 +") == [2]
-    dry = playbook("playbooks/front.yml", *WHEEL, "--check", "--diff")
+    dry = playbook("playbooks/front.yml", "--check", "--diff")
     assert dry.rc == 0, dry.output[-3000:]
     assert there() == set()
-    run = playbook("playbooks/front.yml", *WHEEL)
+    run = playbook("playbooks/front.yml")
     assert run.rc == 0, run.output[-3000:]
     assert there() == set(OURS)
     assert open_()

@@ -168,6 +168,8 @@ def test_the_tag_alone_provisions_a_fresh_host(lab):
     assert "PLAY [Train the network]" not in run.output or "training : " not in run.output
     assert lab.host("spare").file("/etc/kepler-lens/training-host.json").exists
     assert not lab.host("spare").file("/etc/systemd/system/kepler-training.service").exists
+    run = spare(lab)
+    assert (run.rc, run.changed["spare"]) == (0, 0), run.output[-3000:]
 
 
 @pytest.fixture(scope="module")
