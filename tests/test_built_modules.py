@@ -1,0 +1,97 @@
+"""A run of Ansible uses the modules that an earlier run has built while nothing has changed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from plays import PROJECT, environment
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.stat: {path: /}
+    - own: {}
+"""
+OWN = """
+from ansible.module_utils.basic import AnsibleModule
+AnsibleModule({}).exit_json(words="WORDS")
+"""
+
+
+@pytest.fixture
+def plugin() -> ModuleType:
+    path = PROJECT / "plugins/callback/built_modules.py"
+    spec = importlib.util.spec_from_file_location("built_modules", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with the plugin, a play, and a module of its own."""
+    for folder in ("plugins/callback", "plugins/modules"):
+        (tmp_path / folder).mkdir(parents=True)
+    name = "plugins/callback/built_modules.py"
+    (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    (tmp_path / "ansible.cfg").write_text(
+        "[defaults]\nlibrary = plugins/modules\ncallback_plugins = plugins/callback\n"
+        f"callbacks_enabled = built_modules\ninterpreter_python = {sys.executable}\n"
+    )
+    (tmp_path / "play.yml").write_text(PLAY)
+    (tmp_path / "plugins/modules/own.py").write_text(OWN.replace("WORDS", "first words"))
+    return tmp_path
+
+
+def run(project: Path) -> str:
+    """Run the play and return all that Ansible says."""
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    answer = subprocess.run(
+        [program, "-i", "localhost,", "-c", "local", "-v", "play.yml"],
+        cwd=project,
+        env=environment() | {"ANSIBLE_CONFIG": "ansible.cfg", "ANSIBLE_DEBUG": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert answer.returncode == 0, answer.stdout[-2000:]
+    return answer.stdout + answer.stderr
+
+
+def kept(project: Path) -> list[Path]:
+    return list((project / ".cache/ansible-modules").glob("*/*"))
+
+
+@pytest.mark.long
+def test_a_second_run_builds_nothing_and_a_changed_module_is_built_anew(project):
+    assert run(project).count("ANSIBALLZ: Creating module") == 2
+    assert len(kept(project)) == 2
+    said = run(project)
+    assert "ANSIBALLZ: using cached module" in said
+    assert "ANSIBALLZ: Creating module" not in said
+    assert "first words" in said
+    (project / "plugins/modules/own.py").write_text(OWN.replace("WORDS", "other words"))
+    assert "other words" in run(project)
+    # Of what no run can use any more, nothing stays.
+    assert len(kept(project)) == 2
+    for path in [*kept(project), kept(project)[0].parent]:
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_not_whole_is_not_kept(plugin, tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    for name in ("module", "module.lock", "other-part"):
+        (source / name).write_text(name)
+    plugin.copy(source, target)
+    assert [path.name for path in target.iterdir()] == ["module"]
+    # Nothing was built yet.
+    plugin.copy(tmp_path / "nowhere", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
