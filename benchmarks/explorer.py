@@ -116,7 +116,8 @@ def drawn(page: Page, address: str, rounds: int) -> tuple[list[float], list[floa
         page.goto(address)
         page.locator("[data-drawn]:not([data-sample])").wait_for(timeout=60_000)
         # Wait for the rest of the page, which would slow down the next round.
-        page.locator(".fold [data-period], .below .notice").first.wait_for(timeout=60_000)
+        folded = page.locator(".fold [data-period]")
+        folded.or_(page.get_by_text("Only long cadence is folded")).first.wait_for(timeout=60_000)
         first += marks(page, "curve drawn")
         whole += marks(page, "curve whole")
     return first, whole

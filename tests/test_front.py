@@ -18,6 +18,7 @@ GUEST = {
     "guest_memory": "4000",
     "guest_maxtime": "45",
     "guest_share": "0.7",
+    "guest_cores": "1.5",
     "guest_maxpoints": "70001",
     "guest_maxgts": "70002",
     "guest_maxops": "70003",
@@ -121,7 +122,8 @@ def test_the_server_for_guests_stands_and_asks_where_it_is_told_to(said):
     assert said["ask"].count("'http://127.0.0.1:9102/share'") == 2
     assert "rexec.endpoint.patterns = !.*,.?192[.]0[.]2[.]77.?" in said["conf"]
     keep = json.loads(said["keep"])
-    wanted = {"port": 9101, "health_port": 9102, "maxtime": 45, "start_timeout": 90, "share": 0.7}
+    wanted = {"port": 9101, "health_port": 9102, "maxtime": 45, "start_timeout": 90}
+    wanted |= {"share": 0.7, "cores": 1.5}
     wanted |= {"guest": "http://127.0.0.1:9101", "data": "http://192.0.2.77:9091"}
     assert keep.items() >= wanted.items()
     assert "-Xmx2400m" in keep["command"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -193,10 +197,11 @@ def test_an_answer_that_breaks_off_ends_no_watch(keep):
         assert keep.answers(url, 5) is False
 
 
-def test_the_share_holds_while_points_come_in(keep, share, clock, monkeypatch):
+def test_the_shares_hold_while_points_come_in(keep, share, clock, monkeypatch):
     # None: the data server said nothing, so nothing is known of the time before and after.
     points = [0, 600_000, 600_010, None, 1_000_000, 2_000_000]
-    needed = []
+    cores = keep.Share(0.5)
+    needed, waits = [], []
 
     class Over:
         """An event that is set after as many rounds as there are counts."""
@@ -205,11 +210,86 @@ def test_the_share_holds_while_points_come_in(keep, share, clock, monkeypatch):
             return len(needed) == len(points)
 
         def wait(self, seconds: float) -> None:
-            needed.append(share.needed)
+            needed.append((share.needed, cores.needed))
+            waits.append(seconds)
             clock.sleep(seconds)
 
-    monkeypatch.setattr(keep, "answers", lambda *_: True)
     monkeypatch.setattr(keep, "points_sent", lambda *_: points[len(needed)])
-    keep.Local.share = share
-    keep.watch_servers({"data": "", "guest": ""}, Over())
-    assert needed == [True, True, False, False, False, True]
+    keep.watch_points({"data": ""}, (share, cores), Over())
+    assert needed == [(both, both) for both in (True, True, False, False, False, True)]
+    # Until the second count, the shares hold: it comes soon.
+    assert waits[0] == keep.FIRST_LOOK < min(waits[1:3])
+
+
+@pytest.fixture
+def busy() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that uses a core, and has used it already."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        yield busy
+        busy.kill()
+
+
+def becomes(process: subprocess.Popen[bytes], *, stopped: bool) -> bool:
+    """Check whether a process is stopped, or goes on, within ten seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if (state == "T") == stopped:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_busy_guest_server_is_stopped_beyond_its_share_of_the_cores(keep, busy):
+    pace = keep.Pace(busy, keep.Share(0.25))
+    while not keep.cores_used(busy.pid):
+        time.sleep(keep.BEAT)
+    pace.used = begun_with = keep.cores_used(busy.pid)
+    begun = last = time.monotonic()
+    longest = 0.0
+    while time.monotonic() < begun + 1.0:
+        time.sleep(pace.beat())
+        longest = max(longest, time.monotonic() - last)
+        last = time.monotonic()
+    used = keep.cores_used(busy.pid) - begun_with
+    # Its clock has ticks of a hundredth of a second.
+    assert 0 < used <= 0.25 * (time.monotonic() - begun) + longest + 0.02
+    pace.share.spend(10.0)
+    assert pace.beat() == keep.BEAT
+    assert becomes(busy, stopped=True)
+    # Nobody else needs the cores any more.
+    pace.share.needed = False
+    assert pace.beat() == keep.IDLE_BEAT > keep.BEAT
+    assert becomes(busy, stopped=False)
+
+
+def test_a_guest_server_that_has_ended_is_not_paced_any_more(keep, busy):
+    pace = keep.Pace(busy, keep.Share(0.25))
+    busy.kill()
+    pace.share.spend(10.0)
+    pace.beat()
+
+
+@pytest.mark.parametrize("answers_after", [0, 3])
+def test_the_service_manager_hears_of_the_first_answer_alone(
+    keep, clock, monkeypatch, answers_after
+):
+    said, tried = [], []
+    monkeypatch.setattr(keep, "notify", said.append)
+    monkeypatch.setattr(keep, "watch_servers", lambda *_: None)
+    monkeypatch.setattr(keep, "watch_scripts", lambda *_: None)
+    monkeypatch.setattr(
+        keep, "answers", lambda *_: tried.append(len(said)) or len(tried) > answers_after
+    )
+    keep.watch_start({"guest": "", "start_timeout": 60}, threading.Event())
+    assert said == ["READY=1"]
+    assert tried == [0] * (answers_after + 1)
+
+
+def test_a_guest_server_that_never_answers_is_ended(keep, monkeypatch, capsys):
+    monkeypatch.setattr(keep, "notify", pytest.fail)
+    monkeypatch.setattr(keep, "answers", lambda *_: False)
+    over = threading.Event()
+    keep.watch_start({"guest": "", "start_timeout": 0}, over)
+    assert over.is_set()
+    assert "did not start" in capsys.readouterr().out

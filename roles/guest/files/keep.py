@@ -6,7 +6,9 @@ end. A connection lives as long as its script, so the age of a connection is tha
 
 Nor can a script pause. Before a question to the data server, the macro GUEST/ASK asks this program,
 which answers when guests may ask again; after the question, the macro says how long it took. Guests
-have a share of the data server's time while it is sent points, as by an import, and else all.
+have a share of the data server's time while it is sent points, as by an import, and else all. Of
+the host's cores the guest server has a share then, too: beyond it the guest server is stopped for
+moments.
 
 Argument: a file of JSON, see templates/keep.json.j2. The service manager restarts this program.
 """
@@ -23,6 +25,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,9 +39,14 @@ GRACE = 3.0
 # Seconds between two checks of the servers, seconds to wait for an answer, and failures in a row
 # that end the guest server.
 LOOK, PATIENCE, FAILURES = 5.0, 10.0, 2
+# Seconds between the first two counts of points: until the second, the shares hold.
+FIRST_LOOK = 1.0
 # Seconds of the data server that guests may ask for at once after a quiet time (chosen: some thirty
 # light curves), and that a question costs at least (measured: a light curve takes 0.06 s).
 STORE, LEAST = 2.0, 0.05
+# Seconds between two readings of the guest server's time on the cores while it has a share of them
+# (chosen: short against what a guest waits for an answer), and while it has all.
+BEAT, IDLE_BEAT = 0.05, 0.25
 # Points a second that the data server is sent by an import and not by its own watch (chosen: an
 # import sends a hundred thousand, and the watch a point a star).
 IMPORT = 1000
@@ -90,6 +98,12 @@ def connections(port: int) -> set[str]:
     return found
 
 
+def cores_used(pid: int) -> float:
+    """Return the seconds of cores that a process with all its threads has used since its start."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def notify(words: str) -> None:
     """Send a notification to the service manager."""
     if path := os.environ.get("NOTIFY_SOCKET"):
@@ -99,20 +113,20 @@ def notify(words: str) -> None:
 
 
 class Share:
-    """The time of the data server that guests may use: a store that fills as time goes by.
+    """The time of a server or of cores that guests may use: a store that fills as time goes by.
 
     Parameters
     ----------
     rate
-        Seconds of the data server's work a second.
+        Seconds of work a second.
     most
         Seconds that a full store holds.
 
     Attributes
     ----------
     needed : bool
-        Whether others need the data server, or nothing is known yet; if not, nobody waits, and the
-        store is full.
+        Whether others need the time, or nothing is known yet; if not, nobody waits, and the store
+        is full.
     """
 
     def __init__(self, rate: float, most: float = STORE) -> None:
@@ -196,14 +210,48 @@ class Local(BaseHTTPRequestHandler):
         """Log nothing: a request comes every few seconds."""
 
 
-def watch_servers(job: dict, over: threading.Event) -> None:
-    """Update the state of both servers, and set `over` if the guest server hangs."""
-    failures, points, counted = 0, None, 0.0
+class Pace:
+    """The guest server's share of the cores: beyond it, the server is stopped for moments.
+
+    Parameters
+    ----------
+    server
+        The process.
+    share
+        Seconds of cores.
+    """
+
+    def __init__(self, server: subprocess.Popen[bytes], share: Share) -> None:
+        self.server, self.share = server, share
+        self.used, self.stopped = 0.0, False
+
+    def beat(self) -> float:
+        """Stop the server or let it go on, and return the seconds until the next beat."""
+        used = cores_used(self.server.pid)
+        self.share.spend(used - self.used)
+        self.used = used
+        if self.stopped != (self.share.left < 0):
+            self.stopped = not self.stopped
+            self.server.send_signal(signal.SIGSTOP if self.stopped else signal.SIGCONT)
+        return BEAT if self.share.needed else IDLE_BEAT
+
+
+def watch_points(job: dict, shares: Sequence[Share], over: threading.Event) -> None:
+    """Update whether others need what guests have a share of: they do while points come in."""
+    points, counted = None, 0.0
     while not over.is_set():
         before, since = points, counted
         points, counted = points_sent(job["data"], PATIENCE), time.monotonic()
         if before is not None and points is not None:
-            Local.share.needed = points - before > IMPORT * (counted - since)
+            for share in shares:
+                share.needed = points - before > IMPORT * (counted - since)
+        over.wait(FIRST_LOOK if before is None else LOOK)
+
+
+def watch_servers(job: dict, over: threading.Event) -> None:
+    """Update the state of both servers, and set `over` if the guest server hangs."""
+    failures = 0
+    while not over.is_set():
         Local.state["data"] = answers(job["data"], PATIENCE)
         Local.state["guest"] = answers(job["guest"], PATIENCE)
         failures = 0 if Local.state["guest"] else failures + 1
@@ -211,6 +259,20 @@ def watch_servers(job: dict, over: threading.Event) -> None:
             print("The server for guests does not answer: it is started anew.", flush=True)
             over.set()
         over.wait(LOOK)
+
+
+def watch_start(job: dict, over: threading.Event) -> None:
+    """Wait for the guest server's first answer, say so, and watch it from then on."""
+    until = time.monotonic() + job["start_timeout"]
+    while not answers(job["guest"], PATIENCE):
+        if time.monotonic() > until:
+            print("The server for guests did not start.", flush=True)
+            over.set()
+        if over.wait(0.25):
+            return
+    notify("READY=1")
+    for watch in (watch_servers, watch_scripts):
+        threading.Thread(target=watch, args=(job, over), daemon=True).start()
 
 
 def watch_scripts(job: dict, over: threading.Event) -> None:
@@ -227,27 +289,28 @@ def watch_scripts(job: dict, over: threading.Event) -> None:
             over.set()
 
 
+def run(job: dict, server: subprocess.Popen[bytes], over: threading.Event) -> None:
+    """Watch the guest server from its start to its end, or until a watch sets `over`."""
+    cores = Share(job["cores"])
+    pace = Pace(server, cores)
+    threading.Thread(
+        target=watch_points, args=(job, (Local.share, cores), over), daemon=True
+    ).start()
+    threading.Thread(target=watch_start, args=(job, over), daemon=True).start()
+    while server.poll() is None and not over.wait(pace.beat()):
+        pass
+
+
 def main(path: str) -> int:
     """Run the guest server until it ends, or until a watch sets `over`."""
     job = json.loads(Path(path).read_text())
-    over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     Local.share, Local.longest = Share(job["share"]), WAITING * job["maxtime"]
     local = ThreadingHTTPServer(("127.0.0.1", job["health_port"]), Local)
     threading.Thread(target=local.serve_forever, daemon=True).start()
     server = subprocess.Popen(job["command"], stdin=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + job["start_timeout"]
-        while not answers(job["guest"], PATIENCE):
-            if server.poll() is not None or time.monotonic() > until:
-                print("The server for guests did not start.", flush=True)
-                return 1
-            time.sleep(0.25)
-        notify("READY=1")
-        for watch in (watch_servers, watch_scripts):
-            threading.Thread(target=watch, args=(job, over), daemon=True).start()
-        while server.poll() is None and not over.wait(0.25):
-            pass
+        run(job, server, threading.Event())
         return 1
     finally:
         server.kill()
