@@ -38,6 +38,8 @@ PROMISES = {
     "import of a new star [s]": 10.0,
     "CURVE of Kepler-11 [s]": 0.5,
     "SERIES of Kepler-11 [s]": 0.3,
+    "FETCH of Kepler-11 [s]": 0.5,
+    "FIND of a star [s]": 0.3,
     "CANDIDATES of a star [s]": 0.5,
     "CANDIDATES of all by a range [s]": 30.0,
     "search of all, until the first star is done [s]": 60.0,

@@ -71,6 +71,33 @@ def test_a_token_is_made_anew_if_it_reads_the_series_of_others(tokens, tmp_path)
 
 
 @as_root
+def test_a_token_without_an_owner_reads_its_application(tokens, tmp_path):
+    folder = tmp_path / "tokens"
+    tokens(READ)
+    first = (folder / "read.token").read_text()
+    every = {name: READ[name] for name in ("name", "type", "application")}
+    (tmp_path / "stack.py").write_text(STACK.replace("secret-{", "{line} secret-{"))
+    assert tokens(every)["created"] == ["read"]
+    made = (folder / "read.token").read_text()
+    assert made != first
+    assert "'owners' [  ] 'producers' [  ]" in made
+    assert (folder / "read.owners").read_text() == "*\n"
+    assert tokens(every)["changed"] is False
+    # A token of before that has no list beside it is of one owner.
+    (folder / "read.owners").unlink()
+    assert tokens(every)["created"] == ["read"]
+    assert tokens(READ)["created"] == ["read"]
+    assert not (folder / "read.owners").exists()
+
+
+@pytest.mark.parametrize("wanted", [{"type": "WRITE"}, {"type": "READ", "reads_too": [OTHER]}])
+def test_only_a_read_token_may_be_without_an_owner(tokens, wanted):
+    said = tokens({"name": "one", "application": "sky"} | wanted)
+    assert said["failed"]
+    assert "owner" in said["msg"]
+
+
+@as_root
 def test_a_generator_that_fails_leaves_what_was_there_and_says_why(tokens, tmp_path):
     said = tokens(READ, generator=["/bin/sh", "-c", "echo no class >&2; exit 3"])
     assert said["failed"]

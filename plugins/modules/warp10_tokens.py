@@ -6,8 +6,8 @@ module: warp10_tokens
 short_description: Create the tokens of a Warp 10 server that have no file yet
 description:
   - Creates them with the server's own generator, each in a file NAME.token for the server alone.
-  - A token does not show whose series it reads. If it reads those of several owners, a file beside
-    it lists them. If the owners change, a new token is created; the old one stays valid.
+  - A token does not show whose series it reads. Unless it reads those of one owner, a file beside
+    it lists the owners. If the owners change, a new token is created; the old one stays valid.
   - No token is in the result.
 options:
   folder:
@@ -34,14 +34,14 @@ options:
         type: str
         required: true
       owner:
-        description: Owner and producer of its series, a UUID.
+        description: >-
+          Owner and producer of its series, a UUID. A READ token without an owner reads all series
+          of its application, and the server finds these sooner.
         type: str
-        required: true
       reads_too:
         description: Other owners whose series it reads.
         type: list
         elements: str
-        default: []
   validity:
     description: WarpScript that gives a token's begin and end.
     type: str
@@ -106,28 +106,37 @@ TOKEN = {
     "name": {"type": "str", "required": True},
     "type": {"type": "str", "choices": ["READ", "WRITE"], "required": True},
     "application": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "reads_too": {"type": "list", "elements": "str", "default": []},
+    "owner": {"type": "str"},
+    "reads_too": {"type": "list", "elements": "str"},
 }
+EVERY = "*"
+"""What the file beside a token has in place of owners where the token is for all."""
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""Holder of a token without an owner: each token has a holder, which no series has."""
 
 
 def owners(token: dict[str, Any]) -> list[str]:
-    """Return the owners of the series that a token is for."""
-    return [token["owner"], *token["reads_too"]]
+    """Return the owners of the series that a token is for; none for all of its application."""
+    return [owner for owner in (token["owner"], *(token["reads_too"] or [])) if owner]
+
+
+def listed(token: dict[str, Any]) -> list[str]:
+    """Return the owners as the file beside a token lists them."""
+    return owners(token) or [EVERY]
 
 
 def up_to_date(path: Path, token: dict[str, Any]) -> bool:
     """Return whether a token exists and is for the wanted owners."""
     note = path.with_suffix(".owners")
-    noted = note.read_text().split() if note.exists() else owners(token)[:1]
-    return path.exists() and noted == owners(token)
+    noted = note.read_text().split() if note.exists() else [token["owner"]]
+    return path.exists() and noted == listed(token)
 
 
 def generated(asked: dict[str, Any], tokens: list[dict[str, Any]]) -> list[str]:
     """Return a new token for each of `tokens`; a ValueError says why there is none."""
     envelopes = [
         ENVELOPE.format(
-            **token,
+            **token | {"owner": token["owner"] or NOBODY},
             owners=" ".join(f"'{owner}'" for owner in owners(token)),
             validity=asked["validity"],
         )
@@ -175,6 +184,8 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "options": TOKEN,
+                "required_if": [("type", "WRITE", ("owner",))],
+                "required_by": {"reads_too": ("owner",)},
                 "required": True,
                 "no_log": False,
             },
@@ -207,10 +218,10 @@ def main() -> None:
         note = path.with_suffix(".owners")
         write(path, secret + "\n", asked["owner"])
         # The note comes last: without it, the next run creates the token again.
-        if len(owners(token)) > 1:
-            write(note, "\n".join(owners(token)) + "\n", asked["owner"])
-        else:
+        if listed(token) == [token["owner"]]:
             note.unlink(missing_ok=True)
+        else:
+            write(note, "\n".join(listed(token)) + "\n", asked["owner"])
     module.exit_json(**result)
 
 
