@@ -1,11 +1,13 @@
-"""Run Ansible's programs in the project, without hosts."""
+"""Run Ansible's programs in the project, without hosts, and load its Python files."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 PROJECT = Path(__file__).resolve().parents[1]
 PRODUCTION = PROJECT / "inventories/production"
@@ -30,3 +32,12 @@ def ansible(*words: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+
+
+def python_file(name: str) -> ModuleType:
+    """Load a file of the project that is in no package, such as a plugin, by its path in there."""
+    path = PROJECT / name
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

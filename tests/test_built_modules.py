@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from plays import PROJECT, environment
+from plays import PROJECT, environment, python_file
 
+PLUGIN = "plugins/callback/built_modules.py"
 PLAY = """
 - hosts: localhost
   gather_facts: false
@@ -26,11 +26,7 @@ AnsibleModule({}).exit_json(words="WORDS")
 
 @pytest.fixture
 def plugin() -> ModuleType:
-    path = PROJECT / "plugins/callback/built_modules.py"
-    spec = importlib.util.spec_from_file_location("built_modules", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return python_file(PLUGIN)
 
 
 @pytest.fixture
@@ -38,8 +34,7 @@ def project(tmp_path: Path) -> Path:
     """A project with the plugin, a play, and a module of its own."""
     for folder in ("plugins/callback", "plugins/modules"):
         (tmp_path / folder).mkdir(parents=True)
-    name = "plugins/callback/built_modules.py"
-    (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    (tmp_path / PLUGIN).write_bytes((PROJECT / PLUGIN).read_bytes())
     (tmp_path / "ansible.cfg").write_text(
         "[defaults]\nlibrary = plugins/modules\ncallback_plugins = plugins/callback\n"
         f"callbacks_enabled = built_modules\ninterpreter_python = {sys.executable}\n"

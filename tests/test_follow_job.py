@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,8 @@ from kepler_lens.jobs.importer.report import Progress as Import
 from kepler_lens.jobs.scorer.report import Progress as Scoring
 from kepler_lens.jobs.searcher.report import Progress as Search
 from kepler_lens.jobs.trainer import Progress as Training
-from plays import PROJECT
+from plays import PROJECT, python_file
 
-PLUGIN = PROJECT / "plugins/action/follow_job.py"
 KINDS = {
     "import": Import,
     "transits": Search,
@@ -128,9 +126,7 @@ def test_what_a_job_says_is_read(unit):
 @pytest.fixture
 def follow(monkeypatch) -> Callable[..., tuple[dict[str, Any], list[str]]]:
     """Return a function that follows a job by the answers of the module, and what is printed."""
-    spec = importlib.util.spec_from_file_location("follow_job", PLUGIN)
-    plugin = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plugin)
+    plugin = python_file("plugins/action/follow_job.py")
 
     def run(*answers: dict[str, Any], **options: Any) -> tuple[dict[str, Any], list[str]]:
         printed: list[str] = []

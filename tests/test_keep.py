@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -16,15 +15,12 @@ from types import ModuleType
 
 import pytest
 import requests
-from plays import PROJECT
+from plays import python_file
 
 
 @pytest.fixture
 def keep() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("keep", PROJECT / "roles/guest/files/keep.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return python_file("roles/guest/files/keep.py")
 
 
 @contextmanager
