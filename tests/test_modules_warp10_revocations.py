@@ -1,4 +1,4 @@
-"""The module that withdraws a token; the scenario front runs it against a server."""
+"""The module that withdraws a token; the scenario guests runs it against a server."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 import requests
-from conftest import GUEST, sentence, slower
 from kepler_lens import connect
 from kepler_lens.errors import Warp10Error
-from lab import SCHEDULER, SERVER, playbook
+from lab import SERVER, playbook
+from lab_front import GUEST, sentence, slower
 
 FETCH = "[ @HELLOEXOWORLD/GETREADTOKEN 'sap.flux' {} MAXLONG -1 ] FETCH SIZE"
 
@@ -83,9 +83,10 @@ def test_an_expired_certificate_is_refused_by_guests_and_a_run_changes_nothing_e
         f"cd {tls} && "
         "openssl x509 -in host.pem -x509toreq -signkey host.key -copy_extensions copyall",
     )
-    lab.shell(SCHEDULER, f"cat > /tmp/request <<'END'\n{request}\nEND")
+    lab.shell(SERVER, f"cat > /tmp/request <<'END'\n{request}\nEND")
+    # The host is the scheduler too, which has the authority.
     expired = lab.shell(
-        SCHEDULER,
+        SERVER,
         "cd /etc/kepler-lens/ca && openssl x509 -req -in /tmp/request -CA ca.pem -CAkey ca.key "
         "-not_before 20250101000000Z -not_after 20250201000000Z -copy_extensions copyall",
     )

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
-from conftest import slower
 from kepler_lens.missions.kepler import QUARTER_STARTS
 from kepler_lens.warp10.client import Token, Warp10
 from lab import SERVER
+from lab_front import slower
 from playwright.sync_api import expect
 
 STAR, BOTH = "900000302", "900000303"

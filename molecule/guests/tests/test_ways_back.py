@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from conftest import sentence
 from lab import PROJECT, SCHEDULER_PORT, SERVER, SERVER_PORT
+from lab_front import sentence
 
 VARS = yaml.safe_load((PROJECT / "roles/guest/vars/main.yml").read_text())
 KINDS = ("writing", "reaching", "threads", "server", "parsers")

@@ -13,8 +13,8 @@ import time
 
 import pytest
 import requests
-from conftest import MAXTIME, sentence, slower
 from lab import SERVER
+from lab_front import MAXTIME, sentence, slower
 
 DOUBLED = "'a' 1 34 <% DROP DUP + %> FOR SIZE"
 TOKEN = "@HELLOEXOWORLD/GETREADTOKEN"
