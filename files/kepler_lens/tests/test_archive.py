@@ -20,6 +20,7 @@ import pytest
 from http_server import Serve, Server, cut_short, refuse, some_json
 
 from kepler_lens.archive import (
+    FailingItemError,
     Item,
     ItemError,
     MissingItemError,
@@ -166,6 +167,30 @@ def test_a_file_that_is_refused_is_told_from_a_dead_server(server: Server, statu
     # A server may refuse HEAD and give the file.
     server.faults = [refuse(status)]
     assert fingerprint_of(item, source.settings) is None
+
+
+def test_a_file_at_which_the_server_fails_for_good_is_told_from_a_dead_server(
+    server: Server,
+) -> None:
+    source = open_source(server.url, patience=0.3)
+    item, other = list(source.items(Selection()))[:2]
+    server.faults = [lambda handler: Q1 in handler.path and refuse(500)(handler)] * 100
+    with pytest.raises(FailingItemError, match=rf"{Q1}: the server answers 500 .*who keeps"):
+        read_item(item, source.settings)
+    assert fingerprint_of(item, source.settings) is None
+    assert read_item(other, source.settings) == other.name.encode()
+
+
+def test_a_link_to_a_folder_that_is_gone_ends_no_listing(server: Server) -> None:
+    before = {item.url for item in open_source(server.url).items(Selection())}
+    path = "/0065/006541920/"
+    gone = server.url.rstrip("/") + path
+    server.faults = [lambda handler: handler.path == path and refuse(404)(handler)] * 100
+    source = open_source(server.url)
+    found = {item.url for item in source.items(Selection())}
+    assert found == {url for url in before if not url.startswith(gone)}
+    assert 0 < len(found) < len(before)
+    assert source.seen.links == 1
 
 
 @pytest.mark.parametrize("page", [0, 3])

@@ -16,6 +16,7 @@ import aiohttp
 import boto3
 import botocore.exceptions
 import pytest
+import s3fs.errors
 from http_server import Serve, Server, refuse
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
@@ -23,6 +24,7 @@ from s3fs import S3FileSystem
 from kepler_lens.archive import (
     MAST_HTTPS,
     MAST_S3,
+    FailingItemError,
     MissingItemError,
     Selection,
     Source,
@@ -240,6 +242,20 @@ BROKEN = [
     botocore.exceptions.ResponseStreamingError(error="reset"),
     OSError("connection reset"),
 ]
+
+
+def test_an_object_at_which_the_service_fails_for_good_is_told_from_a_dead_service(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_source(bucket + "kepler/public/lightcurves/", patience=0.1)
+    item = next(iter(source.items(Selection())))
+    for status, kind in ((500, FailingItemError), (503, SourceError)):
+        answer = {"Error": {"Code": "Fault"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        fault = botocore.exceptions.ClientError(answer, "GetObject")
+        failing(monkeypatch, [s3fs.errors.translate_boto_error(fault)] * 50)
+        with pytest.raises(SourceError, match="S3 does not answer") as raised:
+            read_item(item, source.settings)
+        assert type(raised.value) is kind
 
 
 @pytest.mark.parametrize("kind", ["tgz", "tar", "zip"])

@@ -3,12 +3,14 @@
 The tests are those of `test_importer_server`, without those that kill processes.
 """
 
+from functools import partial
+
 import pytest
 import test_importer_server as with_a_server
 from http_server import refuse
 from msgspec import structs
 
-from kepler_lens.archive import Selection, SourceError
+from kepler_lens.archive import Selection, SourceError, open_source
 from kepler_lens.cli import main
 from kepler_lens.jobs.importer import task
 from kepler_lens.jobs.importer.config import Job
@@ -180,6 +182,36 @@ def test_a_file_that_the_web_server_refuses_stops_no_other(server, job, source, 
     web.faults = []
     again = run_import(structs.replace(job, source=web.url))
     assert with_a_server.outcomes(again) == {"pushed": 1, "unchanged": 5}
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let the import ask the source again for a moment only."""
+    monkeypatch.setattr(
+        "kepler_lens.jobs.importer.driver.open_source", partial(open_source, patience=0.3)
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_at_which_the_web_server_fails_for_good_ends_nothing(job, source, serve):
+    failing = sorted(source.iterdir())[1].name
+    web = serve(source)
+    web.faults = [lambda handler: failing in handler.path and refuse(500)(handler)] * 1000
+    report = run_import(structs.replace(job, source=web.url))
+    assert (report["exit_status"], with_a_server.outcomes(report)) == (
+        3, {"pushed": 5, "quarantined": 1},
+    )  # fmt: skip
+    assert report["rejected"][0]["name"] == failing
+    assert "answers 500" in report["rejected"][0]["reason"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_web_server_that_fails_at_every_file_is_left_alone(job, source, serve, monkeypatch):
+    monkeypatch.setattr("kepler_lens.jobs.importer.driver.MOST_FAILING", 3)
+    web = serve(source)
+    web.faults = [lambda handler: ".fits" in handler.path and refuse(500)(handler)] * 1000
+    with pytest.raises(SourceError, match=r"one file after the other, 3 by now\. The last: .*500"):
+        run_import(structs.replace(job, source=web.url))
 
 
 def test_a_web_server_that_refuses_every_file_is_left_alone(job, source, serve, monkeypatch):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from commands import run
 from memory_server import Memory
 
+from kepler_lens.cli.kepler2warp10 import _files
+from kepler_lens.errors import KeplerLensError
 from kepler_lens.warp10 import client as client_module
 from kepler_lens.warp10.client import Token, Warp10
 
@@ -53,6 +56,23 @@ def test_a_file_that_cannot_be_read_is_left_out(
     (said,) = (text for text in done.stderr.splitlines() if text.strip())
     assert said == f"{folder / '2.gts'}: left out. No such file or directory"
     assert stars(bare_memory) == {"1", "3"}
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuses(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    # The superuser, as whom tests may run, reads every folder.
+    monkeypatch.setattr(os, "scandir", refuses)
+    with pytest.raises(KeplerLensError, match=r"/closed: cannot be read \(Permission denied\)"):
+        list(_files([folder]))
 
 
 def test_a_fault_of_the_file_while_it_is_sent_is_not_the_server_s(bare_memory: Memory) -> None:

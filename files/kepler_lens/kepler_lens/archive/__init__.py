@@ -11,6 +11,7 @@ from kepler_lens.missions.mission import MAST_HTTPS, MAST_S3
 
 from ..errors import SourceError
 from .base import (
+    FailingItemError,
     Item,
     ItemError,
     MissingItemError,
@@ -33,6 +34,7 @@ from .sizes import LARGEST_BYTES, check_size
 __all__ = [
     "MAST_HTTPS",
     "MAST_S3",
+    "FailingItemError",
     "Item",
     "ItemError",
     "MissingItemError",

@@ -25,6 +25,10 @@ class RefusedItemError(ItemError):
     """The source refuses to give this file."""
 
 
+class FailingItemError(RefusedItemError):
+    """The source fails at this file again and again; it answers, and may give others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Light curves that are wanted.

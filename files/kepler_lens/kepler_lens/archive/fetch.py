@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import SourceError
-from .base import Item, Settings
+from .base import Item, ItemError, Settings
 from .cache import Cache, Entry
 from .http import fingerprint_from, request
 from .s3 import read_s3
@@ -44,7 +43,7 @@ def fetch(item: Item, settings: Settings) -> tuple[bytes, str | None]:
 def _from_s3(item: Item, settings: Settings, cache: Cache | None) -> tuple[bytes, str | None]:
     data = read_s3(item.url, settings)
     if item.size is not None and len(data) != item.size:
-        raise SourceError(
+        raise ItemError(
             f"{item.url}: {len(data)} bytes came instead of the {item.size} listed; "
             "the file changes just now: list the source again"
         )

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from .. import __version__, retries
 from ..errors import SourceError
 from ..retries import PassingError
-from .base import MissingItemError, RefusedItemError, Settings
+from .base import FailingItemError, MissingItemError, RefusedItemError, Settings
 from .sizes import check_size
 
 _USER_AGENT = f"kepler-lens/{__version__}"
@@ -27,6 +27,10 @@ _DEBIAN_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 """File of Debian's certificate authorities, for a Python that names no other."""
 _local = threading.local()
 T = TypeVar("T")
+
+
+class FailureHereError(PassingError):
+    """The server has failed at one request (status 500), and may answer others."""
 
 
 _BLOCK_BYTES = 2**20
@@ -127,7 +131,7 @@ def request(
     MissingItemError
         The status is 404 or 410.
     RefusedItemError
-        The status is another one that does not pass.
+        The status is another one that does not pass, or (FailingItemError) 500 that does not.
     ItemError
         The body is too large.
     SourceError
@@ -169,12 +173,19 @@ def patiently(attempt: Callable[[], T], url: str, patience: float) -> T:
 
     Raises
     ------
+    FailingItemError
+        The server failed at this request until the end.
     SourceError
         The failures did not pass, or the host cannot be reached.
     """
     host = urlsplit(url).netloc
     try:
         return retries.patiently(attempt, retries.ARCHIVE, patience)
+    except FailureHereError as error:
+        raise FailingItemError(
+            f"{url}: {error}, and trying again for {patience:.0f} s did not help; "
+            "ask who keeps the server"
+        ) from error
     except PassingError as error:
         raise SourceError(
             f"{url}: {error}, and trying again for {patience:.0f} s did not help; "
@@ -208,7 +219,8 @@ def check(response: requests.Response, accept: tuple[int, ...] = ()) -> None:
     """
     status, where = response.status_code, response.url
     if status in retries.ARCHIVE.statuses:
-        raise PassingError(
+        kind = FailureHereError if status == 500 else PassingError
+        raise kind(
             f"the server answers {status} {response.reason}",
             answered=True,
             retry_after=_seconds(response.headers.get("Retry-After")),

@@ -60,7 +60,7 @@ class ListingSource:
         entered = {root}
         page = partial(list_page, settings=self.settings)
         with Together(self.settings.parallel) as requests:
-            running: set[Future[list[str]]] = set()
+            running: dict[Future[list[str]], str] = {}
 
             def enter(links: list[str]) -> Iterator[Item]:
                 for link in links:
@@ -68,14 +68,19 @@ class ListingSource:
                         yield Item.from_name(name_in(link), link)
                     elif link not in entered:
                         entered.add(link)
-                        running.add(requests.submit(page, link))
+                        running[requests.submit(page, link)] = link
 
             yield from enter(first)
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
-                running -= done
                 for future in done:
-                    yield from enter(future.result())
+                    link = running.pop(future)
+                    try:
+                        links = future.result()
+                    except MissingItemError:
+                        self.seen.dangling_link(link)
+                    else:
+                        yield from enter(links)
 
 
 def list_page(url: str, settings: Settings) -> list[str]:

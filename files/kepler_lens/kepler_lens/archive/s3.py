@@ -17,7 +17,7 @@ import fsspec
 from ..errors import SourceError
 from ..retries import PassingError, cause
 from .base import Item, MissingItemError, RefusedItemError, Settings
-from .http import authorities, gate, patiently
+from .http import FailureHereError, authorities, gate, patiently
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -198,6 +198,13 @@ _NO_ANSWER = (
 )
 
 
+def _status(error: BaseException) -> int | None:
+    """Return the HTTP status of a service's answer that s3fs has made an OSError of."""
+    answer = getattr(error.__cause__, "response", {})
+    status: int | None = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status
+
+
 def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
     def once() -> T:
         try:
@@ -208,7 +215,8 @@ def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
         except PermissionError as error:
             raise RefusedItemError(f"{url}: access refused; this bucket must be public") from error
         except _NO_ANSWER as error:
-            raise PassingError(f"S3 does not answer ({cause(error)})") from error
+            kind = FailureHereError if _status(error) == 500 else PassingError
+            raise kind(f"S3 does not answer ({cause(error)})") from error
         except botocore.exceptions.ClientError as error:
             raise SourceError(f"{url}: S3 refuses ({error})") from error
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -151,10 +152,23 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
                 )
             yield path
             continue
-        inside = sorted(f for f in path.rglob("*") if f.suffix in _ENDINGS and not f.is_dir())
+        below = os.walk(path, onerror=_unreadable)
+        inside = sorted(
+            file
+            for folder, _, names in below
+            for file in (Path(folder, name) for name in names)
+            if file.suffix in _ENDINGS
+        )
         if not inside:
             raise KeplerLensError(f"{path}: there is no .csv or .gts file in this folder.")
         yield from inside
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise KeplerLensError(
+        f"{error.filename}: cannot be read ({error.strerror}). "
+        "Let this user read the folder and all below it."
+    ) from error
 
 
 def main() -> None:

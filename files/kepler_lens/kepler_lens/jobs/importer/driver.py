@@ -48,6 +48,9 @@ MOST_REFUSED = 200
 """Files that the source refuses one after the other, with which the import ends (chosen: more than
 two full batches, so that a folder that is not public does not end it; a server that wants no more
 requests gets no more)."""
+MOST_FAILING = 10
+"""Files at which the source fails one after the other, with which the import ends (chosen: each one
+takes a patience, and a server that fails at everything is dead)."""
 BATCHES_A_THREAD = 3
 """Batches under way for each thread of the fleet (chosen)."""
 
@@ -126,7 +129,7 @@ class _Driver(Driver[Progress]):
         self.pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(maxsize=2)
         self.waiting: deque[Batch] = deque()
         self.deaths: Counter[int | None] = Counter()
-        self.refused = 0
+        self.refused = self.failing = 0
         self.pushed: set[int] = set()
         self.new_stars = 0
         self.source: Source | None = None
@@ -338,7 +341,8 @@ class _Driver(Driver[Progress]):
     def _count_refusal(self, file: FileResult) -> None:
         """Count the files that the source refuses one after the other; end with too many."""
         self.refused = self.refused + 1 if file.refused else 0
-        if self.refused >= MOST_REFUSED:
+        self.failing = self.failing + 1 if file.failing else 0
+        if self.refused >= MOST_REFUSED or self.failing >= MOST_FAILING:
             raise SourceError(
                 f"The source refuses one file after the other, {self.refused} by now. The last: "
                 f"{file.reason}. What is in stays in: import again when the source gives its files."

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kepler_lens.archive import (
+    FailingItemError,
     Item,
     ItemError,
     RefusedItemError,
@@ -110,6 +111,8 @@ class FileResult:
         Kind of the program's own error (`kepler_lens.jobs.defects`); empty if there was none.
     refused : bool
         Whether the source refused to give the file.
+    failing : bool
+        Whether the source failed at the file again and again.
     """
 
     name: str
@@ -119,6 +122,7 @@ class FileResult:
     reason: str = ""
     defect: str = ""
     refused: bool = False
+    failing: bool = False
 
 
 @dataclass(slots=True)
@@ -253,8 +257,9 @@ class Batch:
             return None
         except (ItemError, NoTickError) as error:
             result = FileResult(item.name, item.star, QUARANTINED, 0, str(error))
-            result = replace(result, refused=isinstance(error, RefusedItemError))
-            self.results.append(result)
+            refused = isinstance(error, RefusedItemError)
+            failing = isinstance(error, FailingItemError)
+            self.results.append(replace(result, refused=refused, failing=failing))
             return None
         except KeplerLensError:
             raise
