@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import partial
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from ..errors import SourceError
@@ -58,9 +57,8 @@ class ListingSource:
         if not first:
             self.seen.empty_page(root)
         entered = {root}
-        page = partial(list_page, settings=self.settings)
         with Together(self.settings.parallel) as requests:
-            running: dict[Future[list[str]], str] = {}
+            running: dict[Future[list[str] | None], str] = {}
 
             def enter(links: list[str]) -> Iterator[Item]:
                 for link in links:
@@ -68,19 +66,25 @@ class ListingSource:
                         yield Item.from_name(name_in(link), link)
                     elif link not in entered:
                         entered.add(link)
-                        running[requests.submit(page, link)] = link
+                        running[requests.submit(self._links, link)] = link
 
             yield from enter(first)
             while running:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     link = running.pop(future)
-                    try:
-                        links = future.result()
-                    except MissingItemError:
+                    links = future.result()
+                    if links is None:
                         self.seen.dangling_link(link)
                     else:
                         yield from enter(links)
+
+    def _links(self, url: str) -> list[str] | None:
+        """Return the links of a folder's page; None where a link leads to no folder."""
+        try:
+            return list_page(url, self.settings)
+        except MissingItemError:
+            return None
 
 
 def list_page(url: str, settings: Settings) -> list[str]:
