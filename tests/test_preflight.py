@@ -153,3 +153,19 @@ def test_a_database_that_the_settings_leave_behind_is_found(tmp_path, render, da
         check=False,
     ).stdout.splitlines()
     assert lines[2] == (f"{tmp_path}/old/leveldb" if left else "none")
+
+
+def test_a_training_on_two_hosts_is_refused(tmp_path):
+    """Where one is named, the role has its turn: it asks for a data set."""
+    (tmp_path / "settings.yml").write_text(yaml.safe_dump(LOCAL))
+    (tmp_path / "hosts.yml").write_text(
+        yaml.safe_dump({"training": {"hosts": {"one": {}, "two": {}}}})
+    )
+    words = [
+        *("ansible-playbook", "-i", str(tmp_path / "hosts.yml"), "-e", f"@{tmp_path}/settings.yml"),
+        *("--tags", "training", str(PROJECT / "playbooks/training.yml")),
+    ]
+    assert "2 hosts to train on, one, two: name one of them" in ansible(*words).stdout
+    alone = ansible(*words, "-l", "one").stdout
+    assert "hosts to train on" not in alone
+    assert "TASK [training : " in alone
