@@ -353,3 +353,34 @@ def test_what_was_noted_before_another_series_came_does_not_count(
     assert run(f"{STAR} $NAMED EVAL") == [None]
     (found,) = run(f"{STAR} 'sap.flux' 'long cadence' MAXLONG -1 $CURVE EVAL")
     assert len(found) == 2
+
+
+def test_adjacent_stars_are_noted_together_as_they_are_one_by_one(
+    real_server: tuple[str, Path], stars: Any
+) -> None:
+    warp10 = Warp10(real_server[0], patience=10)
+    read, write = (Token.from_file(real_server[1] / f"{name}.token") for name in ("read", "write"))
+    # Fewer of short cadence, and none of them at both ends.
+    names = [f"sap.flux{{KEPLERID={STAR + n},{LONG}}}" for n in range(40)]
+    names += [name.replace("long", "short") for name in names[10:20]]
+    stars("write", "\n".join(f"{BEGIN}// {name} 1.5" for name in names).encode())
+    there = warp10.find("sap.flux{KEPLERID~9993000[0-4].}", read)
+    Register(warp10, read, write).write((one.classname, one.labels) for one in there)
+    directory, numbers = Directory(warp10, read, write), range(STAR, STAR + 40)
+
+    def notes() -> set[tuple[str, int, object]]:
+        return {
+            (series.labels["OBSMODE"], tick, value)
+            for series in warp10.fetch(f"{CLASS}{{}}", read, STAR, STAR + 39)
+            for tick, value in zip(series.ticks, series.values, strict=True)
+        }
+
+    assert directory.note(numbers, adjacent=True) == len(names)
+    together = notes()
+    assert len(together) == len(names)
+    assert directory.note(numbers) == directory.note(numbers, adjacent=True) == 0
+    directory.forget(numbers[5:15])
+    assert directory.note(numbers, adjacent=True) == 15
+    directory.forget(numbers)
+    assert directory.note(numbers) == len(names)
+    assert {one[:2] for one in notes()} == {one[:2] for one in together}

@@ -7,6 +7,8 @@ from urllib.parse import quote, unquote
 import pytest
 
 from kepler_lens.jobs.searcher.call import CallError, answer, serve, slot
+from kepler_lens.transit_search.store import light_curve
+from kepler_lens.warp10.client import Warp10
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -44,7 +46,8 @@ def test_another_token_and_no_number_are_refused(token_file, tmp_path):
     assert "takes the call token" in asked(token_file, tmp_path, star="1")
 
 
-def test_a_failed_search_is_answered_with_its_reason(token_file, tmp_path):
+def test_a_failed_search_is_answered_with_its_reason(token_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(light_curve, "Warp10", lambda url, **_: Warp10(url, patience=0.1))
     assert NOWHERE in asked(token_file, tmp_path, token="right", star="1")
 
 

@@ -107,9 +107,9 @@ def test_patience_counts_from_the_first_failure(scripted: Callable[..., Scripted
 
     def slow() -> Iterator[bytes]:
         yield b"0// a{} 1\n"
-        time.sleep(2.5)
+        time.sleep(0.7)
 
-    Warp10(server.url, patience=2).update(slow, TOKEN)
+    Warp10(server.url, patience=0.5).update(slow, TOKEN)
     assert len(server.requests) == 3
 
 

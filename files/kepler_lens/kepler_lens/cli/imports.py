@@ -232,7 +232,7 @@ def _recount(warp10: Warp10, files: Tokens) -> dict[str, int]:
     register = Register(warp10, read, write)
     registered = register.rebuild()
     directory = Directory(warp10, read, write)
-    noted = sum(directory.note(stars) for stars in register.every_star())
+    noted = sum(directory.note(stars, adjacent=True) for stars in register.every_star())
     return {f"off_{name}": value for name, value in asdict(off).items()} | {
         "registered": registered,
         "noted": noted,

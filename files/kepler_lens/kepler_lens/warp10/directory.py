@@ -52,31 +52,35 @@ class Directory:
         self._read = read
         self._write = write
 
-    def note(self, stars: Iterable[int]) -> int:
+    def note(self, stars: Iterable[int], *, adjacent: bool = False) -> int:
         """Write notes of the series of those stars that have no valid note.
 
         Parameters
         ----------
         stars : iterable of int
             Stars without series are allowed.
+        adjacent : bool, optional
+            Whether most stars of the server between the smallest and the largest are among them.
+            The server then reads the points of many stars together.
 
         Returns
         -------
         int
             Number of points that were written.
         """
-        return sum(map(self._note, _batched(stars)))
+        return sum(self._note(batch, len(batch) if adjacent else 1) for batch in _batched(stars))
 
     def forget(self, stars: Iterable[int]) -> None:
         """Delete the notes of some stars."""
         forget(self._warp10, self._write, f"{CLASS}{{}}", stars)
 
-    def _note(self, stars: list[int]) -> int:
+    def _note(self, stars: list[int], together: int) -> int:
         script = _SCRIPT.read_text(encoding="utf-8")
         for word, text in {
             "@READ@": self._read.reveal(),
             "@WRITE@": self._write.reveal(),
             "@STARS@": " ".join(map(str, stars)),
+            "@TOGETHER@": str(together),
             "@PATTERN@": number_pattern(stars),
             "@CLASSES@": quote(_CLASSES, safe="~|"),
             "@LABEL@": STAR_LABEL,
