@@ -176,6 +176,19 @@ def test_the_lines_of_the_job_are_printed_as_they_are(follow):
     assert (result["changed"], result["msg"]) == (True, "All is in.")
 
 
+def test_another_address_of_the_server_moves_no_column(follow):
+    table = "│ server │ http://10.87.10.10:1 │\n│ stars  │ 11                   │\nhttp://10.87.10.10:1/api"
+    report = {"state": "done", "changes": 3, "outcome": "", "server": "http://10.87.10.10:1"}
+    for url, cell in (
+        ("http://b:2", "http://b:2          "),
+        ("http://127.0.0.10:1234", "http://127.0.0.10:1234"),
+    ):
+        last = answer(unit=ENDED, report=report, table=table)
+        *_, shown, stars, sent = follow(answer(), last, url=url)[1]
+        assert (shown, stars) == (f"│ server │ {cell} │", "│ stars  │ 11                   │")
+        assert sent == f"{url}/api"
+
+
 @pytest.mark.parametrize(
     ("last", "sentence"),
     [

@@ -6,6 +6,7 @@ The module `job` starts, stops and reads it; the job itself writes each line.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -104,5 +105,8 @@ def show_table(job: dict[str, Any], url: str) -> None:
     """Print the job's table; an interrupted job has no table."""
     table, server = job["table"], job["report"].get("server")
     # People may reach the server at another address than the fleet does.
-    for line in (table.replace(server, url) if url and server else table).splitlines():
+    if url and server:
+        cell = re.compile(re.escape(server) + r" *(?= │)")
+        table = cell.sub(lambda found: url.ljust(len(found[0])), table).replace(server, url)
+    for line in table.splitlines():
         display.display(line)
