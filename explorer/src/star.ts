@@ -235,7 +235,7 @@ class StarPage {
     const name = (star.tags["planets"] ?? "").split(",")[0]?.replace(/ [a-z]$/, "");
     const catalogue = star.mission === "K2" ? "EPIC" : star.mission === "Kepler" ? "KIC" : star.mission;
     fill(this.title, name ? `${name} ` : "", h("span", { class: "number" }, `${catalogue} ${this.number}`));
-    document.title = name ?? `${catalogue} ${this.number}`;
+    document.title = name || `${catalogue} ${this.number}`;
     fill(this.facts, ...starFacts(star));
     const modes = MODES.filter(([mode]) => star.heads.some((head) => head.mode.startsWith(mode)));
     const classes = CLASSES.filter(([classname]) => star.heads.some((head) => head.classname === classname));

@@ -173,6 +173,12 @@ def test_a_star_is_opened_in_what_it_has(star, open_page):
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_the_title_of_a_star_without_a_name_is_its_number(star, open_page):
+    page = open_page().go(f"#/star/{STAR}")
+    expect(page.locator("[data-drawn]")).to_be_visible()
+    expect(page).to_have_title(f"KIC {STAR}")
+
+
 def test_what_an_address_names_and_a_star_lacks_is_said_with_a_way_on(star, open_page):
     page = open_page().go(f"#/star/{STAR}?class=sap.flux&mode=long")
     alert = page.get_by_role("alert")
