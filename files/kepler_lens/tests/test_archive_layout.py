@@ -234,6 +234,12 @@ def failing(monkeypatch: pytest.MonkeyPatch, failures: list[BaseException | None
     monkeypatch.setattr(s3, "_PART_BYTES", 5000, raising=False)
 
 
+def caused(error: OSError, cause: Exception) -> OSError:
+    """Return an error with its cause."""
+    error.__cause__ = cause
+    return error
+
+
 BROKEN = [
     TimeoutError(),
     http.client.IncompleteRead(b""),
@@ -241,6 +247,7 @@ BROKEN = [
     botocore.exceptions.ReadTimeoutError(endpoint_url="https://s3"),
     botocore.exceptions.ResponseStreamingError(error="reset"),
     OSError("connection reset"),
+    caused(OSError("read timed out"), botocore.exceptions.HTTPClientError(error="reset")),
 ]
 
 

@@ -168,22 +168,6 @@ def test_an_image_is_rejected_by_its_size(server, job, source):
     assert "more than 64 MB" in report["rejected"][0]["reason"]
 
 
-def test_a_file_that_the_web_server_refuses_stops_no_other(server, job, source, serve):
-    refused = sorted(source.iterdir())[1].name
-    web = serve(source)
-    # Its HEAD, its GET, and then the same again with the next import.
-    web.faults = [lambda handler: refused in handler.path and refuse(403)(handler)] * 100
-    report = run_import(structs.replace(job, source=web.url))
-    assert (report["exit_status"], with_a_server.outcomes(report)) == (
-        3, {"pushed": 5, "quarantined": 1},
-    )  # fmt: skip
-    assert report["rejected"][0]["name"] == refused
-    assert "access refused (403)" in report["rejected"][0]["reason"]
-    web.faults = []
-    again = run_import(structs.replace(job, source=web.url))
-    assert with_a_server.outcomes(again) == {"pushed": 1, "unchanged": 5}
-
-
 @pytest.fixture
 def impatient(monkeypatch):
     """Let the import ask the source again for a moment only."""
@@ -193,32 +177,37 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_file_at_which_the_web_server_fails_for_good_ends_nothing(job, source, serve):
-    failing = sorted(source.iterdir())[1].name
+@pytest.mark.parametrize(
+    ("status", "reason"), [(403, "access refused (403)"), (500, "answers 500")]
+)
+def test_a_file_that_the_web_server_does_not_give_stops_no_other(
+    job, source, serve, status, reason
+):
+    name = sorted(source.iterdir())[1].name
     web = serve(source)
-    web.faults = [lambda handler: failing in handler.path and refuse(500)(handler)] * 1000
+    # Its HEAD, its GET, and then the same again with the next import; 500 is asked for again.
+    web.faults = [lambda handler: name in handler.path and refuse(status)(handler)] * 1000
     report = run_import(structs.replace(job, source=web.url))
     assert (report["exit_status"], with_a_server.outcomes(report)) == (
         3, {"pushed": 5, "quarantined": 1},
     )  # fmt: skip
-    assert report["rejected"][0]["name"] == failing
-    assert "answers 500" in report["rejected"][0]["reason"]
+    assert report["rejected"][0]["name"] == name
+    assert reason in report["rejected"][0]["reason"]
+    web.faults = []
+    again = run_import(structs.replace(job, source=web.url))
+    assert with_a_server.outcomes(again) == {"pushed": 1, "unchanged": 5}
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_web_server_that_fails_at_every_file_is_left_alone(job, source, serve, monkeypatch):
-    monkeypatch.setattr("kepler_lens.jobs.importer.driver.MOST_FAILING", 3)
+@pytest.mark.parametrize(("limit", "status"), [("MOST_REFUSED", 403), ("MOST_FAILING", 500)])
+def test_a_web_server_that_gives_no_file_is_left_alone(
+    job, source, serve, monkeypatch, limit, status
+):
+    monkeypatch.setattr(f"kepler_lens.jobs.importer.driver.{limit}", 4)
     web = serve(source)
-    web.faults = [lambda handler: ".fits" in handler.path and refuse(500)(handler)] * 1000
-    with pytest.raises(SourceError, match=r"one file after the other, 3 by now\. The last: .*500"):
-        run_import(structs.replace(job, source=web.url))
-
-
-def test_a_web_server_that_refuses_every_file_is_left_alone(job, source, serve, monkeypatch):
-    monkeypatch.setattr("kepler_lens.jobs.importer.driver.MOST_REFUSED", 4)
-    web = serve(source)
-    web.faults = [lambda handler: ".fits" in handler.path and refuse(403)(handler)] * 100
-    with pytest.raises(SourceError, match=r"one file after the other, 4 by now\. The last: .*403"):
+    web.faults = [lambda handler: ".fits" in handler.path and refuse(status)(handler)] * 1000
+    last = rf"one file after the other, 4 by now\. The last: .*{status}"
+    with pytest.raises(SourceError, match=last):
         run_import(structs.replace(job, source=web.url))
 
 

@@ -198,11 +198,12 @@ _NO_ANSWER = (
 )
 
 
-def _status(error: BaseException) -> int | None:
-    """Return the HTTP status of a service's answer that s3fs has made an OSError of."""
-    answer = getattr(error.__cause__, "response", {})
-    status: int | None = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status
+def _failed_here(error: BaseException) -> bool:
+    """Return whether s3fs has made this error of an answer with status 500."""
+    answer = error.__cause__
+    if not isinstance(answer, botocore.exceptions.ClientError):
+        return False
+    return bool(answer.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 500)
 
 
 def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
@@ -215,7 +216,7 @@ def _ask(url: str, settings: Settings, question: Callable[[Any], T]) -> T:
         except PermissionError as error:
             raise RefusedItemError(f"{url}: access refused; this bucket must be public") from error
         except _NO_ANSWER as error:
-            kind = FailureHereError if _status(error) == 500 else PassingError
+            kind = FailureHereError if _failed_here(error) else PassingError
             raise kind(f"S3 does not answer ({cause(error)})") from error
         except botocore.exceptions.ClientError as error:
             raise SourceError(f"{url}: S3 refuses ({error})") from error
