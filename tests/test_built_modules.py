@@ -90,3 +90,17 @@ def test_what_is_not_whole_is_not_kept(plugin, tmp_path):
     # Nothing was built yet.
     plugin.copy(tmp_path / "nowhere", tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_paths_that_add_nothing_use_the_same_modules(plugin, monkeypatch, tmp_path):
+    """Molecule names more paths of collections than a play does."""
+    site = str(Path(plugin.ansible.__file__).parents[1])
+    digests = set()
+    for paths in ([], [str(tmp_path)], [str(tmp_path), site], [site, str(tmp_path)]):
+        monkeypatch.setattr(plugin.constants, "COLLECTIONS_PATHS", paths)
+        digests.add(plugin.digest())
+    assert len(digests) == 1
+    own = tmp_path / "ansible_collections" / "own" / "one" / "MANIFEST.json"
+    own.parent.mkdir(parents=True)
+    own.write_text("{}")
+    assert plugin.digest() not in digests

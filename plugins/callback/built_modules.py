@@ -33,7 +33,8 @@ def digest(project: Path = PROJECT) -> str:
     """Return a digest of what modules are built of: the project's own, and installed packages."""
     site = Path(ansible.__file__).parents[1]
     installed = [sys.version, *sorted(str(path) for path in site.glob("*.dist-info"))]
-    for path in constants.COLLECTIONS_PATHS:
+    # Molecule names the folder of the packages, too, whose collections are listed above.
+    for path in (path for path in constants.COLLECTIONS_PATHS if Path(path) != site):
         manifests = sorted(Path(path).glob("ansible_collections/*/*/MANIFEST.json"))
         installed += [f"{manifest} {manifest.stat().st_mtime_ns}" for manifest in manifests]
     found = hashlib.sha256("\n".join(installed).encode())

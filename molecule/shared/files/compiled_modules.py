@@ -1,12 +1,14 @@
 """Keeps what Python compiles out of a zip file: Ansible sends its modules so, anew for each task.
 
 Python keeps no compiled code of a zip file, and a third of a task's time is compiling. The hosts of
-the scenarios load this file at the start of Python; code is kept by the digest of its source.
+the scenarios load this file at the start of Python, and so does Python of the tests' own plays on
+this machine; code is kept by the digest of its source.
 """
 
+import os
 import zipimport
 
-KEPT = "/var/cache/compiled-modules"
+KEPT = os.environ.get("COMPILED_MODULES", "/var/cache/compiled-modules")
 
 _compile = zipimport._compile_source
 
@@ -15,7 +17,6 @@ def _compiled(path, source):
     # Here, as every program in Python loads this file, and few of them read a zip file.
     import contextlib
     import marshal
-    import os
     from hashlib import blake2b
     from pathlib import Path
 
@@ -26,7 +27,7 @@ def _compiled(path, source):
     code = _compile(path, source)
     # Only root may keep code: for another user it is compiled again.
     with contextlib.suppress(OSError):
-        kept.parent.mkdir(exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         new = kept.with_suffix(f".{os.getpid()}")
         new.write_bytes(marshal.dumps(code))
         new.replace(kept)

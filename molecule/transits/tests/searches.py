@@ -53,12 +53,16 @@ def remove_stars(lab: Lab, first: int, last: int) -> None:
         server.delete(f"{name}{{}}", results, first, last)
 
 
-def planet(days: float = 90.0, period: float = 4.321) -> tuple[np.ndarray, np.ndarray]:
-    """Return time (BKJD) and flux of a quarter, or more days, with a clear planet."""
+def planet(days: float = 90.0, *more: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return time (BKJD) and flux of a quarter, or more days, with a clear planet of 4.321 d.
+
+    There is another planet for each of the other periods.
+    """
     when = 540.0 + np.arange(0, days, CADENCE)
     flux = 10_000 * (1 + 1e-4 * np.random.default_rng(11).standard_normal(len(when)))
-    phase = np.abs((when - 541.0 + period / 2) % period - period / 2)
-    flux[phase < 0.08] *= 1 - 2e-3
+    for period in (4.321, *more):
+        phase = np.abs((when - 541.0 + period / 2) % period - period / 2)
+        flux[phase < 0.08] *= 1 - 2e-3
     return when, flux
 
 

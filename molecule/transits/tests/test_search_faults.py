@@ -20,7 +20,7 @@ from searches import (
     wait_until,
 )
 
-GOOD, THREE, FLAT, GAP, NOTHING, ABSENT = range(900_000_101, 900_000_107)
+GOOD, THREE, FLAT, GAP, NOTHING, LONG, ABSENT = range(900_000_101, 900_000_108)
 # A search whose process is killed before it writes its last point.
 DIES = """
 import os, signal
@@ -53,6 +53,8 @@ def stars(lab):
     put_star(lab, FLAT, when, np.full(len(when), 1234.5))
     late = when + 85 * 4.321 * (when > when.mean())
     put_star(lab, GAP, late, flux)
+    # Its search takes some seconds of a core, so that there is a middle of it.
+    put_star(lab, LONG, *planet(600.0, 7.9))
     yield
     remove_stars(lab, GOOD, ABSENT)
 
@@ -119,7 +121,7 @@ def middle_of_a_search(lab, star: int) -> str:
     began = {name: cpu_seconds(lab, name) for name in WORKERS}
 
     def busy() -> list[str]:
-        return [name for name in WORKERS if cpu_seconds(lab, name) - began[name] > 3]
+        return [name for name in WORKERS if cpu_seconds(lab, name) - began[name] > 2]
 
     wait_until(lab, "its middle", busy)
     return busy()[0]
@@ -133,28 +135,34 @@ def cpu_seconds(lab, name: str) -> float:
     return sum(int(f[11]) + int(f[12]) for f in fields) / 100
 
 
-@pytest.mark.usefixtures("data")
-def test_a_worker_killed_in_the_middle_of_a_search(lab):
-    before = newest(lab, 6541920)["run"]
-    name = middle_of_a_search(lab, 6541920)
+@pytest.fixture
+def found(lab) -> list[dict]:
+    """The candidates of the star whose search is interrupted, from a search before that."""
+    if newest(lab, LONG) is None:
+        search(lab, [LONG])
+    return assert_whole(lab, LONG)
+
+
+def test_a_worker_killed_in_the_middle_of_a_search(lab, found):
+    before = newest(lab, LONG)["run"]
+    name = middle_of_a_search(lab, LONG)
     assert state(lab)["searched"] == 0
     lab.shell(name, "systemctl kill --signal KILL kepler-worker")
     report = finish(lab)
     assert (report["exit_status"], report["searched"]) == (0, 1)
-    assert newest(lab, 6541920)["run"] != before
-    assert len(assert_whole(lab, 6541920)) == 6
+    assert newest(lab, LONG)["run"] != before
+    assert len(assert_whole(lab, LONG)) == len(found) == 2
 
 
-@pytest.mark.usefixtures("data")
-def test_a_search_that_is_stopped_goes_on_later(lab):
-    before = newest(lab, 6541920)["run"]
-    middle_of_a_search(lab, 6541920)
+def test_a_search_that_is_stopped_goes_on_later(lab, found):
+    before = newest(lab, LONG)["run"]
+    middle_of_a_search(lab, LONG)
     lab.shell(SCHEDULER, "systemctl stop kepler-transits")
     assert state(lab)["state"] == "stopped"
-    assert newest(lab, 6541920)["run"] == before
-    assert_whole(lab, 6541920)
+    assert newest(lab, LONG)["run"] == before
+    assert_whole(lab, LONG)
     # The worker goes on with its task, so its results meet those of the next search.
-    report = search(lab, [6541920], force=True)
+    report = search(lab, [LONG], force=True)
     assert (report["exit_status"], report["searched"]) == (0, 1)
-    assert newest(lab, 6541920)["run"] != before
-    assert len(assert_whole(lab, 6541920)) == 6
+    assert newest(lab, LONG)["run"] != before
+    assert len(assert_whole(lab, LONG)) == len(found) == 2
