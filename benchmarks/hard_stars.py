@@ -133,6 +133,8 @@ STARS = (
         (4.39316, 7.40612, 21.80371),
         pair_days=1071.23,
     ),
+    # Mean periods over four years, by straight lines through 69 and 36 transits that were located
+    # one by one without the search: 19.246 and 38.947 d. The KOI table has 19.271 and 38.908 d.
     Star("Kepler-9", partial(files, "systems/003323887"), (19.246, 38.95, 1.5930)),
     Star("Kepler-30", partial(public, 3832474), (29.334, 60.32, 143.34)),
     Star("Kepler-7", partial(public, 5780885), (4.8855,), words="light of a planet"),

@@ -49,6 +49,9 @@ test_an_import_all_of_whose_files_are_rejected_fails = (
 test_an_error_of_the_program = (
     with_a_server.test_an_error_of_the_program_is_not_taken_for_a_bad_file
 )
+test_a_fourth_error_of_one_kind_ends_the_import = (
+    with_a_server.test_a_fourth_error_of_one_kind_ends_the_import
+)
 test_names_that_tell_nothing = with_a_server.test_names_that_tell_nothing
 test_a_selection_holds_for_headers_too = with_a_server.test_a_selection_holds_for_headers_too
 test_a_tarball_of_several_quarters = with_a_server.test_a_tarball_of_several_quarters

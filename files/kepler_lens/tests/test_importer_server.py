@@ -25,6 +25,7 @@ from msgspec import structs
 
 from kepler_lens.archive import Selection, Settings
 from kepler_lens.errors import JobRunningError, TokenError
+from kepler_lens.jobs.defects import MOST_ALIKE, DefectError
 from kepler_lens.jobs.driver import job_name
 from kepler_lens.jobs.importer.config import Job, Tokens
 from kepler_lens.jobs.importer.driver import run_import
@@ -454,6 +455,23 @@ def test_an_error_of_the_program_is_not_taken_for_a_bad_file(server, job, monkey
     assert "IndexError in" in report["message"]
     assert "Traceback" in caplog.text
     assert {star for _, star in server.points()} == {STARS[1]}
+
+
+def test_a_fourth_error_of_one_kind_ends_the_import(server, job, monkeypatch):
+    asked = []
+
+    def fails(*_, name, **__):
+        asked.append(name)
+        raise IndexError("no such row")
+
+    task = sys.modules["kepler_lens.jobs.importer.task"]
+    monkeypatch.setattr(task, "read_light_curve", fails)
+    monkeypatch.setattr("kepler_lens.jobs.importer.driver.Fleet", InThisProcess, raising=False)
+    monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", InThisProcess)
+    with pytest.raises(DefectError, match=r"IndexError in .*kplr"):
+        run_import(job)
+    assert len(asked) > MOST_ALIKE
+    assert server.points() == {}
 
 
 class InThisProcess:

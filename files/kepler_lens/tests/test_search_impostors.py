@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from kepler_lens.transit_search.detection.vetoes import alternating
 from kepler_lens.transit_search.preparation.prewhitening import subtract_lines
 from kepler_lens.transit_search.preparation.single_events import Events
 from kepler_lens.transit_search.report.files import write_result
+from kepler_lens.transit_search.report.page import candidate_page
 from kepler_lens.transit_search.search import search_and_vet
 from kepler_lens.transit_search.vetting.eclipse import Dimming
 from kepler_lens.transit_search.vetting.vet import CANDIDATE, FALSE_POSITIVE, second_eclipse
@@ -79,6 +81,30 @@ def test_the_table_of_transits_says_how_late_each_is(delayed, tmp_path):
     assert (tmp_path / "candidate-1.png").stat().st_size > 10_000
 
 
+def test_the_page_shows_how_late_transits_are_if_some_are(delayed):
+    (late,) = delayed.candidates
+    on_time = replace(late.vetting.ephemeris, late_days=())
+    spectrum = (np.array([1.0, 9.0]), np.array([1.0, 2.0]))
+    nothing = np.zeros(len(delayed.search.prepared.time), bool)
+    for vetted, shown in (
+        (late, True),
+        (replace(late, vetting=replace(late.vetting, ephemeris=on_time)), False),
+    ):
+        page = candidate_page(delayed.search.prepared, vetted, nothing, (spectrum, spectrum))
+        (panel,) = [
+            axes
+            for axes in page.axes
+            if axes.get_title(loc="left") == "Transits, observed minus computed"
+        ] or [None]
+        assert (panel is not None) is shown
+        if panel is not None:
+            hours = panel.lines[0].get_ydata()
+            found = late.vetting.transits
+            wanted = 24 * late.vetting.ephemeris.late(found.number)
+            np.testing.assert_allclose(hours, wanted)
+            assert np.ptp(hours) > 10
+
+
 @pytest.mark.parametrize(
     "depths",
     [
@@ -93,6 +119,16 @@ def test_two_eclipses_are_one_row_at_the_binarys_period(depths):
     assert period == pytest.approx(5.71, rel=1e-3)
     assert disposition == FALSE_POSITIVE
     assert "second dimming" in said(result)
+
+
+def test_a_compact_star_brightens_the_star_behind_it():
+    """As in KOI-3278: a brightening half a period from the eclipse."""
+    light = Binary(9.1, EPOCH, (3e-4, -3e-4), 5.0).light
+    result = search_and_vet(star(light))
+    ((period, disposition),) = rows(result)
+    assert period == pytest.approx(9.1, rel=1e-3)
+    assert disposition == FALSE_POSITIVE
+    assert "brightens by" in said(result)
 
 
 def test_a_planets_own_light_is_not_held_against_it():

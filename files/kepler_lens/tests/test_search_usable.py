@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from made_stars import files_of
 from kepler_lens.classify.curves import from_folder
 from kepler_lens.errors import KeplerLensError
 from kepler_lens.files import read_file
+from kepler_lens.missions import observing
 from kepler_lens.missions.kepler import LONG_CADENCE_DAYS, QUARTER_STARTS
 from kepler_lens.simulation.simulate import simulate
 from kepler_lens.transit_search.preparation.observations import (
@@ -21,6 +23,8 @@ from kepler_lens.transit_search.preparation.observations import (
     observe,
     observe_usable,
 )
+from kepler_lens.transit_search.store.light_curve import NotThereError, fetch_curve
+from kepler_lens.warp10.client import Token
 
 STAR = 900000001
 COLUMNS = ("PDCSAP_FLUX", "SAP_FLUX", "SAP_QUALITY")
@@ -143,3 +147,33 @@ def test_a_star_none_of_whose_files_can_be_read(folder):
         path.write_bytes(b"")
     with pytest.raises(KeplerLensError, match=f"None of the files of star {STAR} can be read"):
         from_folder(folder)[1](STAR)
+
+
+def test_kepler_11_has_seventeen_quarters(kepler_11):
+    found = observations_of([read_file(path, COLUMNS) for path in kepler_11])
+    # Gaps within a quarter make more stretches, whose levels differ.
+    assert len(found.level) > 17
+    segments = observing(found.mission).segments(found.time)
+    assert np.unique(segments).tolist() == list(range(1, 18))
+
+
+def test_the_server_has_another_column_of_the_star(warp10):
+    labels = "KEPLERID=7,OBJECT=KIC%207,MISSION=Kepler,OBSMODE=long%20cadence"
+    warp10.update(f"1000000// sap.flux{{{labels}}} 1.5\n".encode(), Token("write"))
+    with pytest.raises(NotThereError, match=r"the long cadence of star 7 .*SAP_FLUX") as caught:
+        fetch_curve(warp10, Token("read"), 7, "PDCSAP_FLUX")
+    assert "has no long cadence" not in str(caught.value)
+    with pytest.raises(NotThereError, match="has no long cadence of star 8"):
+        fetch_curve(warp10, Token("read"), 8, "PDCSAP_FLUX")
+
+
+def test_where_nothing_is_found_it_is_said_what_was_searched(tmp_path):
+    # Of two simulated stars the second has no planet.
+    simulate(tmp_path / "sky", stars=2, quarters=(1,))
+    done = run("search", STAR + 1, tmp_path / "sky", "--output", tmp_path / "found")
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    found = re.search(r"Periods from 0.17 to (\d+) days were searched\. .* from (\d+) ppm", words)
+    assert found, words
+    assert int(found[1]) == 17
+    assert 10 < int(found[2]) < 10_000

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from kepler_lens.transit_search.detection import brightenings
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits, observed_transits
 from kepler_lens.transit_search.detection.refinement import Signal, refine, statistic
 from kepler_lens.transit_search.detection.thresholds import threshold_of
@@ -167,6 +168,55 @@ def test_a_signal_is_the_only_one_of_its_period(depth, passed):
     others = [(EPOCH + 4 + k * PERIOD, depth) for k in range(28)]
     single = events(EQUAL, elsewhere=others)
     assert vet._uniqueness(AT, observed_transits(AT, single), single).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("height", "depth", "passed"),
+    [(8e-4, 1e-3, False), (2e-4, 1e-3, True), (8e-4, 4e-3, True), (0.0, 1e-3, True)],
+)
+def test_a_brightening_of_three_tenths_of_the_depth_is_no_planets(
+    monkeypatch, height, depth, passed
+):
+    monkeypatch.setattr(vet, "light_beside", lambda *_: (0.0, 0.0))
+    bright = [(EPOCH + 4 + k * PERIOD, -height) for k in range(28)]
+    single = events((depth,) * 29, elsewhere=bright)
+    found = observed_transits(AT, single)
+    test = vet._brightening(None, AT, found, single, np.zeros(len(single.time), bool))
+    assert test.passed is passed
+    assert ("brightens by" in test.verdict) is not passed
+
+
+@pytest.mark.parametrize(
+    ("height", "depth", "passed"), [(2e-4, 1e-3, False), (1e-4, 1e-3, True), (0.0, 1e-3, True)]
+)
+def test_light_beside_the_dimming_is_of_a_heartbeat_star(monkeypatch, height, depth, passed):
+    monkeypatch.setattr(vet, "light_beside", lambda *_: (height, 20.0))
+    single = events((depth,) * 29)
+    found = observed_transits(AT, single)
+    test = vet._brightening(None, AT, found, single, np.zeros(len(single.time), bool))
+    assert test.passed is passed
+    assert ("heartbeat" in test.verdict) is not passed
+
+
+@pytest.mark.parametrize(
+    ("statistic", "bright", "days", "stays"),
+    [
+        # Its threshold is 7: this one is above it by 1.
+        (8.0, 0.8, 10.0, False),
+        (8.0, 0.6, 10.0, True),
+        # A brightening of a period farther off than an octave says nothing.
+        (8.0, 0.8, 21.0, True),
+        # No brightening is compared with a clear candidate.
+        (12.5, 9.0, 10.0, True),
+    ],
+)
+def test_a_weak_candidate_stands_out_from_brightenings(monkeypatch, statistic, bright, days, stays):
+    signal = SimpleNamespace(ephemeris=Ephemeris(days, EPOCH, HOURS))
+    monkeypatch.setattr(brightenings, "event_bank", lambda *_: [])
+    monkeypatch.setattr(brightenings, "noise_margins", lambda *_: [(bright, signal)])
+    candidate = SimpleNamespace(statistic=statistic, threshold=7.0, ephemeris=AT)
+    kept = brightenings.above_noise(None, [candidate], np.zeros(3, bool))
+    assert kept == ([candidate] if stays else [])
 
 
 @pytest.mark.parametrize(

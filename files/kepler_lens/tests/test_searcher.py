@@ -1,18 +1,27 @@
 """The search job: its file, its pages, its account."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from kepler_lens.errors import JobRunningError, KeplerLensError
 from kepler_lens.jobs.driver import lock
-from kepler_lens.jobs.searcher.config import load_job
+from kepler_lens.jobs.searcher.config import Tokens, load_job
 from kepler_lens.jobs.searcher.driver import run_search
 from kepler_lens.jobs.searcher.pages import Pages
 from kepler_lens.jobs.searcher.report import Progress
 from kepler_lens.jobs.searcher.table import render_summary
-from kepler_lens.jobs.searcher.task import SEARCHED, SearchResult
+from kepler_lens.jobs.searcher.task import (
+    SEARCHED,
+    SearchResult,
+    SearchSettings,
+    Star,
+    _Attempt,
+)
 from kepler_lens.jobs.star_results import QUARANTINED, SKIPPED
+from kepler_lens.transit_search.store.read import Searched
+from kepler_lens.transit_search.version import engine
 
 JOB = {"server": "http://w:8080", "tokens": {"read": "/t/r", "results_write": "/t/w"}}
 
@@ -136,3 +145,28 @@ def test_the_table_has_what_people_ask_for(progress):
     ):
         assert part in text
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("about", "force", "stands"),
+    [
+        ({}, False, True),
+        ({"engine": "of before"}, False, False),
+        ({"fingerprint": "of other points"}, False, False),
+        ({}, True, False),
+        # An earlier attempt of this job.
+        ({"run": "this"}, True, True),
+    ],
+)
+def test_a_search_stands_for_its_engine_and_light_curve(
+    tmp_path, monkeypatch, about, force, stands
+):
+    for name in ("read", "write"):
+        (tmp_path / name).write_text(name)
+    tokens = Tokens(tmp_path / "read", tmp_path / "write")
+    settings = SearchSettings("this", "http://w:8080", tokens, "PDCSAP_FLUX", force, 0, "")
+    before = {"star": 7, "run": "earlier", "engine": engine(), "fingerprint": "f", "candidates": 0}
+    attempt = _Attempt(Star(7), settings, SearchResult("worker1", 7))
+    monkeypatch.setattr(_Attempt, "_candidates", lambda _: [])
+    curve = SimpleNamespace(fingerprint="f")
+    assert attempt._stands(Searched(**before | about), curve) is stands

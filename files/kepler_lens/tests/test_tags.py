@@ -261,6 +261,18 @@ def check_tags(sky: Sky) -> None:
     assert sky.found("disposition~.*") == [("pdcsap.flux", first), ("sap.flux", first)]
 
 
+def test_a_tenth_of_the_tags_may_go_without_force(sky_in_memory: Sky) -> None:
+    sky_in_memory.stars = tuple(range(999100001, 999100021))
+    sky_in_memory.warp10.update(sky_in_memory.points(), sky_in_memory.write)
+    tags = dict.fromkeys(sky_in_memory.stars, PLANETS)
+    assert sky_in_memory.apply(tags) == (20, 40, 40, 0)
+    first, second, third = sky_in_memory.stars[:3]
+    with pytest.raises(TagsLostError, match="3 of the 20 stars"):
+        sky_in_memory.apply({s: t for s, t in tags.items() if s not in (first, second, third)})
+    two_gone = {star: t for star, t in tags.items() if star not in (first, second)}
+    assert sky_in_memory.apply(two_gone) == (18, 36, 0, 4)
+
+
 def test_tags_of_another_mission_stay(sky: Sky) -> None:
     check_another_mission(sky)
 

@@ -14,6 +14,7 @@ FILES = (
     "test_importer_server",
     "test_macros",
     "test_named",
+    "test_refusals",
     "test_second_try",
     "test_tags",
     "test_warp10",
