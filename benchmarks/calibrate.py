@@ -2,6 +2,7 @@
 
     make bench-search PART=calibrate             some hours of one core; goes on where it stopped
     python benchmarks/calibrate.py table         print what has been measured so far
+    python benchmarks/calibrate.py write         write that as thresholds.json
 
 The points in transit of a star's planets are left out, the flux is inverted and, for most kinds of
 stars with several quarters (`ONCE`), their order is changed. Signals that the search then finds
@@ -16,6 +17,7 @@ The table separates stars on which thresholds were chosen; the other stars test 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ from kepler_lens.missions.kepler import LONG_CADENCE_DAYS
 from kepler_lens.transit_search.detection import detect as search_engine
 from kepler_lens.transit_search.detection import thresholds
 from kepler_lens.transit_search.detection.detect import find_candidates
+from kepler_lens.transit_search.detection.periods import SHORTEST_PERIOD_DAYS
 from kepler_lens.transit_search.preparation.observations import NotSearchableError, Observations
 from kepler_lens.transit_search.search import search_and_vet
 from kepler_lens.transit_search.version import engine
@@ -37,6 +40,7 @@ from kepler_lens.transit_search.vetting.vet import CANDIDATE
 from search import SIMULATED, append, interval, load, measured, part_of
 
 RESULTS = Path(__file__).with_name("calibration.jsonl")
+SUMMARY = Path(__file__).with_name("thresholds.json")
 SEED = 40_000
 """Seed of other light curves than those of `search.py` (chosen)."""
 LOWERED = 0.7
@@ -132,6 +136,11 @@ SOURCES = (
 )
 
 
+MOST_IN_TRANSIT = 0.5
+"""Part of a light curve that a planet's transits take at most (chosen: a third for one of 0.2 d).
+Waves of a pulsating star that are taken for transits may take all of it."""
+
+
 @cache
 def without_planets(source: Source) -> Observations:
     """Return a star without the points in transit of its candidates."""
@@ -139,7 +148,9 @@ def without_planets(source: Source) -> Observations:
     keep = np.ones(len(observed.time), bool)
     for candidate in find_candidates(observed).candidates:
         hours = candidate.ephemeris.hours_from_middle(observed.time)
-        keep &= np.abs(hours) > 0.8 * candidate.ephemeris.duration_hours + 0.3
+        outside = np.abs(hours) > 0.8 * candidate.ephemeris.duration_hours + 0.3
+        if outside.mean() >= 1 - MOST_IN_TRANSIT:
+            keep &= outside
     return replace(
         observed,
         time=observed.time[keep],
@@ -278,11 +289,68 @@ def table(results: Path, version: str = "") -> None:
         print(f"    chains: {followed} followed, largest excess {max(excess):.2f}")
 
 
+def in_force(kind: str) -> tuple[tuple[float, float], ...]:
+    """Return the thresholds of a kind of star: longest period, days, and statistic."""
+    return thresholds._PULSATING if kind.startswith("pulsating") else thresholds._THRESHOLDS
+
+
 def ranges(kind: str) -> list[tuple[float, float]]:
     """Return the ranges of periods that have their own threshold for a kind of star, days."""
-    pulsates = kind.startswith("pulsating")
-    ends = [days for days, _ in (thresholds._PULSATING if pulsates else thresholds._THRESHOLDS)]
-    return list(zip([0.17, *ends[:-1]], ends, strict=True))
+    ends = [days for days, _ in in_force(kind)]
+    return list(zip([SHORTEST_PERIOD_DAYS, *ends[:-1]], ends, strict=True))
+
+
+def summary(done: dict[str, dict[str, object]], version: str) -> dict[str, object]:
+    """Return what the thresholds in force are worth by the light curves of one engine.
+
+    Parameters
+    ----------
+    done : dict of str to dict
+        Name of each light curve (`trials`) to its row.
+    version : str
+        The engine that searched them.
+
+    Returns
+    -------
+    dict
+        ``engine``; ``quantile``, the part of stars that may have a false candidate; ``curves`` and
+        ``stars``; and for each kind of star its ``curves``, ``stars``, those that thresholds were
+        ``chosen_on``, ``alarms`` (light curves with a candidate) and ``ranges``: ``days``, the
+        longest period (None: any), ``threshold``, ``largest``, the largest statistic less its
+        threshold (None: none is within `LOWERED` below it), and ``near``, how many light curves
+        have one there.
+    """
+    kinds: dict[str, object] = {}
+    for kind in dict.fromkeys(key.split("; ")[0] for key in sorted(done)):
+        mine = {key: row for key, row in done.items() if key.startswith(f"{kind}; ")}
+        stars = {key.split("; ")[1] for key in mine}
+        steps = []
+        for (days, value), within in zip(in_force(kind), ranges(kind), strict=True):
+            margins = [m for row in mine.values() if (m := largest(row, *within)) > -LOWERED]
+            steps.append(
+                {
+                    "days": days if np.isfinite(days) else None,
+                    "threshold": value,
+                    "near": len(margins),
+                    "largest": max(margins, default=None),
+                }
+            )
+        kinds[kind] = {
+            "curves": len(mine),
+            "stars": len(stars),
+            "chosen_on": sorted(
+                s.name for s in SOURCES if s.kind == kind and s.name in stars and s.chosen_on
+            ),
+            "alarms": sum(passes(row) for row in mine.values()),
+            "ranges": steps,
+        }
+    return {
+        "engine": version,
+        "quantile": FALSE_ALARMS,
+        "curves": len(done),
+        "stars": len({tuple(key.split("; ")[:2]) for key in done}),
+        "kinds": kinds,
+    }
 
 
 def largest(row: dict[str, object], shortest: float, longest: float) -> float:
@@ -306,7 +374,7 @@ def passes(row: dict[str, object]) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("all", "table"))
+    parser.add_argument("what", choices=("all", "table", "write"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     kinds = sorted({source.kind for source in SOURCES})
     parser.add_argument("--kind", action="append", choices=kinds, help="only stars of this kind")
@@ -318,6 +386,11 @@ def main() -> None:
     results, (part, parts) = arguments.results, arguments.part
     if arguments.what == "table":
         table(results, arguments.engine)
+        return
+    if arguments.what == "write":
+        version = arguments.engine or engine()
+        text = json.dumps(summary(measured(results, version), version), indent=1)
+        SUMMARY.write_text(text + "\n", encoding="utf-8")
         return
     done = measured(results)
     for index, (key, source, turn) in enumerate(trials()):
