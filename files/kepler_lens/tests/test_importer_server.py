@@ -437,6 +437,14 @@ def test_an_import_all_of_whose_files_are_rejected_fails(job, source):
     assert len(report["rejected"]) == 6
 
 
+def files_are_read_by(function, monkeypatch):
+    """Let the import read files by another function, and within this process, where that is."""
+    task = sys.modules["kepler_lens.jobs.importer.task"]
+    monkeypatch.setattr(task, "read_light_curve", function)
+    monkeypatch.setattr("kepler_lens.jobs.importer.driver.Fleet", InThisProcess, raising=False)
+    monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", InThisProcess)
+
+
 def test_an_error_of_the_program_is_not_taken_for_a_bad_file(server, job, monkeypatch, caplog):
     task = sys.modules["kepler_lens.jobs.importer.task"]
     read = task.read_light_curve
@@ -446,10 +454,7 @@ def test_an_error_of_the_program_is_not_taken_for_a_bad_file(server, job, monkey
             raise IndexError("no such row")
         return read(*arguments, name=name, **others)
 
-    monkeypatch.setattr(task, "read_light_curve", fails)
-    # Within this process, where the fault is.
-    monkeypatch.setattr("kepler_lens.jobs.importer.driver.Fleet", InThisProcess, raising=False)
-    monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", InThisProcess)
+    files_are_read_by(fails, monkeypatch)
     report = run_import(job)
     assert (report["state"], report["exit_status"]) == ("failed", 1)
     assert "IndexError in" in report["message"]
@@ -464,10 +469,7 @@ def test_a_fourth_error_of_one_kind_ends_the_import(server, job, monkeypatch):
         asked.append(name)
         raise IndexError("no such row")
 
-    task = sys.modules["kepler_lens.jobs.importer.task"]
-    monkeypatch.setattr(task, "read_light_curve", fails)
-    monkeypatch.setattr("kepler_lens.jobs.importer.driver.Fleet", InThisProcess, raising=False)
-    monkeypatch.setattr("kepler_lens.jobs.driver.Fleet", InThisProcess)
+    files_are_read_by(fails, monkeypatch)
     with pytest.raises(DefectError, match=r"IndexError in .*kplr"):
         run_import(job)
     assert len(asked) > MOST_ALIKE

@@ -170,6 +170,13 @@ def test_a_signal_is_the_only_one_of_its_period(depth, passed):
     assert vet._uniqueness(AT, observed_transits(AT, single), single).passed is passed
 
 
+def brightening(monkeypatch, single, beside):
+    """Test single events for brightenings, with this height and deviations beside the dimming."""
+    monkeypatch.setattr(vet, "light_beside", lambda *_: beside)
+    nothing = np.zeros(len(single.time), bool)
+    return vet._brightening(None, AT, observed_transits(AT, single), single, nothing)
+
+
 @pytest.mark.parametrize(
     ("height", "depth", "passed"),
     [(8e-4, 1e-3, False), (2e-4, 1e-3, True), (8e-4, 4e-3, True), (0.0, 1e-3, True)],
@@ -177,11 +184,8 @@ def test_a_signal_is_the_only_one_of_its_period(depth, passed):
 def test_a_brightening_of_three_tenths_of_the_depth_is_no_planets(
     monkeypatch, height, depth, passed
 ):
-    monkeypatch.setattr(vet, "light_beside", lambda *_: (0.0, 0.0))
     bright = [(EPOCH + 4 + k * PERIOD, -height) for k in range(28)]
-    single = events((depth,) * 29, elsewhere=bright)
-    found = observed_transits(AT, single)
-    test = vet._brightening(None, AT, found, single, np.zeros(len(single.time), bool))
+    test = brightening(monkeypatch, events((depth,) * 29, elsewhere=bright), beside=(0.0, 0.0))
     assert test.passed is passed
     assert ("brightens by" in test.verdict) is not passed
 
@@ -190,10 +194,7 @@ def test_a_brightening_of_three_tenths_of_the_depth_is_no_planets(
     ("height", "depth", "passed"), [(2e-4, 1e-3, False), (1e-4, 1e-3, True), (0.0, 1e-3, True)]
 )
 def test_light_beside_the_dimming_is_of_a_heartbeat_star(monkeypatch, height, depth, passed):
-    monkeypatch.setattr(vet, "light_beside", lambda *_: (height, 20.0))
-    single = events((depth,) * 29)
-    found = observed_transits(AT, single)
-    test = vet._brightening(None, AT, found, single, np.zeros(len(single.time), bool))
+    test = brightening(monkeypatch, events((depth,) * 29), beside=(height, 20.0))
     assert test.passed is passed
     assert ("heartbeat" in test.verdict) is not passed
 
