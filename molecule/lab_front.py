@@ -12,6 +12,8 @@ import requests
 from lab import SERVER, Lab
 
 GUEST = "warp10-guest"
+# The guest_port that roles/guest has for default.
+PORT = 8081
 # Seconds of a script, the guest_maxtime of the inventories.
 MAXTIME = 10
 # Points of a fetch, the guest_maxpoints of the scenario guests.
@@ -63,6 +65,20 @@ class Front:
                 pytest.fail(f"no guest is served after {seconds} s: {answer.text}\n{log}")
             time.sleep(0.5)
 
+    def wait_idle(self, seconds: float) -> None:
+        """Wait until no script of a guest runs, also of those who have left.
+
+        A script that runs on is ended with the guest server, which other guests notice.
+        """
+        connections = (
+            f"ss --numeric --no-header state established state close-wait 'sport = :{PORT}'"
+        )
+        until = time.monotonic() + seconds * slower()
+        while running := self.lab.shell(SERVER, connections).strip():
+            if time.monotonic() > until:
+                pytest.fail(f"after {seconds} s there are still scripts of guests:\n{running}")
+            time.sleep(0.5)
+
     def started(self, unit: str = "warp10") -> str:
         """Return process, restarts and last start of a unit."""
         names = "MainPID,NRestarts,ExecMainStartTimestampMonotonic"
@@ -80,10 +96,11 @@ def front(lab: Lab, tmp_path_factory) -> Front:
 
 @pytest.fixture
 def steady(front: Front) -> Iterator[None]:
-    """Check that the data server stays the same process, and that guests are served again."""
+    """Check that the data server stays the same process; leave a guest server without a script."""
     before = front.started()
     yield
     assert front.started() == before
+    front.wait_idle(MAXTIME + 20)
     front.wait_health(30)
 
 
