@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import search_gerbls
-from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, fold_bank
+from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, fold, peaks_of
 from kepler_lens.transit_search.detection.refinement import refine
 from kepler_lens.transit_search.preparation.prepare import detrended, event_bank, prepare
 from search import PLANETS, RESULTS, load, recovery_of_both
@@ -49,19 +49,19 @@ def main() -> None:
 
     def own() -> float:
         bank = event_bank(prepare(star), nothing, DURATIONS_HOURS)
-        peaks = fold_bank(bank, star.density, LONGEST)
+        peaks = peaks_of(fold(bank, star.density, LONGEST), bank)
         signals = [refine(peak.period_days, bank, [peak.index]) for peak in peaks]
         return max(signals, key=lambda s: s.statistic).ephemeris.period_days
 
     def compared(name: str, theirs: float) -> None:
         print(
             f"  {name} over this search {theirs / ours:.1f}, "
-            f"over it without the noise, which {name} is given: {theirs / fold:.1f}"
+            f"over it without the noise, which {name} is given: {theirs / folded:.1f}"
         )
 
     def folding() -> float:
         bank = event_bank(prepared, nothing, DURATIONS_HOURS)
-        peaks = fold_bank(bank, star.density, LONGEST)
+        peaks = peaks_of(fold(bank, star.density, LONGEST), bank)
         return max(peaks, key=lambda p: p.statistic).period_days
 
     def gerbls() -> float:
@@ -70,7 +70,7 @@ def main() -> None:
 
     own()
     ours = timed("this search, all of it", own, 3)
-    fold = timed("this search, without the noise", folding, 3)
+    folded = timed("this search, without the noise", folding, 3)
     theirs = timed("gerbls, six segments", gerbls, 3)
     compared("gerbls", theirs)
     print("  planets that both were given (bench-search):")

@@ -28,6 +28,8 @@ from kepler_lens.transit_search.vetting.vet import CANDIDATE, FALSE_POSITIVE, se
 pytestmark = pytest.mark.long
 
 EPOCH = 135.0
+PERIODS = 27
+"""Periods of 9.1 d in the light curve of a made star."""
 
 
 def planet(period, hours, ratio, impact=0.2):
@@ -129,6 +131,27 @@ def test_a_compact_star_brightens_the_star_behind_it():
     assert period == pytest.approx(9.1, rel=1e-3)
     assert disposition == FALSE_POSITIVE
     assert "brightens by" in said(result)
+
+
+@pytest.mark.parametrize("ppm", [500, 1000, 3000])
+def test_strong_pulses_are_told_from_flares(ppm):
+    """The search leaves out bright points: those that come at one phase are none of a flare."""
+    light = Binary(9.1, EPOCH, (1e-3, -1e-6 * ppm), 5.0).light
+    result = search_and_vet(star(light))
+    assert rows(result) == [(pytest.approx(9.1, rel=1e-3), FALSE_POSITIVE)]
+    assert f" of {PERIODS} periods" in said(result)
+
+
+def test_flares_are_not_held_against_a_planet():
+    rng = np.random.default_rng(46)
+    time = star().time
+    height = np.zeros(len(time))
+    for begin in rng.integers(0, len(time) - 6, 250):
+        height[begin : begin + 6] += 2e-3 * np.exp(-np.arange(6) / 2)
+    flares = star(in_time(planet(9.1, 5.0, 0.03)), lambda at: 1 + np.interp(at, time, height))
+    result = search_and_vet(flares)
+    assert len(result.search.prepared.flare) > 300
+    assert rows(result) == [(pytest.approx(9.1, rel=1e-3), CANDIDATE)]
 
 
 def test_a_planets_own_light_is_not_held_against_it():

@@ -14,7 +14,7 @@ from kepler_lens.transit_search.detection.detect import find_candidates
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.detection.folding import fold_all
 from kepler_lens.transit_search.detection.harmonics import true_period
-from kepler_lens.transit_search.detection.periods import duration_range, fold_bank, spectrum
+from kepler_lens.transit_search.detection.periods import duration_range, fold, peaks_of, spectrum
 from kepler_lens.transit_search.detection.refinement import consistency, refine
 from kepler_lens.transit_search.detection.vetoes import of_thrusters
 from kepler_lens.transit_search.preparation import spectral_noise as stationary
@@ -129,7 +129,7 @@ def test_folding_at_whole_periods_is_a_plain_sum(size, first, last):
     rng = np.random.default_rng(size)
     n = rng.normal(size=size).astype(np.float32)
     d = rng.uniform(0.5, 1, size).astype(np.float32)
-    period, statistic = fold_all(n, d, first, last, 0.0, 0.0)
+    period, statistic = fold_all(n, d, first, last, 0.0)
     assert period.min() == first
     assert period.max() == pytest.approx(last**2 / (last - 1))
     for p in range(first, last + 1):
@@ -149,7 +149,7 @@ def test_folding_finds_a_period_between_whole_ones(truth):
     n = np.zeros(size, np.float32)
     n[np.round(np.arange(5, size, truth)).astype(int)] = 1
     first = int(truth) - 1
-    period, statistic = fold_all(n, np.ones(size, np.float32), first, first + 3, 1.0, 0.0)
+    period, statistic = fold_all(n, np.ones(size, np.float32), first, first + 3, 1.0)
     # Near enough for `refine`: over the whole span a part of a transit, which has four steps.
     drift = (period[np.argmax(statistic)] / truth - 1) * size
     assert abs(drift) < 2
@@ -314,12 +314,12 @@ def test_narrow_events_are_folded_in_finer_steps():
     exact = np.sqrt(1459 / truth)
 
     def part(*, sharp):
-        peaks = fold_bank([events, events], 1.0, 30.0, sharp=sharp)
+        peaks = peaks_of(fold([events, events], 1.0, 30.0, sharp=sharp), [events, events])
         near = [p.statistic for p in peaks if abs(p.period_days / truth - 1) < 2e-3]
         return max(near, default=0) / exact
 
     def part_drawn(*, sharp):
-        period, statistic = spectrum([events, events], 1.0, 30.0, sharp=sharp)
+        period, statistic = spectrum(fold([events, events], 1.0, 30.0, sharp=sharp))
         return statistic[np.abs(period / truth - 1) < 2e-3].max() / exact
 
     assert part(sharp=True) > 0.84 > part(sharp=False)

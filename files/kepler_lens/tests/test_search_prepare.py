@@ -95,6 +95,21 @@ def test_planets_of_a_pulsating_star_are_no_pulsations(ratio, periods, points):
         assert depth == pytest.approx(float(np.median(dimming[inside])), rel=0.07)
 
 
+def test_a_wave_is_subtracted_whole_beside_slow_variations():
+    """Waves are sought in a light curve without its trend, which takes a part of each wave."""
+    rng = np.random.default_rng(44)
+    time = 131.5 + np.arange(40_000) * LONG_CADENCE_DAYS
+    rotation = 4e-3 * np.sin(2 * np.pi * time / 9.3)
+    waves = [(0.15, 2e-3), (0.26, 2e-3), (1.07, 2e-3), (3.21, 1e-3)]
+    flux = rotation + rng.normal(0, NOISE, len(time))
+    flux += sum(size * np.sin(2 * np.pi * per_day * time) for per_day, size in waves)
+    left, lines, _ = subtract_lines(time, flux)
+    assert lines >= len(waves)
+    for per_day, size in waves:
+        rest = 2 * abs(np.mean((left - rotation) * np.exp(2j * np.pi * per_day * time)))
+        assert rest < 0.02 * size, per_day
+
+
 @pytest.mark.parametrize("seed", range(1, 17))
 def test_dense_pulsations_of_a_short_light_curve_are_no_comb(seed):
     """In 80 days, forty waves are near each harmonic of any long period."""
@@ -110,3 +125,17 @@ def test_dense_pulsations_of_a_short_light_curve_are_no_comb(seed):
     left, lines, _ = subtract_lines(one.time, one.flux)
     assert lines >= 20
     assert np.std(left) < 0.3 * np.std(one.flux)
+
+
+def test_a_star_that_turns_does_not_pulsate():
+    """Waves of its spots are slow: without them, transits are seen no better."""
+    rng = np.random.default_rng(45)
+    time = 131.5 + np.arange(40_000) * LONG_CADENCE_DAYS
+    spots = sum(2e-2 / k * np.sin(2 * np.pi * k * time / 12.2 + k) for k in (1, 2, 3))
+    one = made_stars.star(lambda at: 1 + np.interp(at, time, spots), points=len(time))
+    same, lines, _ = subtract_lines(one.time, one.flux)
+    assert lines == 0
+    assert same is one.flux
+    # The same star, pulsating.
+    fast = 1e-3 * np.sin(2 * np.pi * 1.3 * time) + rng.normal(0, NOISE, len(time))
+    assert subtract_lines(time, spots + fast)[1] > 0

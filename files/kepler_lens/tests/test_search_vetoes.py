@@ -170,11 +170,19 @@ def test_a_signal_is_the_only_one_of_its_period(depth, passed):
     assert vet._uniqueness(AT, observed_transits(AT, single), single).passed is passed
 
 
-def brightening(monkeypatch, single, beside):
+def with_flares(time, height):
+    """Return a prepared star that was observed for 29 periods and has left-out bright points."""
+    observed = SimpleNamespace(time=np.arange(EPOCH - 3, EPOCH + 29 * PERIOD, 0.0204))
+    time = np.asarray(time, float)
+    return SimpleNamespace(observations=observed, flare_bkjd=time, flare=np.full(len(time), height))
+
+
+def brightening(monkeypatch, single, beside, flares=(), height=1e-3):
     """Test single events for brightenings, with this height and deviations beside the dimming."""
     monkeypatch.setattr(vet, "light_beside", lambda *_: beside)
     nothing = np.zeros(len(single.time), bool)
-    return vet._brightening(None, AT, observed_transits(AT, single), single, nothing)
+    transits = observed_transits(AT, single)
+    return vet._brightening(with_flares(flares, height), AT, transits, single, nothing)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +205,31 @@ def test_light_beside_the_dimming_is_of_a_heartbeat_star(monkeypatch, height, de
     test = brightening(monkeypatch, events((depth,) * 29), beside=(height, 20.0))
     assert test.passed is passed
     assert ("heartbeat" in test.verdict) is not passed
+
+
+HALVES = EPOCH + PERIOD * (np.arange(28) + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("flares", "height", "passed"),
+    [
+        (HALVES[:16], 1e-3, False),
+        # In fewer than half of the periods.
+        (HALVES[:13], 1e-3, True),
+        # Less than three tenths of the depth.
+        (HALVES, 2e-4, True),
+        # Beside the dimming.
+        (HALVES - PERIOD / 2 + 2 * HOURS / 24, 1e-3, True),
+        # In all periods, at all phases.
+        (np.arange(EPOCH, EPOCH + 280, 0.05), 1e-3, True),
+        ((), 1e-3, True),
+    ],
+)
+def test_bright_points_that_recur_at_one_phase_are_pulses(monkeypatch, flares, height, passed):
+    test = brightening(monkeypatch, events(EQUAL), (0.0, 0.0), flares, height)
+    assert test.passed is passed
+    said = "by 1000 ppm at phase 0.51 in 16 of 29 periods"
+    assert (said in test.verdict) is not passed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kepler_lens.transit_search.detection.candidates import Candidate, masked
 from kepler_lens.transit_search.detection.ephemeris import observed_transits
-from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, fold_bank
+from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, fold, peaks_of
 from kepler_lens.transit_search.detection.refinement import Signal, refine
 from kepler_lens.transit_search.detection.thresholds import margin
 from kepler_lens.transit_search.detection.vetoes import doubtful
@@ -72,9 +72,9 @@ def noise_margins(prepared: Prepared, bank: Sequence[Events]) -> list[tuple[floa
         Statistic less threshold of each signal without a veto, highest first; may be empty.
     """
     observations, found = prepared.observations, []
-    for peak in fold_bank(
-        bank, observations.density, observations.span_days / 2, sharp=prepared.pulsating
-    ):
+    longest = observations.span_days / 2
+    folded = fold(bank, observations.density, longest, sharp=prepared.pulsating)
+    for peak in peaks_of(folded, bank):
         signal = refine(peak.period_days, bank, [peak.index])
         events = bank[signal.index]
         if not doubtful(signal.ephemeris, observed_transits(signal.ephemeris, events), events):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
 from kepler_lens.transit_search.detection.harmonics import CERTAIN
-from kepler_lens.transit_search.detection.periods import SHORTEST_PERIOD_DAYS
+from kepler_lens.transit_search.detection.periods import SHORTEST_PERIOD_DAYS, Spectrum
 from kepler_lens.transit_search.detection.single_transits import LoneEvent, Pair
 from kepler_lens.transit_search.preparation.observations import Observations
 from kepler_lens.transit_search.preparation.prepare import Prepared
@@ -128,6 +128,9 @@ class Detections:
         nothing could be found.
     pairs : tuple of Pair
         Pairs of the lone events that may be of one planet.
+    spectra : two of (float64[k], float64[k]), or none
+        Period, days, and multiple-event statistic: of the first round of the search, and of its
+        last, without the transits of the candidates that were found before it.
     """
 
     observations: Observations
@@ -136,6 +139,7 @@ class Detections:
     single_transits: tuple[LoneEvent, ...]
     limit_ppm: float
     pairs: tuple[Pair, ...] = ()
+    spectra: tuple[Spectrum, Spectrum] | tuple[()] = ()
 
     @property
     def periods_days(self) -> tuple[float, float]:

@@ -18,7 +18,14 @@ from kepler_lens.transit_search.detection.harmonics import (
     in_time,
     true_period,
 )
-from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, Peak, fold_bank
+from kepler_lens.transit_search.detection.periods import (
+    DURATIONS_HOURS,
+    Peak,
+    Spectrum,
+    fold,
+    peaks_of,
+    spectrum,
+)
 from kepler_lens.transit_search.detection.refinement import Signal, refine
 from kepler_lens.transit_search.detection.single_transits import lone_events, pairs
 from kepler_lens.transit_search.detection.thresholds import (
@@ -78,10 +85,13 @@ def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detect
     candidates: list[Candidate] = []
     longest = observations.span_days / 2
     bank: list[Events] = []
+    spectra: list[Spectrum] = []
     late = True
     for _ in range(rounds):
         bank = event_bank(prepared, mask, DURATIONS_HOURS)
-        peaks = fold_bank(bank, observations.density, longest, sharp=prepared.pulsating)
+        folded = fold(bank, observations.density, longest, sharp=prepared.pulsating)
+        spectra.append(spectrum(folded))
+        peaks = peaks_of(folded, bank)
         signal, excess = _early_or_late(prepared, peaks, bank) if late else (None, 0.0)
         peaks = [peak for peak in peaks if peak.statistic > excess]
         new = _harvest(prepared, peaks, bank, mask, len(candidates))
@@ -99,9 +109,14 @@ def find_candidates(observations: Observations, rounds: int = _ROUNDS) -> Detect
             break
         refit(prepared, mask)
     lone = lone_events(bank)
-    known = tuple(candidates)
     return Detections(
-        observations, prepared, known, lone, limit_ppm(bank, prepared), pairs(lone, bank)
+        observations,
+        prepared,
+        tuple(candidates),
+        lone,
+        limit_ppm(bank, prepared),
+        pairs(lone, bank),
+        (spectra[0], spectra[-1]),
     )
 
 

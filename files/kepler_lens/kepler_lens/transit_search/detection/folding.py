@@ -112,9 +112,7 @@ def _best(
 
 
 @numba.njit(cache=True, fastmath=True)
-def fold_all(
-    n: Singles, d: Singles, first: int, last: int, least: float, cut: float
-) -> tuple[Floats, Floats]:
+def fold_all(n: Singles, d: Singles, first: int, last: int, least: float) -> tuple[Floats, Floats]:
     """Fold at all periods from `first` to `last` steps.
 
     Parameters
@@ -125,17 +123,14 @@ def fold_all(
         Shortest and longest period, steps of the grid.
     least : float
         Least d of a phase: a smaller sum counts as this much.
-    cut : float
-        Least statistic of a period that is recorded.
 
     Returns
     -------
     period, statistic : float64[k]
-        Period in steps of the grid, and n / √d at its best phase.
+        Period in steps of the grid, and n / √d at its best phase, where that is above 0.
     """
     m = len(n)
     floor = np.float32(least)
-    square = np.float32(cut * cut)
     # The same memory serves all periods.
     room = m + last
     xn, xd = np.zeros(room, np.float32), np.zeros(room, np.float32)
@@ -189,7 +184,7 @@ def fold_all(
         for s in range(rows):
             t = tails[0, s]
             power = _best(sn, sd, heads[0, s] * p, (rows // 2 + t) * p, p, (s - t) % p, floor)
-            if power > square:
+            if power > 0:
                 # A path that leaves its row at the end re-enters it p steps earlier, not one
                 # period earlier (Morello et al. 2020).
                 periods.append(p * p / (p - s / (rows - 1)))

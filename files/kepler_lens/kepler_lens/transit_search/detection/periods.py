@@ -12,6 +12,8 @@ from kepler_lens.transit_search.detection.folding import fold_all
 from kepler_lens.transit_search.preparation.single_events import Events
 
 Floats = NDArray[np.float64]
+Spectrum = tuple[Floats, Floats]
+"""Periods, days, and the multiple-event statistic of the folding; see `spectrum`."""
 
 DURATIONS_HOURS = tuple(1.3 * 1.25**k for k in range(12))
 """Durations that are tried, 1.3 to 15 h (chosen): a box that is half a step off loses 5 % of the
@@ -95,10 +97,35 @@ class Peak:
     index: int
 
 
-def fold_bank(
+@dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """The statistics of all periods at which single events were folded.
+
+    Attributes
+    ----------
+    period : float64[k]
+        Days.
+    statistic : float64[k]
+        Multiple-event statistic of the folding, which is not refined.
+    index : int64[k]
+        Index of the duration in the bank.
+    longest : float
+        Longest period, days.
+    sharp : bool
+        See `fold`.
+    """
+
+    period: Floats
+    statistic: Floats
+    index: NDArray[np.int64]
+    longest: float
+    sharp: bool
+
+
+def fold(
     bank: Sequence[Events], density: float | None, longest: float, *, sharp: bool = False
-) -> list[Peak]:
-    """Fold every second duration at the periods that allow it, and separate the peaks.
+) -> Folded:
+    """Fold every second duration at the periods that allow it.
 
     Parameters
     ----------
@@ -113,52 +140,8 @@ def fold_bank(
 
     Returns
     -------
-    list of Peak
-        The strongest first, one for each signal.
+    Folded
     """
-    cut = _SHARP_CUT if sharp else _CUT
-    periods, statistics, indices = _fold(bank, density, longest, cut, sharp=sharp)
-    # A short period has thousands of transits, which take long to refine, and a high threshold.
-    worth = (periods > _SHORT_DAYS) | (statistics > _SHORT_CUT)
-    periods, statistics, indices = periods[worth], statistics[worth], indices[worth]
-    return _separate(periods, statistics, indices, bank) if len(periods) else []
-
-
-def spectrum(
-    bank: Sequence[Events],
-    density: float | None,
-    longest: float,
-    bins: int = 3000,
-    *,
-    sharp: bool = False,
-) -> tuple[Floats, Floats]:
-    """Compute the strongest statistic in each of many bins of period, for a plot.
-
-    Parameters
-    ----------
-    bank, density, longest, sharp
-        See `fold_bank`.
-    bins : int, optional
-        Number of bins, even in the logarithm of the period (chosen: 3000).
-
-    Returns
-    -------
-    period, statistic : float64[k]
-        Days, ascending; multiple-event statistic of the folding, which is not refined.
-    """
-    periods, statistics, _ = _fold(bank, density, longest, 0.0, sharp=sharp)
-    edges = np.geomspace(SHORTEST_PERIOD_DAYS, max(longest, 2 * SHORTEST_PERIOD_DAYS), bins + 1)
-    index = np.clip(np.searchsorted(edges, periods) - 1, 0, bins - 1)
-    best = np.zeros(bins)
-    np.maximum.at(best, index, statistics)
-    seen = best > 0
-    return np.sqrt(edges[:-1] * edges[1:])[seen], best[seen]
-
-
-def _fold(
-    bank: Sequence[Events], density: float | None, longest: float, cut: float, *, sharp: bool
-) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Return all periods (days) with a statistic above `cut`, and the index of their duration."""
     steps = _SHARP_STEPS if sharp else _STEPS_A_DURATION
     periods, statistics, indices = [np.empty(0)], [np.empty(0)], [np.empty(0, np.int64)]
     for index in range(1, len(bank), 2):
@@ -174,12 +157,59 @@ def _fold(
             int(low / step),
             int(high / step),
             _LEAST_EVENTS * events.usual,
-            cut,
         )
         periods.append(p * step)
         statistics.append(s)
         indices.append(np.full(len(p), index))
-    return np.concatenate(periods), np.concatenate(statistics), np.concatenate(indices)
+    return Folded(
+        np.concatenate(periods), np.concatenate(statistics), np.concatenate(indices), longest, sharp
+    )
+
+
+def peaks_of(folded: Folded, bank: Sequence[Events]) -> list[Peak]:
+    """Separate the peaks of folded events.
+
+    Parameters
+    ----------
+    folded : Folded
+    bank : sequence of Events
+        The events that were folded.
+
+    Returns
+    -------
+    list of Peak
+        The strongest first, one for each signal.
+    """
+    period, statistic = folded.period, folded.statistic
+    worth = statistic > (_SHARP_CUT if folded.sharp else _CUT)
+    # A short period has thousands of transits, which take long to refine, and a high threshold.
+    worth &= (period > _SHORT_DAYS) | (statistic > _SHORT_CUT)
+    if not worth.any():
+        return []
+    return _separate(period[worth], statistic[worth], folded.index[worth], bank)
+
+
+def spectrum(folded: Folded, bins: int = 3000) -> Spectrum:
+    """Compute the strongest statistic in each of many bins of period, for a plot.
+
+    Parameters
+    ----------
+    folded : Folded
+    bins : int, optional
+        Number of bins, even in the logarithm of the period (chosen: 3000).
+
+    Returns
+    -------
+    period, statistic : float64[k]
+        Days, ascending; multiple-event statistic of the folding.
+    """
+    longest = max(folded.longest, 2 * SHORTEST_PERIOD_DAYS)
+    edges = np.geomspace(SHORTEST_PERIOD_DAYS, longest, bins + 1)
+    index = np.clip(np.searchsorted(edges, folded.period) - 1, 0, bins - 1)
+    best = np.zeros(bins)
+    np.maximum.at(best, index, folded.statistic)
+    seen = best > 0
+    return np.sqrt(edges[:-1] * edges[1:])[seen], best[seen]
 
 
 def period_range(hours: float, density: float | None, longest: float) -> tuple[float, float]:

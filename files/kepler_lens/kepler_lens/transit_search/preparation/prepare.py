@@ -61,6 +61,9 @@ class Prepared:
         Number of subtracted sine waves.
     wave : Wave or None
         The variation that the sine waves make, if it has one short period.
+    flare_bkjd, flare : float64[f]
+        BKJD, days, and height above the running median of a day, relative flux, of the bright
+        points that are left out.
     """
 
     observations: Observations
@@ -74,6 +77,8 @@ class Prepared:
     centre_quarter: NDArray[np.int32]
     sine_waves: int
     wave: Wave | None
+    flare_bkjd: Floats
+    flare: Floats
 
     @property
     def pulsating(self) -> bool:
@@ -138,6 +143,7 @@ def prepare(observations: Observations) -> Prepared:
         beside = aside[keep] / (model.white * sigma[keep])
         bad = _outliers(np.where(relative > 0, np.minimum(relative, beside), relative))
         keep[np.flatnonzero(keep)[bad]] = False
+    flare = ~keep & np.r_[True, np.diff(cadence) > 0] & (aside > 0)
     grid = np.arange(cadence[-1] + 1)
     return Prepared(
         observations,
@@ -151,6 +157,8 @@ def prepare(observations: Observations) -> Prepared:
         np.interp(grid, cadence, quarter).astype(np.int32),
         lines,
         wave,
+        time[flare],
+        aside[flare],
     )
 
 

@@ -134,7 +134,7 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     width = max(16, round(_NEIGHBOURHOOD / frequency[1]))
     most = len(time) // _POINTS_A_LINE
     found: list[Floats] = []
-    sines = np.zeros(len(time))
+    sines, aside = np.zeros(len(time)), np.zeros(len(time))
     for number in range(_ROUNDS):
         grid = np.zeros(size)
         grid[index] = y
@@ -145,10 +145,10 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
         if not peaks:
             break
         lines = np.array([_vertex(amplitude, k) for k in peaks]) * (frequency[1] - frequency[0])
-        fitted = _sines(time, y, lines)
-        sines = sines + fitted
+        whole, part = _sines(time, y, lines)
+        sines, aside = sines + whole, aside + part
         # Waves hide transits that are clear without them.
-        y = _without_transits(y - fitted)
+        y = _without_transits(y - part)
         found.append(lines)
     resolution = 1 / (time[-1] - time[0])
     kept = _without_dips(_without_combs(found, resolution), time, first, resolution)
@@ -158,13 +158,14 @@ def subtract_lines(time: Floats, flux: Floats) -> tuple[Floats, int, Wave | None
     count = sum(map(len, waves))
     if count < sum(map(len, found)):
         # The dropped lines changed what the others were fitted to: fit these again.
-        sines = np.zeros(len(time))
+        sines, aside = np.zeros(len(time)), np.zeros(len(time))
         for lines in waves:
-            sines = sines + _sines(time, _without_transits(first - sines), lines)
+            whole, part = _sines(time, _without_transits(first - aside), lines)
+            sines, aside = sines + whole, aside + part
     if _short_scatter(smooth - sines) > _GAIN * _short_scatter(smooth):
         return flux, 0, None
     wave, dark = _one_period(
-        time, first, waves[0][0], float(1 - np.var(first - sines) / np.var(first))
+        time, first, waves[0][0], float(1 - np.var(first - aside) / np.var(first))
     )
     if wave and dark < _DIP:
         # The star is at full brightness most of the time: a close planet or an eclipse dims it.
@@ -318,10 +319,10 @@ def _without_transits(flux: Floats) -> Floats:
 
 
 def _trend(time: Floats, flux: Floats) -> Floats:
-    """Return the running mean over five days, separately for each stretch without a gap."""
+    """Return the running mean over five days along the first axis, for each stretch by itself."""
     trend = np.empty_like(flux)
     for piece in np.split(np.arange(len(time)), np.flatnonzero(np.diff(time) > GAP_DAYS) + 1):
-        trend[piece] = uniform_filter1d(flux[piece], _TREND, mode="nearest")
+        trend[piece] = uniform_filter1d(flux[piece], _TREND, axis=0, mode="nearest")
     return trend
 
 
@@ -331,7 +332,12 @@ def _deviation(values: Floats) -> float:
 
 
 def _short_scatter(flux: Floats) -> float:
-    """Return the scatter at the time scale of transits: of steps from one 3 h mean to the next."""
+    """Return the scatter at the time scale of transits: of steps from one 3 h mean to the next.
+
+    Slower variations, as of spots on a star that turns, do not count: they hide no transits.
+    """
+    for _ in range(2):
+        flux = flux - uniform_filter1d(flux, _DAY, mode="nearest")
     means = flux[: len(flux) // 6 * 6].reshape(-1, 6).mean(axis=1)
     return _deviation(np.diff(means))
 
@@ -349,14 +355,15 @@ def _background(amplitude: Floats, width: int) -> Floats:
 def _peaks(amplitude: Floats, ratio: Floats, least: float, apart: int) -> list[int]:
     """Return the indices of the strongest maxima, at least `apart` steps from each other.
 
-    None is below a quarter of the strongest (chosen): it could be a side lobe.
+    None is below a quarter of the strongest (chosen): it could be a side lobe. The slope of a
+    variation that is slower than all lines is no maximum.
     """
-    strongest = float(amplitude[ratio > 0].max()) if (ratio > 0).any() else 0.0
     inner = amplitude[1:-1]
     local = (inner >= amplitude[:-2]) & (inner > amplitude[2:])
-    where = np.flatnonzero(local & (ratio[1:-1] > least) & (inner > 0.25 * strongest)) + 1
+    where = np.flatnonzero(local & (ratio[1:-1] > least)) + 1
+    where = where[np.argsort(-amplitude[where])]
     taken: list[int] = []
-    for k in where[np.argsort(-amplitude[where])]:
+    for k in where[amplitude[where] > 0.25 * amplitude[where[:1]]]:
         if all(abs(int(k) - other) > apart for other in taken):
             taken.append(int(k))
         if len(taken) == _A_ROUND:
@@ -371,9 +378,20 @@ def _vertex(amplitude: Floats, k: int) -> float:
     return k + (0.5 * (before - after) / bend if bend else 0.0)
 
 
-def _sines(time: Floats, y: Floats, lines: Floats) -> Floats:
-    """Return the least squares fit of sine waves of these frequencies (1/day)."""
+def _sines(time: Floats, y: Floats, lines: Floats) -> tuple[Floats, Floats]:
+    """Fit sine waves of these frequencies (1/day) to a light curve without its trend.
+
+    The trend has taken a part of each wave, up to half of the slowest. So sine waves without their
+    own trends are fitted: the amplitudes of the waves themselves would be wrong by that part.
+
+    Returns
+    -------
+    whole, aside : float64[n]
+        The waves, and the waves without their trend, as they are in `y`.
+    """
     phase = 2 * np.pi * (time - time[0])[:, None] * lines[None, :]
     basis = np.hstack([np.cos(phase), np.sin(phase)])
-    weights = np.linalg.solve(basis.T @ basis + 1e-9 * len(y) * np.eye(basis.shape[1]), basis.T @ y)
-    return np.asarray(basis @ weights)
+    aside = basis - _trend(time, basis)
+    normal = aside.T @ aside + 1e-9 * len(y) * np.eye(basis.shape[1])
+    weights = np.linalg.solve(normal, aside.T @ y)
+    return np.asarray(basis @ weights), np.asarray(aside @ weights)

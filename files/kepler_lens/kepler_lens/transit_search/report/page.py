@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kepler_lens.scatter import scatter_about
 from kepler_lens.transit_search.detection.candidates import masked
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris
-from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, spectrum
+from kepler_lens.transit_search.detection.periods import DURATIONS_HOURS, Spectrum, fold, spectrum
 from kepler_lens.transit_search.detection.thresholds import threshold
 from kepler_lens.transit_search.detection.transit_fit import Shape, folded, transit_points
 from kepler_lens.transit_search.preparation.prepare import Prepared, detrended, event_bank
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kepler_lens.transit_search.search import Result, Vetted
 
 Floats = NDArray[np.float64]
-Spectrum = tuple[Floats, Floats]
 
 _DPI = 110
 """Dots per inch of a page (chosen)."""
@@ -54,8 +53,10 @@ def pages(result: Result) -> dict[int, bytes]:
     everything = nothing.copy()
     for vetted in result.candidates:
         everything |= masked(prepared, vetted.candidate.ephemeris)
-    # Once for each star: a spectrum takes as long as a round of the search.
-    spectra = _over_periods(prepared, nothing), _over_periods(prepared, everything)
+    spectra = result.search.spectra or (
+        _over_periods(prepared, nothing),
+        _over_periods(prepared, everything),
+    )
     pictures = {}
     for vetted in result.candidates:
         picture = io.BytesIO()
@@ -69,7 +70,7 @@ def _over_periods(prepared: Prepared, hidden: NDArray[np.bool_]) -> Spectrum:
     """Return periods, days, and the statistic of the folding, without hidden points (bool[n])."""
     bank = event_bank(prepared, hidden, DURATIONS_HOURS)
     longest = prepared.observations.span_days / 2
-    return spectrum(bank, prepared.observations.density, longest, sharp=prepared.pulsating)
+    return spectrum(fold(bank, prepared.observations.density, longest, sharp=prepared.pulsating))
 
 
 def candidate_page(
@@ -88,7 +89,7 @@ def candidate_page(
         Points in transit of the star's other candidates.
     spectra : two of (float64[k], float64[k])
         Period, days, and multiple-event statistic: with all points, and without those in transit of
-        any candidate.
+        any candidate (see `Detections`).
 
     Returns
     -------

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from kepler_lens.scatter import MAD_TO_SIGMA
 from kepler_lens.transit_search.detection.ephemeris import Ephemeris, Transits
@@ -20,6 +21,8 @@ Floats = NDArray[np.float64]
 _NEXT, _FARTHER = (0.75, 2.0), (2.5, 4.0)
 """Distances from the middle of the transit, in durations (chosen): beside the transit, and where
 the star's own light is measured."""
+_BY_CHANCE = 1e-4
+"""Chance that flares at random times gather at one phase, at most (chosen)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,26 @@ class Dimming:
     phase: float
     depth: float
     deviations: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pulses:
+    """Brief brightenings at one phase of a candidate's period.
+
+    Attributes
+    ----------
+    phase : float
+        Periods after the transit.
+    height : float
+        Relative flux, the median of the bright points.
+    seen, observed : int
+        Periods in which the star brightens at this phase, and in which this phase was observed.
+    """
+
+    phase: float
+    height: float
+    seen: int
+    observed: int
 
 
 def reflected(transit: Shape, period: float) -> float:
@@ -105,6 +128,50 @@ def strongest_dimming(
         if value > best:
             best, where, depth = float(value), float(phase), float(n.sum() / d[seen].sum())
     return Dimming(where, depth, best)
+
+
+def recurring_pulses(prepared: Prepared, ephemeris: Ephemeris, away: float) -> Pulses | None:
+    """Find the phase at which the star brightens in most periods, among the left-out bright points.
+
+    Flares come at any phase. The search leaves them out, and with them strong pulses that recur.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    ephemeris : Ephemeris
+    away : float
+        Least distance from the transit, durations.
+
+    Returns
+    -------
+    Pulses or None
+        None where no phase has them in half of the periods or more, or where they may be flares
+        that gather there by chance.
+    """
+    width = ephemeris.duration_hours / 24 / ephemeris.period_days
+    phase = (prepared.flare_bkjd - ephemeris.epoch_bkjd) / ephemeris.period_days
+    flare = np.minimum(phase % 1.0, 1 - phase % 1.0) > away * width
+    phase, height = phase[flare], prepared.flare[flare]
+    if len(phase) < LEAST_TRANSITS:
+        return None
+    # The stretch of one duration with the most bright points; it begins at one of them.
+    begins = np.sort(phase % 1.0)
+    around = np.r_[begins, begins + 1]
+    crowd = np.searchsorted(around, begins + width, "right") - np.arange(len(begins))
+    begin = float(begins[np.argmax(crowd)])
+    # Each period has `cells` stretches of one duration, counted from that one.
+    cells = max(1, int(1 / width))
+    every = (prepared.observations.time - ephemeris.epoch_bkjd) / ephemeris.period_days - begin
+    observed = np.unique(np.floor(every * cells).astype(np.int64))
+    with_flare = np.unique(np.floor((phase - begin) * cells + 1e-9).astype(np.int64))
+    there = with_flare % cells == 0
+    seen, total = int(there.sum()), int((observed % cells == 0).sum())
+    rate = (len(with_flare) - seen) / max(len(observed) - total, 1)
+    chance = cells * float(binom.sf(seen - 1, total, min(rate + 1 / len(observed), 1.0)))
+    if seen < LEAST_TRANSITS or 2 * seen < total or chance > _BY_CHANCE:
+        return None
+    inside = (phase - begin) % 1.0 * cells + 1e-9 < 1
+    return Pulses((begin + width / 2) % 1.0, float(np.median(height[inside])), seen, total)
 
 
 def light_beside(

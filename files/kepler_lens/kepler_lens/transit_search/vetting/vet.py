@@ -29,6 +29,7 @@ from kepler_lens.transit_search.preparation.single_events import Events
 from kepler_lens.transit_search.vetting.eclipse import (
     Dimming,
     light_beside,
+    recurring_pulses,
     reflected,
     strongest_dimming,
 )
@@ -316,6 +317,16 @@ def _brightening(
             f"The star is brighter by {1e6 * height:.0f} ppm just beside the dimming "
             f"({deviations:.1f} deviations): looks like a heartbeat star, two stars that distort "
             "each other where they are nearest.",
+        )
+    pulses = recurring_pulses(prepared, ephemeris, _FAR_AWAY)
+    if pulses and pulses.height > _BRIGHT_PART * transits.depth:
+        return Test(
+            "brightening",
+            float(pulses.seen),
+            False,
+            f"The star brightens by {1e6 * pulses.height:.0f} ppm at phase {pulses.phase:.2f} in "
+            f"{pulses.seen} of {pulses.observed} periods: looks like a compact star that focuses "
+            "the light of the one behind it.",
         )
     bright = strongest_dimming(ephemeris, transits, replace(events, n=-events.n), _FAR_AWAY)
     words = f"{1e6 * bright.depth:.0f} ppm at phase {bright.phase:.2f}"
