@@ -129,7 +129,8 @@ def test_a_sample_that_does_not_come_is_done_without(star, open_page):
 
     visit.page.route("**/api/v0/exec", refuse)
     page = visit.go(f"#/star/{STAR}?mode=short")
-    expect(page.locator("[data-drawn]")).to_have_attribute("data-drawn", str(ALL))
+    drawn = page.locator("[data-drawn]")
+    expect(drawn).to_have_attribute("data-drawn", str(ALL), timeout=30_000 * slower())
     expect(page.locator("[data-sample]")).to_have_count(0)
 
 
