@@ -226,7 +226,12 @@ def trial(source: Source, turn: int) -> dict[str, object]:
     order = np.arange(count) if turn == 0 else rng.permutation(count)
     with lowered() as followed:
         result = search_and_vet(inverted(quiet, order))
+        inside = [v.candidate for v in result.candidates if v.vetting.disposition == CANDIDATE]
+    # With lowered thresholds, the masks of weak signals may make others that no search would find.
+    again = any(c.statistic - c.threshold > LOWERED for c in inside)
+    found = search_and_vet(inverted(quiet, order)).candidates if again else ()
     return {
+        "alarm": any(vetted.vetting.disposition == CANDIDATE for vetted in found),
         "chains": sorted(followed, reverse=True),
         "pulsating": bool(result.search.prepared.pulsating),
         "rows": [
@@ -354,17 +359,23 @@ def summary(done: dict[str, dict[str, object]], version: str) -> dict[str, objec
 
 
 def largest(row: dict[str, object], shortest: float, longest: float) -> float:
-    """Return the largest margin of a candidate of these periods over the threshold in force."""
+    """Return the largest margin of a candidate of these periods over the threshold in force.
+
+    A margin above 0 counts where a search with the thresholds in force has a candidate, too.
+    """
     margins = [
         found["margin"]
         for found in row["rows"]
         if found["candidate"] and shortest < found["period"] <= longest
+        if found["margin"] <= 0 or row.get("alarm", True)
     ]
     return max(margins, default=-9.0)
 
 
 def passes(row: dict[str, object]) -> bool:
     """Return whether a light curve has a candidate by the thresholds in force."""
+    if "alarm" in row:
+        return bool(row["alarm"])
     chained = max(row["chains"], default=0.0) > search_engine._CHAINED
     return any(
         found["candidate"] and found["margin"] > 0 and (chained or not found["late"])
