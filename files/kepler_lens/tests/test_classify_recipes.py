@@ -194,7 +194,7 @@ def digest_with(monkeypatch):
             "bright = relative > 5",
             [False, True],
         ),
-        ("transit_search.preparation.prewhitening", "_GAIN = 0.7", "_GAIN = 0.6", [False, True]),
+        ("transit_search.preparation.prewhitening", "_GAIN = 0.9", "_GAIN = 0.6", [False, True]),
         (
             "transit_search.preparation.noise",
             "angle = rates[k]",
