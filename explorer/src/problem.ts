@@ -17,6 +17,13 @@ export class Problem extends Error {
   }
 }
 
+/** The server had no place for a script, which has not run: the page asks again. */
+export class Busy extends Problem {
+  constructor(sentence: string) {
+    super(sentence, "The page asks again by itself in some seconds.", true);
+  }
+}
+
 /** Whether a request was given up because its answer is no longer wanted. */
 export function unwanted(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";

@@ -3,6 +3,7 @@
 
 import type { Curve, Piece, Source } from "./curve_types";
 import type { Window } from "./plot";
+import { Busy } from "./problem";
 import { bkjdOf, quarterAt, tickOf } from "./time";
 import { type Series, exec, quoted } from "./warp10";
 
@@ -18,8 +19,9 @@ export async function fetchSample(source: Source, span: Window, buckets: number,
   try {
     answer = (await exec(script, signal)) as [Series];
   } catch (error) {
-    if (signal.aborted) throw error;
-    // Whatever is wrong, the points themselves say it, or come all the same.
+    // Where there is no place for a sample, there is none for all points.
+    if (signal.aborted || error instanceof Busy) throw error;
+    // Whatever else is wrong, the points themselves say it, or come all the same.
     return undefined;
   }
   return sampleOf(answer[0].v.map((point) => [bkjdOf(point[0]), Number(point.at(-1))]), span, buckets);

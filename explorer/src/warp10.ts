@@ -1,6 +1,6 @@
 // Asking the server. A script goes in, a stack comes out, top first.
 
-import { Problem } from "./problem";
+import { Busy, Problem } from "./problem";
 
 const EXEC = "/api/v0/exec";
 /** What a script is told by the server for guests (macro GUEST/ASK) where the data server is away. */
@@ -70,12 +70,12 @@ function refusal(answer: Response, text: string, own: boolean): Problem {
   const said = answer.headers.get("X-Warp10-Error-Message");
   const line = Number(answer.headers.get("X-Warp10-Error-Line") ?? Number.NaN);
   if (said?.includes(AWAY)) return new Problem(`${AWAY}.`, "The page asks again by itself.", true);
-  if (said?.includes(SHARE)) return new Problem(`${SHARE}.`, "The page asks again by itself in some seconds.", true);
+  if (said?.includes(SHARE)) return new Busy(`${SHARE}.`);
   if (said) return scriptFault(said, own, Number.isFinite(line) && line > 0 ? line : undefined);
   const sentence = errorOf(text);
   switch (answer.status) {
     case 429:
-      return new Problem(sentence ?? "Too many scripts at once.", "The page asks again by itself in some seconds.", true);
+      return new Busy(sentence ?? "Too many scripts at once.");
     case 502:
     case 504:
       return ran(sentence ?? `${AWAY}.`, own);

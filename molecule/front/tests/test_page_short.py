@@ -134,6 +134,28 @@ def test_a_sample_that_does_not_come_is_done_without(star, open_page):
     expect(page.locator("[data-sample]")).to_have_count(0)
 
 
+def test_a_sample_that_finds_no_place_is_asked_for_again(star, open_page):
+    """Other guests have all places for a moment: all points would find none either."""
+    visit = open_page()
+    refused = []
+
+    def first(route) -> None:
+        if "SAMPLE" in (route.request.post_data or "") and not refused:
+            refused.append(route)
+            body = '{"error": "Too many scripts run at once."}'
+            route.fulfill(status=429, content_type="application/json", body=body)
+        elif "true 'far' STORE" in (route.request.post_data or ""):
+            # All points do not come in this test.
+            return
+        else:
+            route.continue_()
+
+    visit.page.route("**/api/v0/exec", first)
+    page = visit.go(f"#/star/{STAR}?mode=short")
+    expect(page.get_by_role("alert")).to_contain_text("Too many scripts run at once.")
+    expect(page.locator("[data-sample]")).to_be_visible(timeout=30_000 * slower())
+
+
 def test_near_points_come_while_the_sample_stands(star, held):
     page, let = held
     page.locator(".frame").first.focus()
